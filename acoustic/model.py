@@ -1,0 +1,194 @@
+"""Acoustic model of one voice, units to log-mel: the encoder and autoregressive decoder of Soft-VC.
+
+Architecture: van Niekerk et al., "A Comparison of Discrete and Soft Speech Units for Improved Voice
+Conversion", ICASSP 2022. Tensor names and shapes are the official checkpoints', so these load strictly.
+Letters: B batch, N units of 20 ms, T = 2N mel frames of 10 ms.
+"""
+
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from acoustic.generate import decode
+from audio import MEL_HOP, N_MELS, UNIT_HOP
+
+UPSAMPLING = UNIT_HOP // MEL_HOP
+
+
+class PreNet(nn.Module):
+    """Two linear layers with ReLU and dropout, [..., in_dim] to [..., out_dim]."""
+
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, dropout: float):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(in_dim, hidden_dim),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden_dim, out_dim),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation over the valid frames only.
+
+    nn.InstanceNorm1d has no mask, so the padding of a batch would leak into every frame; it also refuses
+    inputs of a single frame, which here come out as zeros.
+    """
+
+    def __init__(self, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Normalise x [B, C, T]; mask [B, 1, T] is 1 on valid frames, 0 on padding, which comes out as 0."""
+        # Sums over hundreds of frames lose too much in half precision.
+        x, mask = x.float(), mask.float()
+        frames = mask.sum(-1, keepdim=True)
+        mean = (x * mask).sum(-1, keepdim=True) / frames
+        centred = (x - mean) * mask
+        variance = centred.square().sum(-1, keepdim=True) / frames
+        return centred * torch.rsqrt(variance + self.eps)
+
+
+class Encoder(nn.Module):
+    """Units [B, N, in_dim] to one vector per mel frame [B, T, conv_dim]."""
+
+    def __init__(self, in_dim: int, prenet_dim: int, conv_dim: int, dropout: float):
+        super().__init__()
+        self.prenet = PreNet(in_dim, prenet_dim, prenet_dim, dropout)
+        self.convs = nn.Sequential(
+            nn.Conv1d(prenet_dim, conv_dim, 5, padding=2),
+            nn.ReLU(),
+            InstanceNorm(),
+            nn.ConvTranspose1d(conv_dim, conv_dim, 2 * UPSAMPLING, UPSAMPLING, padding=UPSAMPLING // 2),
+            nn.Conv1d(conv_dim, conv_dim, 5, padding=2),
+            nn.ReLU(),
+            InstanceNorm(),
+            nn.Conv1d(conv_dim, conv_dim, 5, padding=2),
+            nn.ReLU(),
+            InstanceNorm(),
+        )
+
+    def forward(self, units: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Encode units [B, N, in_dim]; mask [B, 1, N] is 1 on valid units, 0 on padding."""
+        x = self.prenet(units).transpose(1, 2)
+        for layer in self.convs:
+            if isinstance(layer, InstanceNorm):
+                # Autocast would leave fp32 here; casting back keeps a half-precision model consistent.
+                x = layer(x, mask).to(x.dtype)
+            elif isinstance(layer, nn.ConvTranspose1d):
+                x = layer(x * mask)
+                mask = mask.repeat_interleave(UPSAMPLING, dim=-1)
+            elif isinstance(layer, nn.Conv1d):
+                x = layer(x * mask)
+            else:
+                x = layer(x)
+        return x.transpose(1, 2)
+
+
+class Decoder(nn.Module):
+    """Three LSTMs, the last two residual, from encoder frames and the previous mel frame to a mel frame."""
+
+    def __init__(self, conv_dim: int, mel_prenet_dim: int, lstm_dim: int, n_mels: int, dropout: float):
+        super().__init__()
+        self.prenet = PreNet(n_mels, mel_prenet_dim, mel_prenet_dim, dropout)
+        self.lstm1 = nn.LSTM(conv_dim + mel_prenet_dim, lstm_dim, batch_first=True)
+        self.lstm2 = nn.LSTM(lstm_dim, lstm_dim, batch_first=True)
+        self.lstm3 = nn.LSTM(lstm_dim, lstm_dim, batch_first=True)
+        self.proj = nn.Linear(lstm_dim, n_mels, bias=False)
+
+    def forward(self, encoded: torch.Tensor, mels: torch.Tensor) -> torch.Tensor:
+        """encoded [B, T, conv_dim], previous frames mels [B, T, n_mels] to predicted [B, T, n_mels]."""
+        x = torch.cat((encoded, self.prenet(mels)), dim=-1)
+        x, _ = self.lstm1(x)
+        x = x + self.lstm2(x)[0]
+        x = x + self.lstm3(x)[0]
+        return self.proj(x)
+
+
+class AcousticModel(nn.Module):
+    """Units to log-mel. The defaults are the sizes of the three-part units (content, pitch, dynamics)."""
+
+    def __init__(
+        self,
+        in_dim: int = 768,
+        prenet_dim: int = 384,
+        conv_dim: int = 512,
+        mel_prenet_dim: int = 256,
+        lstm_dim: int = 768,
+        n_mels: int = N_MELS,
+        dropout: float = 0.5,
+    ):
+        super().__init__()
+        self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout)
+        self.decoder = Decoder(conv_dim, mel_prenet_dim, lstm_dim, n_mels, dropout)
+
+    def forward(self, units: torch.Tensor, mels: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Predict every mel frame from the units and the true previous frames.
+
+        Args:
+            units: [B, N, in_dim].
+            mels: [B, T, n_mels] log-mel shifted by one frame: mels[:, 0] is zeros, mels[:, j] is frame j - 1.
+            lengths: [B] valid units of each item of a padded batch; None when all are full.
+        Returns:
+            log-mel [B, T, n_mels]; valid frames are what single calls give, padded frames are 0.
+        Raises:
+            ValueError: mels that are not T = 2N frames, or a length outside 1..N.
+        """
+        frames = UPSAMPLING * units.shape[1]
+        if mels.shape[1] != frames:
+            raise ValueError(f"{units.shape[1]} units need {frames} mel frames, got {mels.shape[1]}")
+        mask = valid_mask(units, lengths)
+        return self.decoder(self.encoder(units, mask), mels) * _frame_mask(mask)
+
+    @torch.inference_mode()
+    def generate(self, units: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Predict log-mel [B, T, n_mels] from units [B, N, in_dim], each frame from those predicted before.
+
+        Dropout is off whatever the mode of the model, and the first previous frame is zeros. lengths, errors
+        and padded frames are as in `forward`; autocast reaches the encoder only.
+        """
+        mask = valid_mask(units, lengths)
+        with _evaluating(self):
+            encoded = self.encoder(units, mask)
+        return decode(self.decoder, encoded) * _frame_mask(mask)
+
+
+def valid_mask(units: torch.Tensor, lengths=None) -> torch.Tensor:
+    """[B, 1, N] in the type of units [B, N, D]: 1 on the first lengths[b] units (all when None), else 0.
+
+    Raises ValueError for lengths that are not one integer in 1..N per item.
+    """
+    batch, count = units.shape[:2]
+    if lengths is None:
+        return units.new_ones(batch, 1, count)
+    lengths = torch.as_tensor(lengths)
+    if lengths.shape != (batch,):
+        raise ValueError(f"lengths must hold {batch} numbers, one per item, got shape {tuple(lengths.shape)}")
+    if lengths.min() < 1 or lengths.max() > count:
+        raise ValueError(f"lengths must lie in 1..{count} units, got {lengths.tolist()}")
+    positions = torch.arange(count, device=units.device)
+    return (positions < lengths.to(units.device)[:, None, None]).to(units.dtype)
+
+
+def _frame_mask(mask: torch.Tensor) -> torch.Tensor:
+    """Unit mask [B, 1, N] to mel frame mask [B, T, 1]."""
+    return mask.repeat_interleave(UPSAMPLING, dim=-1).transpose(1, 2)
+
+
+@contextmanager
+def _evaluating(module: nn.Module):
+    """Switch every submodule to eval mode, and back to its own mode afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode

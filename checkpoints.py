@@ -1,0 +1,399 @@
+"""Checkpoints: written whole or not at all, read without running code, explained when they do not fit.
+
+A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
+arguments, "toml": the whole preset}, "labels": dict or None, "card": see `card`, and, where training can go
+on from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+import uuid
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from acoustic.model import AcousticModel
+    from hubert_pitdyn.model import Hubert
+    from vocoder.generator import Generator
+
+FORMAT = "hubert-pitdyn"
+VERSION = 1
+HASH_DIGITS = 16  # hex digits that name a file or a set of weights
+STALE = 3600.0  # seconds after which a temporary file can only belong to a killed process
+
+STEP_FILE = re.compile(r"model-(\d+)\.pt")
+
+FAMILIES = {  # kind of our files -> which loader takes it (heads are read by the code that runs them)
+    "hubert-units": "hubert",
+    "hubert-pits": "hubert",
+    "hubert-dyns": "hubert",
+    "head-pits": "head",
+    "head-dyns": "head",
+    "acoustic": "acoustic",
+    "hifigan": "hifigan",
+}
+MARKS = {  # family -> a tensor that every state dict of it has, whatever its sizes, and no other has
+    "hubert": "feature_extractor.conv0.weight",
+    "acoustic": "decoder.lstm1.weight_hh_l0",
+    "hifigan": "conv_pre.bias",
+    "kmeans": "cluster_centers_",
+}
+WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under which others keep a state dict
+EXPECTED = {
+    "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
+    "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
+    "hifigan": "a HiFi-GAN vocoder (official hifigan or hifigan-hubert-soft, or one trained here)",
+    "kmeans": "k-means centres (official kmeans100)",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: kind, state dict without wrapping, and constructor arguments if it tells them."""
+
+    kind: str
+    state: dict[str, Tensor]
+    sizes: dict[str, Any] | None
+
+
+def save(path: Path | str, checkpoint: dict) -> None:
+    """Write a checkpoint; a reader finds the old file or the new one, never a part of either.
+
+    `format` and `version` are added. numpy scalars and paths become plain values, since `load` would refuse
+    them; a TypeError names anything else that it would refuse. UserError if it cannot be written.
+    """
+    import torch
+
+    path = Path(path)
+    if checkpoint["kind"] not in FAMILIES:
+        raise ValueError(f"kind {checkpoint['kind']!r} is none of {', '.join(FAMILIES)}")
+    data = _plain({"format": FORMAT, "version": VERSION, **checkpoint}, "checkpoint")
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as stream:
+            torch.save(data, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _replace(part, path)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        raise UserError(f"{path} could not be written ({_first_line(error)})") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def load(path: Path | str, map_location: Any = "cpu") -> dict:
+    """Read a checkpoint of this project, tensors and plain values only.
+
+    UserError if it is missing, damaged, another program's (an official file included) or of a newer version.
+    """
+    expected = "a checkpoint of this project (a model-*.pt of one of the train scripts)"
+    data = _read(Path(path), expected, map_location)
+    found = _unwrap(data, path)
+    if not _is_ours(data):
+        raise UserError(f"{path} {_says(found)}, expected {expected}")
+    return data
+
+
+def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert:
+    """HuBERT ready for use (eval mode, no gradients) from an official file or one of ours.
+
+    Official: v0.1 (flat) or v0.2 (under "hubert"), with or without `module.`, base sizes, as many classes
+    as its label embedding has. `.units` of pit and dyn models are soft labels, of all others `proj`.
+    checkpoint: what `load(path)` returned, to spare a second reading; the model then shares its tensors.
+    UserError if the file does not fit.
+    """
+    from hubert_pitdyn.model import Hubert
+
+    found = _contents(path, "hubert", checkpoint)
+    sizes = found.sizes
+    if sizes is None:
+        embedding = found.state.get("label_embedding.weight")
+        sizes = {} if embedding is None else {"classes": len(embedding)}
+    unit_kind = "label" if found.kind in ("hubert-pits", "hubert-dyns") else "content"
+    return _ready(_build(Hubert, {**sizes, "unit_kind": unit_kind}, path), found.state, path)
+
+
+def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticModel:
+    """The same for an acoustic model, official (256 or 768 inputs) or ours; `.generate` is ready."""
+    from acoustic.model import AcousticModel
+
+    found = _contents(path, "acoustic", checkpoint)
+    sizes = found.sizes
+    if sizes is None:
+        prenet = found.state.get("encoder.prenet.net.0.weight")
+        sizes = {} if prenet is None else {"prenet_dim": prenet.shape[0], "in_dim": prenet.shape[1]}
+    return _ready(_build(AcousticModel, sizes, path), found.state, path)
+
+
+def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Generator:
+    """The same for a HiFi-GAN generator, official or ours; weight norm is folded.
+
+    {"generator": ...} of HiFi-GAN trainers is taken too, and weights saved with their norm folded.
+    """
+    from vocoder.generator import Generator
+
+    found = _contents(path, "hifigan", checkpoint)
+    model = _build(Generator, found.sizes or {}, path)
+    folded = "conv_pre.weight" in found.state
+    if folded:
+        model.remove_weight_norm()
+    model = _ready(model, found.state, path)
+    if not folded:
+        model.remove_weight_norm()
+    return model.requires_grad_(False)
+
+
+def load_kmeans(path: Path | str) -> np.ndarray:
+    """Cluster centres, float32 [K, D] ([100, 768] in the official kmeans100). UserError if none are there."""
+    centres = _contents(path, "kmeans", None).state["cluster_centers_"]
+    if centres.dim() != 2:
+        raise UserError(f"{path} has centres of shape {list(centres.shape)}, expected {EXPECTED['kmeans']}")
+    return centres.float().contiguous().numpy()
+
+
+def identity(path: Path | str) -> str:
+    """First 16 hex digits of a file's SHA-256: of the bytes on the disk, optimizer state and all."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def state_hash(state: dict[str, Tensor]) -> str:
+    """16 hex digits of names, types, shapes and contents of a state dict: what a model computes with.
+
+    Independent of order, device, `module.`, of how weight norm is spelled and of whatever else a file holds.
+    Voice cards name encoders, heads and vocoders by it. Take a vocoder's from its file (`weights_hash`), not
+    from a loaded one: folding weight norm is arithmetic, which may round differently elsewhere.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(((_canonical(n), t) for n, t in state.items()), key=lambda item: item[0]):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def weights_hash(path: Path | str) -> str:
+    """`state_hash` of the weights in a file, official or ours, whatever wraps them."""
+    found = _unwrap(_read(Path(path), "a file of weights"), path)
+    if found is None:
+        raise UserError(f"{path} {_says(found)}, expected a file of weights")
+    return state_hash(found.state)
+
+
+def card(**fields: Any) -> dict:
+    """A voice card: what to know about a checkpoint without loading its weights.
+
+    Fields that `describe` puts into words, all optional: step, hours (of data), f0_hz and loudness_db
+    ([low, high]), metrics ({name: value}), encoders ({role: {"name", "hash"}}) and vocoder ({"name",
+    "hash"}), hashes by `state_hash`. Others are kept and listed. Added: version, created (ISO, UTC).
+    """
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return {"version": VERSION, "created": created, **fields}
+
+
+def describe(checkpoint: dict) -> str:
+    """A few readable lines on a checkpoint of ours: kind, step, data, encoders, metrics."""
+    about = dict(checkpoint.get("card") or {})
+    step = about.pop("step", (checkpoint.get("training") or {}).get("step"))
+    about.pop("version", None)
+    head = [checkpoint["kind"], f"step {step}" if step is not None else "", about.pop("created", "")]
+    lines = [", ".join(part for part in head if part)]
+    if (hours := about.pop("hours", None)) is not None:
+        lines.append(f"data: {hours:.2f} h")
+    for field, name, unit in (("f0_hz", "F0", "Hz"), ("loudness_db", "loudness", "dB")):
+        if span := about.pop(field, None):
+            lines.append(f"{name}: {span[0]:.0f} to {span[1]:.0f} {unit}")
+    parts = {**about.pop("encoders", {}), "vocoder": about.pop("vocoder", None)}
+    parts = {role: part for role, part in parts.items() if part}
+    lines += [f"{role}: {part.get('name', '?')} ({part.get('hash', '?')})" for role, part in parts.items()]
+    if metrics := about.pop("metrics", None):
+        lines.append("metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+    return "\n".join(lines + [f"{name}: {value}" for name, value in about.items()])
+
+
+def require_match(field: str, expected: Any, found: Any, fix: str) -> None:
+    """UserError that names both sides and what mends it, unless they are equal."""
+    if expected != found:
+        raise UserError(f"{field} does not match: expected {expected}, found {found}; {fix}")
+
+
+def prune(folder: Path | str, keep: int) -> list[Path]:
+    """Delete all model-<step>.pt but the `keep` with the highest steps; returns those deleted.
+
+    model-best.pt stays. Temporary files that a killed process left behind an hour ago go too.
+    """
+    if keep < 0:
+        raise ValueError(f"keep is {keep}, expected 0 or more")
+    numbered = [(int(m[1]), p) for p in Path(folder).glob("model-*.pt") if (m := STEP_FILE.fullmatch(p.name))]
+    gone = [path for _, path in sorted(numbered, reverse=True)[keep:]]
+    left = [p for p in Path(folder).glob("model-*.pt.*.tmp") if time.time() - p.stat().st_mtime > STALE]
+    for path in gone + left:
+        with suppress(OSError):  # open in another program on Windows: the next call gets it
+            path.unlink(missing_ok=True)
+    return gone
+
+
+def _read(path: Path, expected: str, map_location: Any = "cpu") -> Any:
+    import torch
+
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"{path} {found}, expected {expected}")
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({_first_line(error)}), expected {expected}") from error
+    except Exception as error:  # a damaged or foreign pickle can raise anything
+        raise UserError(f"{path} {_fault(path, error)}, expected {expected}") from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if refused := re.search(r"GLOBAL (\S+)", str(error)):  # torch's advice to load it unsafely is left out
+        return f"holds Python objects ({refused[1]}), which are not loaded for safety"
+    if zipfile.is_zipfile(path):
+        return f"cannot be loaded ({_first_line(error)})"
+    if start.startswith(b"PK"):
+        return f"is cut short or damaged ({path.stat().st_size} bytes)"
+    return f"is no PyTorch file ({path.stat().st_size} bytes, begins with {start!r})"
+
+
+def _is_ours(data: Any) -> bool:
+    return isinstance(data, dict) and data.get("format") == FORMAT
+
+
+def _contents(path: Path | str, family: str, checkpoint: dict | None) -> Contents:
+    """The weights in a file (or in `checkpoint`, read from it before), seen to be of the wanted family."""
+    data = _read(Path(path), EXPECTED[family]) if checkpoint is None else checkpoint
+    found = _unwrap(data, path)
+    if found is None or FAMILIES.get(found.kind, found.kind) != family:
+        raise UserError(f"{path} {_says(found)}, expected {EXPECTED[family]}")
+    return found
+
+
+def _says(found: Contents | None) -> str:
+    if found is None:
+        return "holds no weights that are known here"
+    return f"is {'an' if found.kind[0] in 'aeiou' else 'a'} {found.kind} checkpoint"
+
+
+def _unwrap(data: Any, path: Path | str) -> Contents | None:
+    """Find the state dict in what a file holds; None if there is none that is known.
+
+    UserError if the file is ours but of a newer version or not whole.
+    """
+    if _is_ours(data):
+        return _own(data, path)
+    if not isinstance(data, dict):
+        return None
+    state = {str(name).removeprefix("module."): value for name, value in data.items()}
+    for family, mark in MARKS.items():
+        if mark in state:
+            return Contents(family, _tensors(state), None)
+    inner = (data[key] for key in WRAPPERS if isinstance(data.get(key), dict))
+    return next(filter(None, (_unwrap(value, path) for value in inner)), None)
+
+
+def _own(data: dict, path: Path | str) -> Contents:
+    version, kind = data.get("version"), data.get("kind")
+    if not isinstance(version, int) or version > VERSION:
+        raise UserError(f"{path} has version {version}, expected at most {VERSION}: update this project")
+    if kind not in FAMILIES or not all(isinstance(data.get(key), dict) for key in ("model", "config")):
+        raise UserError(
+            f"{path} is of kind {kind!r} or lacks its model or config, expected a whole checkpoint"
+        )
+    return Contents(kind, _tensors(data["model"]), data["config"].get("model", {}))
+
+
+def _tensors(state: dict) -> dict[str, Tensor]:
+    """A state dict without the DistributedDataParallel prefix and without what is not a tensor."""
+    import torch
+
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
+
+
+def _canonical(name: str) -> str:
+    """A parameter's name however it was wrapped and by whichever weight norm of torch it was made."""
+    name = name.removeprefix("module.")
+    name = name.replace(".parametrizations.weight.original0", ".weight_g")
+    return name.replace(".parametrizations.weight.original1", ".weight_v")
+
+
+def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> nn.Module:
+    """A model without memory for its weights: `_ready` puts the file's there, no random ones are drawn."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return model(**sizes)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} has sizes that {model.__name__} does not take ({error})") from error
+
+
+def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.Module:
+    """Load strictly, either spelling of weight norm; eval mode, no gradients."""
+    own = {_canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    given = {_canonical(name): tensor for name, tensor in state.items()}
+    both = [name for name in own if name in given and given[name].shape != own[name][1].shape]
+    faults = [f"{name} of shape {list(given[name].shape)}, not {list(own[name][1].shape)}" for name in both]
+    faults += [f"no {name}" for name in own if name not in given]
+    faults += [f"an unknown {name}" for name in given if name not in own]
+    if faults:
+        more = f" and {len(faults) - 1} more differences" if len(faults) > 1 else ""
+        raise UserError(f"{path} does not fit {type(model).__name__} of its sizes: it has {faults[0]}{more}")
+    fitted = {name: given[key].to(tensor.dtype).contiguous() for key, (name, tensor) in own.items()}
+    model.load_state_dict(fitted, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _plain(value: Any, where: str) -> Any:
+    """A copy of nested containers with nothing in it that `weights_only` loading refuses."""
+    import numpy as np
+    import torch
+
+    if isinstance(value, dict):
+        return {_plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return value.as_posix()
+    if value is None or isinstance(value, torch.Tensor | str | bytes | int | float):
+        return value
+    raise TypeError(f"{where} is a {type(value).__name__}, which a checkpoint cannot hold")
+
+
+def _replace(part: Path, path: Path) -> None:
+    """os.replace; Windows refuses it while another program reads the old file, so wait a little for that."""
+    for _ in range(20):
+        with suppress(PermissionError):
+            return os.replace(part, path)
+        time.sleep(0.25)
+    os.replace(part, path)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

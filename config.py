@@ -1,0 +1,41 @@
+"""Presets: TOML files in configs/, each may extend another of the same folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cli import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT = Path(__file__).with_name("configs") / "base.toml"
+
+
+def load_config(path: Path | str | None = None) -> dict:
+    """Read a TOML preset (configs/base.toml without a path) with everything it extends.
+
+    A key `extends = "other.toml"` names a file beside it whose tables are the defaults. Raises UserError
+    for a missing or malformed file.
+    """
+    path = Path(path or DEFAULT)
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such config; the presets are in {DEFAULT.parent}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: not valid TOML ({error})") from error
+    parent = own.pop("extends", None)
+    return merge(load_config(path.parent / parent), own) if parent else own
+
+
+def merge(base: dict, over: dict) -> dict:
+    """Tables of `over` on top of those of `base`, recursively; neither is changed."""
+    out = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = merge(out[key], value) if both else value
+    return out

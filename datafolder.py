@@ -1,0 +1,208 @@
+"""data/<name>/: where a folder of wavs, what is made of it, and its split lie."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+import audio
+from cli import UserError
+
+TAKE_SUFFIX = re.compile(r"([_-](\d{9,}|take\d+|v\d+))+$", re.IGNORECASE)
+
+
+class DataFolder:
+    """One dataset or voice bank on disk.
+
+    A key names a wav in every sub-folder: its path below wavs/ without the suffix, with forward slashes.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = root.name
+
+    def connect(self, wavs: Path | None) -> None:
+        """Make wavs/ point to the user's folder: a link, or where links are refused a recorded path.
+
+        Without `wavs` it has to be there already. Raises UserError naming what is missing.
+        """
+        if wavs is None:
+            self.wavs  # noqa: B018  raises when nothing is connected
+            return
+        if not wavs.is_dir():
+            found = "a file" if wavs.exists() else "nothing"
+            raise UserError(f"{wavs}: expected a folder of wavs, found {found}")
+        target = wavs.resolve()
+        if self._connected() is not None and self._connected() != target:
+            raise UserError(
+                f"{self.root}: its wavs are {self._connected()}, not {target}; "
+                f"take another name, or delete {self.root} to start afresh"
+            )
+        if self._connected() is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            _link(self.root / "wavs", target)
+
+    def _connected(self) -> Path | None:
+        link, record = self.root / "wavs", self.root / "wavs.txt"
+        if link.is_dir():
+            return link.resolve()
+        if record.is_file():
+            return Path(record.read_text(encoding="utf-8").strip())
+        return None
+
+    @property
+    def wavs(self) -> Path:
+        """The folder with the user's wavs, links resolved."""
+        found = self._connected()
+        if found is None or not found.is_dir():
+            raise UserError(
+                f"{self.root / 'wavs'}: expected a folder of wavs, found "
+                f"{'nothing' if found is None else f'a dead link to {found}'}; "
+                f"make it: python preprocess.py {self.name} --wavs <path/to/wavs> --pitdyn"
+            )
+        return found
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """{key: wav path}, sorted by key. Two files that differ by suffix alone keep it in their keys."""
+        paths = [p for p in self.wavs.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES]
+        paths = sorted(p for p in paths if not p.name.startswith(".") and p.is_file())
+        if not paths:
+            raise UserError(
+                f"{self.wavs}: expected audio files ({' '.join(audio.AUDIO_SUFFIXES)}), found none"
+            )
+        stems = [p.relative_to(self.wavs).with_suffix("").as_posix() for p in paths]
+        twice = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+        keys = [
+            p.relative_to(self.wavs).as_posix() if stem in twice else stem
+            for p, stem in zip(paths, stems, strict=True)
+        ]
+        return dict(sorted(zip(keys, paths, strict=True)))
+
+    def path(self, kind: str, key: str) -> Path:
+        """Where the array of `kind` (pits, dyns, mels, units-pitdyn, …) for `key` lies."""
+        # Not with_suffix: a stem may hold dots of its own.
+        return self.root / kind / f"{key}.npy"
+
+    def save(self, kind: str, key: str, array: np.ndarray) -> None:
+        """Write one array; a killed run never leaves half a file under the final name."""
+        save_array(self.path(kind, key), array)
+
+    def read(self, kind: str, key: str) -> np.ndarray:
+        return np.load(self.path(kind, key))
+
+    def have(self, kind: str) -> list[str]:
+        """Keys of wavs for which `kind` has been made."""
+        return [key for key in self.files if self.path(kind, key).is_file()]
+
+    def prepared(self, key: str) -> np.ndarray:
+        """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
+        cached = self.path("prepared", key)
+        if not cached.is_file():
+            wav = audio.prepare(self.files[key]).wav
+            save_array(cached, np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16))
+        return self.crop(key, 0, None)
+
+    def crop(self, key: str, start: int, units: int | None) -> np.ndarray:
+        """`units` units from unit `start` on (all with None) of a cached prepared wav, float32 [S]."""
+        stop = None if units is None else (start + units) * audio.UNIT_HOP
+        whole = np.load(self.path("prepared", key), mmap_mode="r")
+        return whole[start * audio.UNIT_HOP : stop].astype(np.float32) / 32767
+
+    def hours(self, keys: list[str]) -> float:
+        """Hours of prepared audio in these files."""
+        samples = sum(len(np.load(self.path("prepared", key), mmap_mode="r")) for key in keys)
+        return samples / audio.SAMPLE_RATE / 3600
+
+    def read_json(self, name: str) -> dict | None:
+        path = self.root / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def write_json(self, name: str, value: dict) -> None:
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+        temporary = self.root / f".{name}.part"
+        temporary.write_text(text + "\n", encoding="utf-8")
+        os.replace(temporary, self.root / name)
+
+    def stats(self) -> dict:
+        """stats.json: label settings and statistics."""
+        stats = self.read_json("stats.json")
+        if stats is None:
+            raise UserError(
+                f"{self.root / 'stats.json'}: not found; make it: python preprocess.py {self.name} --pitdyn"
+            )
+        return stats
+
+    def split(self, part: str, kind: str) -> list[str]:
+        """Keys of "train", "val" or "test" for which `kind` has been made."""
+        split = self.read_json("split.json")
+        made = set(self.have(kind))
+        keys = [key for key in (split or {}).get(part, []) if key in made]
+        if not keys and part != "test":
+            raise UserError(
+                f"{self.root}: no {part} files with {kind}/; make them with preprocess_hubert-pitdyn "
+                f"{self.name} <wavs>, or preprocess_acoustic {self.name} <wavs> <dataset>"
+            )
+        return keys
+
+    def write_split(self, seed: int, val: float, test: float, prompts: dict[str, str] | None = None) -> dict:
+        """Write split.json: whole prompts go to one side, and stay there when wavs are added later.
+
+        val, test: shares of the prompts. prompts: {key: prompt}; without it takes of a prompt are known by
+        stems that differ in a trailing number of nine digits or more, or in _take1, _v2 and the like.
+        """
+        keys = list(self.files)
+        groups = {key: (prompts or {}).get(key) or TAKE_SUFFIX.sub("", key) for key in keys}
+        place = {g: _uniform(f"{seed}:{g}") for g in groups.values()}
+        ranked = sorted(place, key=place.__getitem__)
+        if len(ranked) < 2:
+            raise UserError(
+                f"{self.wavs}: training needs at least two recordings, found {len(ranked)} prompt"
+            )
+        side = {g: "val" if u < val else "test" if u < val + test else "train" for g, u in place.items()}
+        side[ranked[0]] = "val"
+        if test and len(ranked) > 2 and "test" not in side.values():
+            side[ranked[1]] = "test"
+        if "train" not in side.values():
+            side[ranked[-1]] = "train"
+        split = {part: [k for k in keys if side[groups[k]] == part] for part in ("train", "val", "test")}
+        self.write_json("split.json", {"seed": seed, "val_share": val, "test_share": test, **split})
+        return split
+
+
+def _uniform(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") / 2**64
+
+
+def crop_start(length: int, size: int, crop_seed: tuple[int, int]) -> int:
+    """Unit at which a random crop of `size` units begins in `length` units (0 when it all fits)."""
+    return int(np.random.default_rng([*crop_seed, 1]).integers(0, max(1, length - size + 1)))
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """np.save under a temporary name, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with temporary.open("wb") as file:
+        np.save(file, array)
+    os.replace(temporary, path)
+
+
+def _link(link: Path, target: Path) -> None:
+    """A junction on Windows (needs no rights), a symbolic link elsewhere, else the path in a text file."""
+    try:
+        if os.name == "nt":
+            import _winapi
+
+            _winapi.CreateJunction(str(target), str(link))
+        else:
+            link.symlink_to(target, target_is_directory=True)
+    except OSError:
+        link.with_suffix(".txt").write_text(str(target) + "\n", encoding="utf-8")

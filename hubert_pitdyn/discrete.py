@@ -1,0 +1,79 @@
+"""Discrete content units: k-means over 50 Hz features, the targets a soft content encoder is trained on.
+
+HuBERT's own recipe (arXiv 2106.07447): first MFCC, then a layer of the model so trained. Features made
+elsewhere (any 50 Hz encoder) are read from a folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import audio
+from cli import UserError
+
+CEPSTRA = 13
+
+
+def mfcc(wav: np.ndarray) -> np.ndarray:
+    """13 MFCC with first and second differences of a prepared wav [S] -> [N, 39], mean and variance removed.
+
+    Made from the project's log-mel: unit k lies between mel frames 2k and 2k+1, so their mean is centred
+    on it. c0 is left out and the mean over time removed: gain, and much of the speaker, is not content.
+    """
+    import torchaudio
+
+    mel = audio.log_mel(wav)
+    centred = mel.reshape(audio.N_MELS, -1, 2).mean(dim=-1)
+    dct = torchaudio.functional.create_dct(CEPSTRA + 1, audio.N_MELS, norm="ortho")[:, 1:]
+    cepstra = dct.T @ centred
+    first = torchaudio.functional.compute_deltas(cepstra)
+    second = torchaudio.functional.compute_deltas(first)
+    features = np.concatenate([x.numpy() for x in (cepstra, first, second)]).T
+    return (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-5)
+
+
+def layer_features(hubert, layer: int, wav: np.ndarray) -> np.ndarray:
+    """[N, dim]: hidden state after `layer` transformer layers (0: their input) of a prepared wav [S]."""
+    import torch
+
+    with torch.inference_mode():
+        device = hubert.proj.weight.device
+        hidden = hubert.encode(torch.from_numpy(wav).reshape(1, 1, -1).to(device), layer=layer)
+    return hidden[0].cpu().numpy()
+
+
+def read_features(folder: Path, key: str, units: int) -> np.ndarray:
+    """[N, any] from <folder>/<key>.npy. Raises UserError when missing or not at 50 Hz of the prepared wav."""
+    path = folder / f"{key}.npy"
+    if not path.is_file():
+        raise UserError(f"{path}: not found; features come as one .npy per wav, [N, dim] at 50 Hz")
+    features = np.load(path)
+    if features.ndim != 2 or abs(len(features) - units) > 2:
+        raise UserError(f"{path}: expected about [{units}, dim] at 50 Hz, found shape {features.shape}")
+    index = np.minimum(np.arange(units), len(features) - 1)
+    return features[index]
+
+
+def fit(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
+    """k-means centres [clusters, dim] of feature frames [M, dim], mini-batches, seeded."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    if len(features) < clusters:
+        raise UserError(f"k-means needs at least {clusters} frames, found {len(features)}; add recordings")
+    kmeans = MiniBatchKMeans(
+        clusters,
+        random_state=seed,
+        batch_size=10000,
+        n_init=5,
+        max_no_improvement=100,
+        reassignment_ratio=0.01,
+    )
+    return kmeans.fit(features.astype(np.float32)).cluster_centers_.astype(np.float32)
+
+
+def assign(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Index of the nearest centre of each frame, [N, dim] -> int64 [N]."""
+    squared = (centres**2).sum(axis=1) - 2.0 * features.astype(np.float32) @ centres.T
+    return squared.argmin(axis=1)

@@ -1,0 +1,347 @@
+"""F0 and loudness <-> classes: hard labels, soft targets, decoding, and the statistics of a data set.
+
+Both scales are `bins` equal steps, of log-F0 and of dB relative to the active level. The class is the step a
+value falls into, its decoded value the middle of the step: a round trip errs by half a step at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+
+import numpy as np
+
+from audio import SAMPLE_RATE, UNIT_HOP
+
+MAX_CLASSES = 100  # rows of the label embedding of the official HuBERT
+PERCENTILES = (1, 5, 50, 95, 99)
+GRID_CENTS, GRID_BOTTOM, GRID_OCTAVES = 1.0, 10.0, 9  # of the histogram that percentiles are read from; Hz
+MIN_VOICED = 10  # units; fewer say nothing about how much a file's pitch moves
+REACH = 3.5  # standard deviations of a soft target that are kept
+TRACK_KEYS = ("tracker", "centred", "voicing", "assumed_rate")  # of [labels.pit], for pitch.track
+LOUDNESS_KEYS = ("centred",)  # of [labels.dyn], for whoever measures the loudness
+SEMITONES = 12.0  # in an octave
+
+
+@dataclass(frozen=True)
+class PitLabels:
+    """Pitch classes: class 0 is "unvoiced" (if there is one), then `bins` equal steps of log-F0.
+
+    f_min, f_max: Hz, edges of the range; sigma: width of soft targets in bins, 0 for one-hot.
+    Raises ValueError for more than 100 classes or an empty range.
+    """
+
+    f_min: float = 50.0
+    f_max: float = 1100.0
+    bins: int = 99
+    unvoiced: bool = True
+    sigma: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.f_min < self.f_max:
+            raise ValueError(f"labels.pit: expected 0 < f_min < f_max, found {self.f_min} and {self.f_max}")
+        _check(self, "pit")
+
+    @classmethod
+    def original(cls, f_min: float = 43.15, f_max: float = 551.25) -> PitLabels:
+        """The labels of 2022: semitone steps, one-hot, no unvoiced class."""
+        return cls(f_min, f_max, round(SEMITONES * np.log2(f_max / f_min)), unvoiced=False, sigma=0.0)
+
+    @classmethod
+    def from_config(cls, table: dict) -> PitLabels:
+        """From the table [labels.pit], of which `track_options` reads the tracker's keys.
+
+        Raises ValueError for a key that is not known.
+        """
+        return cls(**_own_keys(cls, table, TRACK_KEYS))
+
+    from_dict = from_config
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @property
+    def classes(self) -> int:
+        return self.bins + self.unvoiced
+
+    @property
+    def bin_cents(self) -> float:
+        return 1200 * np.log2(self.f_max / self.f_min) / self.bins
+
+    def encode(self, f0: np.ndarray) -> np.ndarray:
+        """F0 [N] in Hz, 0 = unvoiced -> class int64 [N]; without that class 0 Hz is the lowest step."""
+        f0 = np.asarray(f0)
+        step = _step(self._place(f0), self.bins)
+        return np.where(f0 > 0, step + 1, 0) if self.unvoiced else step
+
+    def decode(self, classes: np.ndarray) -> np.ndarray:
+        """Class [N] -> F0 float32 [N] in Hz, 0 = unvoiced."""
+        classes = np.asarray(classes)
+        f0 = self._hertz(classes - self.unvoiced)
+        return np.where(classes > 0, f0, 0.0).astype(np.float32) if self.unvoiced else f0.astype(np.float32)
+
+    def soft(self, f0: np.ndarray) -> np.ndarray:
+        """F0 [N] in Hz -> target float32 [N, K]: a Gaussian around the exact pitch; unvoiced is one-hot."""
+        f0 = np.asarray(f0)
+        target = _gaussian(self._place(f0), self.bins, self.sigma)
+        if self.unvoiced:
+            voiced = (f0 > 0)[..., None]
+            target = np.concatenate([~voiced, np.where(voiced, target, 0.0)], axis=-1)
+        return target.astype(np.float32)
+
+    def target_matrix(self) -> np.ndarray:
+        """float32 [K, K]: row c is the soft target of class c, so target_matrix()[classes] is [N, K]."""
+        return self.soft(self.decode(np.arange(self.classes)))
+
+    def decode_soft(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distribution [..., K] -> (F0 [...] in Hz, 0 = unvoiced; probability of being voiced [...]).
+
+        Mean of log-F0 around the most likely step (Kim et al. 2018, CREPE); voiced above 0.5.
+        """
+        p = np.asarray(p, dtype=np.float64)
+        f0 = self._hertz(_local_mean(p[..., int(self.unvoiced) :], self.sigma))
+        voiced = 1 - p[..., 0] if self.unvoiced else np.ones(p.shape[:-1])
+        return np.where(voiced > 0.5, f0, 0.0).astype(np.float32), voiced.astype(np.float32)
+
+    def _place(self, f0: np.ndarray) -> np.ndarray:
+        """Hz -> fractional step, 0 = middle of the lowest step; clipped to the range."""
+        octaves = np.log2(np.clip(f0, self.f_min, self.f_max).astype(np.float64) / self.f_min)
+        return octaves * self.bins / np.log2(self.f_max / self.f_min) - 0.5
+
+    def _hertz(self, place: np.ndarray) -> np.ndarray:
+        return self.f_min * (self.f_max / self.f_min) ** ((place + 0.5) / self.bins)
+
+
+@dataclass(frozen=True)
+class DynLabels:
+    """Dynamics classes: `bins` equal steps of loudness.
+
+    scale "relative_db": dB relative to the utterance's active level, from low_db to high_db.
+    scale "linear_rms" (the labels of 2022): RMS amplitude, of which low_db and high_db are then the ends.
+    sigma: width of soft targets in bins, 0 for one-hot. Raises ValueError as PitLabels does.
+
+    Loudness goes in and comes out in dB with either scale. `level` is the active level in dB re full scale;
+    left at 0, the dB of "relative_db" are relative ones. "linear_rms" is absolute and takes no notice of it.
+    """
+
+    low_db: float = -50.0
+    high_db: float = 14.0
+    bins: int = 64
+    sigma: float = 1.0
+    scale: str = "relative_db"
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("relative_db", "linear_rms"):
+            raise ValueError(f"labels.dyn: scale is relative_db or linear_rms, found {self.scale!r}")
+        if not self.low_db < self.high_db:
+            raise ValueError(f"labels.dyn: expected low_db < high_db, found {self.low_db} and {self.high_db}")
+        if self.scale == "linear_rms" and self.low_db < 0:
+            raise ValueError(f"labels.dyn: an RMS range starts at 0 or above, found {self.low_db}")
+        _check(self, "dyn")
+
+    @classmethod
+    def original(cls, low: float = 0.0, high: float = 0.5) -> DynLabels:
+        """The labels of 2022: 32 one-hot steps of RMS amplitude between the extremes of the data set."""
+        return cls(low, high, bins=32, sigma=0.0, scale="linear_rms")
+
+    @classmethod
+    def from_config(cls, table: dict) -> DynLabels:
+        """From the table [labels.dyn]. Raises ValueError for a key that is not known."""
+        return cls(**_own_keys(cls, table, LOUDNESS_KEYS))
+
+    from_dict = from_config
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @property
+    def classes(self) -> int:
+        return self.bins
+
+    def encode(self, db: np.ndarray, level: float = 0.0) -> np.ndarray:
+        """Loudness [N] in dB -> class int64 [N]."""
+        return _step(self._place(db, level), self.bins)
+
+    def decode(self, classes: np.ndarray, level: float = 0.0) -> np.ndarray:
+        """Class [N] -> loudness float32 [N] in dB."""
+        return self._decibels(np.asarray(classes), level).astype(np.float32)
+
+    def soft(self, db: np.ndarray, level: float = 0.0) -> np.ndarray:
+        """Loudness [N] in dB -> target float32 [N, K]: a Gaussian around the exact value."""
+        return _gaussian(self._place(db, level), self.bins, self.sigma).astype(np.float32)
+
+    def target_matrix(self) -> np.ndarray:
+        """float32 [K, K]: row c is the soft target of class c."""
+        return self.soft(self.decode(np.arange(self.classes)))
+
+    def decode_soft(self, p: np.ndarray, level: float = 0.0) -> np.ndarray:
+        """Distribution [..., K] -> loudness float32 [...] in dB: local mean, as for pitch."""
+        place = _local_mean(np.asarray(p, dtype=np.float64), self.sigma)
+        return self._decibels(place, level).astype(np.float32)
+
+    def _place(self, db: np.ndarray, level: float) -> np.ndarray:
+        db = np.asarray(db, dtype=np.float64)
+        value = 10.0 ** (db / 20) if self.scale == "linear_rms" else db - level
+        share = (np.clip(value, self.low_db, self.high_db) - self.low_db) / (self.high_db - self.low_db)
+        return share * self.bins - 0.5
+
+    def _decibels(self, place: np.ndarray, level: float) -> np.ndarray:
+        value = self.low_db + (place + 0.5) / self.bins * (self.high_db - self.low_db)
+        return 20 * np.log10(value) if self.scale == "linear_rms" else value + level
+
+
+def track_options(table: dict) -> dict:
+    """Keyword arguments of `pitch.track` from the table [labels.pit]: its range and its tracker keys."""
+    return {key: table[key] for key in ("f_min", "f_max", *TRACK_KEYS) if key in table}
+
+
+def _check(labels: PitLabels | DynLabels, name: str) -> None:
+    if not 2 <= labels.classes <= MAX_CLASSES:
+        raise ValueError(
+            f"labels.{name}: {labels.classes} classes; the label embedding holds 2 to {MAX_CLASSES}, "
+            f"unvoiced included: set bins to match"
+        )
+    if labels.sigma < 0:
+        raise ValueError(f"labels.{name}: sigma is a width in bins, found {labels.sigma}")
+
+
+def _own_keys(cls: type, table: dict, others: tuple[str, ...]) -> dict:
+    own = [entry.name for entry in fields(cls)]
+    unknown = set(table) - set(own) - set(others)
+    if unknown:
+        raise ValueError(
+            f"unknown key {sorted(unknown)[0]!r}; {cls.__name__} takes {', '.join([*own, *others])}"
+        )
+    return {key: value for key, value in table.items() if key in own}
+
+
+def _step(place: np.ndarray, bins: int) -> np.ndarray:
+    return np.clip(np.floor(place + 0.5), 0, bins - 1).astype(np.int64)
+
+
+def _gaussian(place: np.ndarray, bins: int, sigma: float) -> np.ndarray:
+    """Fractional steps [...] -> [..., bins] summing to 1."""
+    if sigma == 0:
+        return np.eye(bins)[_step(place, bins)]
+    distance = np.abs(np.arange(bins) - place[..., None])
+    weight = np.exp(-0.5 * (distance / sigma) ** 2)
+    weight = np.where(distance <= max(1.0, REACH * sigma), weight, 0.0)
+    return weight / weight.sum(axis=-1, keepdims=True)
+
+
+def _local_mean(p: np.ndarray, sigma: float) -> np.ndarray:
+    """[..., bins] -> fractional step [...]: mean over the steps around the highest one.
+
+    The window shrinks at the ends of the range: a one-sided one would pull the mean inwards.
+    """
+    bins = p.shape[-1]
+    top = p.argmax(axis=-1)[..., None]
+    reach = np.minimum(np.ceil(REACH * sigma), np.minimum(top, bins - 1 - top))
+    steps = np.arange(bins)
+    weight = np.where(np.abs(steps - top) <= reach, p, 0.0)
+    total = weight.sum(axis=-1)
+    return np.where(total > 0, (weight * steps).sum(axis=-1) / np.where(total > 0, total, 1.0), top[..., 0])
+
+
+@dataclass
+class Stats:
+    """Statistics of a data set's pitch and loudness, in memory that does not grow with its frames.
+
+    Workers may each fill one; `merge` adds another's counts, with the result of one that saw all files.
+    """
+
+    pit: PitLabels = field(default_factory=PitLabels)
+    dyn: DynLabels = field(default_factory=DynLabels)
+    frames: int = 0
+    voiced: int = 0
+    octaves: float = 0.0  # sum of log2(F0 / GRID_BOTTOM) over voiced frames
+    octaves_squared: float = 0.0
+    pit_range: tuple[float, float] = (np.inf, -np.inf)  # Hz
+    dyn_range: tuple[float, float] = (np.inf, -np.inf)  # dB re full scale
+    file_stds: list[float] = field(default_factory=list)  # semitones, of files with MIN_VOICED units
+    levels: list[float] = field(default_factory=list)  # active level of each file, dB
+
+    def __post_init__(self) -> None:
+        self.f0_grid = np.zeros(int(GRID_OCTAVES * 1200 / GRID_CENTS), dtype=np.int64)
+        self.pit_counts = np.zeros(self.pit.classes, dtype=np.int64)
+        self.dyn_counts = np.zeros(self.dyn.classes, dtype=np.int64)
+
+    def add(self, f0: np.ndarray, db: np.ndarray, level: float) -> None:
+        """One utterance: F0 [N] in Hz, 0 = unvoiced; loudness [N] and active level in dB re full scale."""
+        f0, db = np.asarray(f0, dtype=np.float64), np.asarray(db, dtype=np.float64)
+        octaves = np.log2(f0[f0 > 0] / GRID_BOTTOM)
+        self.frames += len(f0)
+        self.voiced += len(octaves)
+        self.octaves += float(octaves.sum())
+        self.octaves_squared += float((octaves**2).sum())
+        self.f0_grid += _counts(octaves * 1200 / GRID_CENTS, len(self.f0_grid))
+        self.pit_counts += _counts(self.pit.encode(f0), self.pit.classes)
+        self.dyn_counts += _counts(self.dyn.encode(db, level), self.dyn.classes)
+        self.pit_range = _widen(self.pit_range, f0[f0 > 0])
+        self.dyn_range = _widen(self.dyn_range, db)
+        self.levels.append(float(level))
+        if len(octaves) >= MIN_VOICED:
+            self.file_stds.append(float(SEMITONES * octaves.std()))
+
+    def merge(self, other: Stats) -> Stats:
+        """Add what `other` counted; returns self. Raises ValueError if the labels differ."""
+        if (self.pit, self.dyn) != (other.pit, other.dyn):
+            raise ValueError("statistics of different labels cannot be added")
+        for name in ("frames", "voiced", "octaves", "octaves_squared", "file_stds", "levels"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("f0_grid", "pit_counts", "dyn_counts"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.pit_range = _widen(self.pit_range, np.array(other.pit_range))
+        self.dyn_range = _widen(self.dyn_range, np.array(other.dyn_range))
+        return self
+
+    def to_dict(self) -> dict:
+        """Plain JSON types; None where nothing was counted."""
+        shares = np.cumsum(self.f0_grid) / max(self.voiced, 1)
+        percentiles = {
+            f"p{p}": _hertz_of_cell(int(np.searchsorted(shares, p / 100))) if self.voiced else None
+            for p in PERCENTILES
+        }
+        mean = self.octaves / self.voiced if self.voiced else np.nan
+        spread = self.octaves_squared / self.voiced - mean**2 if self.voiced else np.nan
+        return {
+            "n_files": len(self.levels),
+            "n_frames": self.frames,
+            "n_hours": self.frames * UNIT_HOP / SAMPLE_RATE / 3600,
+            "pit_max": _number(self.pit_range[1]),
+            "pit_min": _number(self.pit_range[0]),
+            "dyn_max": _number(self.dyn_range[1]),
+            "dyn_min": _number(self.dyn_range[0]),
+            "voiced_share": _number(self.voiced / self.frames if self.frames else np.nan),
+            "f0_hz": {**percentiles, "log_mean": _number(GRID_BOTTOM * 2**mean)},
+            "f0_std_semitones": _number(SEMITONES * np.sqrt(max(spread, 0.0))),
+            "f0_std_in_file_semitones": _number(np.median(self.file_stds) if self.file_stds else np.nan),
+            "active_level_db": {
+                "mean": _number(np.mean(self.levels) if self.levels else np.nan),
+                "std": _number(np.std(self.levels) if self.levels else np.nan),
+            },
+            "pit_counts": self.pit_counts.tolist(),
+            "dyn_counts": self.dyn_counts.tolist(),
+        }
+
+    def to_text(self) -> str:
+        """The lines of stats.txt: sizes, then the extremes of F0 in Hz and of loudness in dB."""
+        figures = self.to_dict()
+        keys = ("n_frames", "n_hours", "pit_max", "pit_min", "dyn_max", "dyn_min")
+        shown = {key: np.nan if figures[key] is None else figures[key] for key in keys}
+        return "".join(f"{key}: {value}\n" for key, value in shown.items())
+
+
+def _counts(values: np.ndarray, cells: int) -> np.ndarray:
+    return np.bincount(np.clip(values, 0, cells - 1).astype(np.int64), minlength=cells)
+
+
+def _widen(range_: tuple[float, float], values: np.ndarray) -> tuple[float, float]:
+    return float(values.min(initial=range_[0])), float(values.max(initial=range_[1]))
+
+
+def _hertz_of_cell(cell: int) -> float:
+    return float(GRID_BOTTOM * 2 ** ((cell + 0.5) * GRID_CENTS / 1200))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

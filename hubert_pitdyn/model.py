@@ -1,0 +1,281 @@
+"""HuBERT with a label head: wav -> content, pitch or dynamics units. Sizes come from the constructor.
+
+Letters: B batch, S samples (16 kHz), N units of 20 ms, C conv_dim, E dim, K classes, D unit_dim. Wavs are
+[B, 1, S]; `lengths` [B] are samples of each item in a zero-padded batch (None: all full). Frames beyond
+an item's length carry numbers without meaning; the others equal those of the item alone.
+
+With the default sizes, names and numbers are those of the official hubert-soft and hubert-discrete models
+(van Niekerk et al., "A Comparison of Discrete and Soft Speech Units", ICASSP 2022).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from audio import HUBERT_PAD, UNIT_HOP
+
+KERNELS = (10, 3, 3, 3, 3, 2, 2)
+STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 2 * HUBERT_PAD
+TEMPERATURE = 0.1  # of the cosine similarities
+UNIT_KINDS = ("content", "label")
+
+
+class Hubert(nn.Module):
+    """The network of the module docstring.
+
+    unit_kind says what `units` are: "content" (the projected hidden state) or "label" (the expected label
+    embedding under the predicted distribution). Raises ValueError for sizes that do not divide.
+    """
+
+    def __init__(
+        self,
+        classes: int = 100,
+        dim: int = 768,
+        conv_dim: int = 512,
+        heads: int = 12,
+        ff: int = 3072,
+        layers: int = 12,
+        pos_kernel: int = 128,
+        pos_groups: int = 16,
+        unit_dim: int = 256,
+        dropout: float = 0.1,
+        unit_kind: str = "content",
+    ):
+        super().__init__()
+        if dim % heads or dim % pos_groups:
+            raise ValueError(f"dim {dim} must be a multiple of heads {heads} and of pos_groups {pos_groups}")
+        if unit_kind not in UNIT_KINDS:
+            raise ValueError(f"unit_kind is one of {', '.join(UNIT_KINDS)}, found {unit_kind!r}")
+        self.unit_kind = unit_kind
+        self.masked_spec_embed = nn.Parameter(torch.rand(dim))
+        self.feature_extractor = FeatureExtractor(conv_dim)
+        self.feature_projection = FeatureProjection(conv_dim, dim, dropout)
+        self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups)
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(dim, heads, ff, layers, dropout)
+        self.proj = nn.Linear(dim, unit_dim)
+        self.label_embedding = nn.Embedding(classes, unit_dim)
+
+    def features(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """wav [B, 1, S] -> output of the convolutions [B, N, C]."""
+        return self.feature_extractor(wav, lengths)
+
+    def encode(
+        self,
+        wav: Tensor,
+        lengths: Tensor | None = None,
+        layer: int | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """wav [B, 1, S] -> hidden state [B, N, E] after `layer` layers (0: their input, None: all).
+
+        mask: bool [B, N], the frames hidden from the transformer.
+        """
+        x, valid = self._embed(self.features(wav, lengths), lengths, mask)
+        return self.encoder(x, valid, layer)
+
+    def hidden(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """wav [B, 1, S] -> conv output [B, N, C] and every hidden state [B, N, layers + 1, E]."""
+        conv = self.features(wav, lengths)
+        x, valid = self._embed(conv, lengths)
+        states = [x]
+        for layer in self.encoder.layers:
+            states.append(layer(states[-1], valid))
+        return conv, torch.stack(states, dim=2)
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """wav [B, 1, S] -> logits [B, N, K]: cosine similarities to the label embeddings / 0.1."""
+        return label_logits(self.proj(self.encode(wav, lengths, mask=mask)), self.label_embedding.weight)
+
+    def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """wav [B, 1, S] -> probabilities of the classes [B, N, K]."""
+        return self(wav, lengths).softmax(dim=-1)
+
+    def units(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """wav [B, 1, S] -> units [B, N, D] of this model's unit_kind, float32 under autocast too."""
+        if self.unit_kind == "label":
+            return (self.distribution(wav, lengths) @ self.label_embedding.weight).float()
+        return self.proj(self.encode(wav, lengths)).float()
+
+    def _embed(self, conv: Tensor, lengths: Tensor | None, mask: Tensor | None = None):
+        """Conv output [B, N, C] -> transformer input [B, N, E] and valid frames (bool [B, N] or None)."""
+        valid = valid_frames(lengths, conv.shape[1], conv.device)
+        x = self.feature_projection(conv)
+        if mask is not None:
+            x = torch.where(mask.to(x.device).unsqueeze(-1), self.masked_spec_embed.to(x.dtype), x)
+        if valid is not None:
+            x = x * valid.unsqueeze(-1)  # as the positional convolution sees nothing after a lone item
+        x = x + self.positional_embedding(x)
+        return self.dropout(self.norm(x)), valid
+
+
+def label_logits(units: Tensor, labels: Tensor) -> Tensor:
+    """Cosine similarities of units [B, N, D] to label embeddings [K, D], over the temperature: [B, N, K]."""
+    # fp32 under autocast too: bf16 rounds a cosine by up to .004, which is .04 in the logits.
+    with torch.autocast(units.device.type, enabled=False):
+        return (
+            F.normalize(units.float(), dim=-1, eps=1e-8)
+            @ F.normalize(labels, dim=-1, eps=1e-8).T
+            / TEMPERATURE
+        )
+
+
+class FeatureExtractor(nn.Module):
+    """Seven convolutions, wav [B, 1, S] -> [B, N, C]; unit k is centred on sample 320k + 160.
+
+    Measured on a CPU, neither channels-last layout nor matrix products over strided views beat the plain
+    convolutions.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        for i, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
+            self.add_module(f"conv{i}", nn.Conv1d(dim if i else 1, dim, kernel, stride, bias=False))
+        self.norm0 = nn.GroupNorm(dim, dim)
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
+        x = F.gelu(self._normalise(x, lengths))
+        for i in range(1, len(KERNELS)):
+            x = F.gelu(getattr(self, f"conv{i}")(x))
+        return x.transpose(1, 2)
+
+    def _normalise(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """GroupNorm over time, each item over its own frames: [B, C, L] -> [B, C, L].
+
+        No later frame needs care: a unit's receptive field ends where its item's padding ends.
+        """
+        if lengths is None:
+            return self.norm0(x)
+        frames = [
+            (n + 2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1 for n in torch.as_tensor(lengths).tolist()
+        ]
+        items = [self.norm0(x[b : b + 1, :, :n]) for b, n in enumerate(frames)]
+        return torch.cat([F.pad(item, (0, x.shape[2] - item.shape[2])) for item in items])
+
+
+class FeatureProjection(nn.Module):
+    """Conv output [B, N, C] -> [B, N, E]."""
+
+    def __init__(self, conv_dim: int, dim: int, dropout: float):
+        super().__init__()
+        self.norm = nn.LayerNorm(conv_dim)
+        self.projection = nn.Linear(conv_dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.projection(self.norm(x)))
+
+
+class PositionalEmbedding(nn.Module):
+    """Position by a wide grouped convolution, [B, N, E] -> [B, N, E], to be added to its input."""
+
+    def __init__(self, dim: int, kernel: int, groups: int):
+        super().__init__()
+        self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
+        nn.init.normal_(self.conv.weight, std=(4 / (kernel * dim)) ** 0.5)
+        nn.init.zeros_(self.conv.bias)
+        self.conv = weight_norm(self.conv, dim=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # An even kernel gives one frame too many. One GELU: a second one ruins official weights.
+        y = self.conv(x.transpose(1, 2))[:, :, : x.shape[1]]
+        return F.gelu(y).transpose(1, 2)
+
+
+class Encoder(nn.Module):
+    """A stack of transformer layers."""
+
+    def __init__(self, dim: int, heads: int, ff: int, layers: int, dropout: float):
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(dim, heads, ff, dropout) for _ in range(layers))
+
+    def forward(self, x: Tensor, valid: Tensor | None = None, layer: int | None = None) -> Tensor:
+        """x [B, N, E] -> its state [B, N, E] after the first `layer` layers (None: all).
+
+        valid: bool [B, N], the frames that may be attended to. Raises ValueError for a layer out of range.
+        """
+        count = len(self.layers) if layer is None else layer
+        if not 0 <= count <= len(self.layers):
+            raise ValueError(f"layer {layer}: this model has the layers 0 to {len(self.layers)}")
+        for block in self.layers[:count]:
+            x = block(x, valid)
+        return x
+
+
+class EncoderLayer(nn.Module):
+    """Post-norm transformer layer with GELU, [B, N, E] -> [B, N, E]."""
+
+    def __init__(self, dim: int, heads: int, ff: int, dropout: float):
+        super().__init__()
+        self.self_attn = SelfAttention(dim, heads, dropout)
+        self.linear1 = nn.Linear(dim, ff)
+        self.linear2 = nn.Linear(ff, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        x = self.norm1(x + self.dropout(self.self_attn(x, valid)))
+        inner = self.dropout(F.gelu(self.linear1(x)))
+        return self.norm2(x + self.dropout(self.linear2(inner)))
+
+
+class SelfAttention(nn.Module):
+    """Scaled dot-product self-attention with the tensor names of nn.MultiheadAttention."""
+
+    def __init__(self, dim: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * dim, dim))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * dim))
+        self.out_proj = nn.Linear(dim, dim)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        batch, frames, dim = x.shape
+        joint = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        query, key, value = joint.view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=None if valid is None else valid[:, None, None],
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        return self.out_proj(attended.transpose(1, 2).reshape(batch, frames, dim))
+
+
+def valid_frames(lengths: Tensor | None, frames: int, device: torch.device | None = None) -> Tensor | None:
+    """lengths [B] in samples -> bool [B, N], true on the units inside each item (None stays None)."""
+    if lengths is None:
+        return None
+    counts = torch.as_tensor(lengths, device=device) // UNIT_HOP
+    return torch.arange(frames, device=device) < counts.unsqueeze(1)
+
+
+def time_mask(
+    batch: int,
+    frames: int,
+    probability: float = 0.8,
+    span: int = 10,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Random spans to hide in training -> bool [B, N], as wav2vec 2.0 (Baevski et al., 2020) draws them.
+
+    Each frame starts a span of `span` frames with chance probability / span. Starts differ but spans
+    overlap, so that about 1 - exp(-probability) of the frames are hidden. In clips shorter than two spans
+    a span is half the clip. The generator is a CPU one.
+    """
+    span = max(1, min(span, frames // 2))
+    places = frames - span + 1
+    counts = (probability * frames / span + torch.rand(batch, generator=generator)).long()
+    order = torch.rand(batch, places, generator=generator).argsort(dim=1)
+    starts = (order < counts.unsqueeze(1)).float()
+    return F.max_pool1d(F.pad(starts, (span - 1, span - 1)), span, stride=1) > 0

@@ -1,0 +1,317 @@
+"""F0 trackers behind one function: wav [S] -> F0 in Hz at the centre of every HuBERT unit.
+
+A tracker gives a pitch on every unit and its own evidence of voicing. One more witness joins it for all of
+them: how alike the wave is one period later, in a short frame around the unit. `VOICING` weighs the two; the
+figures that chose the weights and the default tracker are in docs/trackers.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from audio import SAMPLE_RATE, UNIT_HOP, UNIT_RATE
+
+DEFAULT = "swift_f0"
+FALLBACK = "pyin"
+PACKAGES = {"swift_f0": "swift-f0", "fcpe": "torchfcpe"}  # tracker -> what pip installs
+# Weights of the tracker's own evidence, of the similarity one period later, and the constant, of the log-odds
+# of being voiced: a logistic fit by tools/compare_trackers.py --tune. Trackers alone smear voicing over their
+# 64 ms windows: with the short frame's similarity the voicing errors fall by a fifth.
+VOICING = {
+    "swift_f0": (0.49, 5.27, -0.89),
+    "fcpe": (0.41, 4.96, -0.40),
+    "pyin": (1.33, 5.35, -2.07),
+    "yin": (0.0, 9.92, -4.51),
+}
+
+F_MIN, F_MAX = 50.0, 1100.0  # Hz
+PEAK = 0.5  # full scale; trackers with absolute thresholds hear every recording at this level
+GATE_DB = -50.0  # units this far below the loud ones of the piece are silence, whatever their period
+SILENCE_DB = -75.0  # re full scale, before any gain
+CHUNK = 30 * UNIT_RATE  # units a piece: memory stays bounded on recordings of hours
+CONTEXT = 1 * UNIT_RATE  # units around a piece that the trackers may look at
+MAX_JUMP = 3.0  # semitones; two neighbours further apart are an octave error, not a glide
+
+SHORT_FRAME = 512  # samples, for the similarity; longer ones blur glides and voicing changes
+YIN_FRAME = 640  # samples: two periods of F_MIN
+PYIN_FRAME = 768
+YIN_DEPTH = 0.1  # the first dip below it is the period (de Cheveigne and Kawahara 2002, step 4)
+PYIN_STEP = 0.2  # semitones between its pitch states
+NEAR = 2 ** (PYIN_STEP / 12) - 1  # relative reach when a coarse period is refined
+SWIFT_SURE = 0.2  # confidence that separates voiced from unvoiced neighbours when interpolating
+RECIPE_FRAME = 1024  # samples: what the 2022 labels were made with
+
+Pair = tuple[np.ndarray, np.ndarray]  # usually F0 [N] in Hz on every unit, and evidence of voicing [N]
+
+
+def track(
+    wav: np.ndarray,
+    tracker: str = DEFAULT,
+    f_min: float = F_MIN,
+    f_max: float = F_MAX,
+    centred: bool = True,
+    voicing: bool = True,
+    assumed_rate: int = SAMPLE_RATE,
+) -> np.ndarray:
+    """F0 of `wav` (float32 [S], S = 320N, 16 kHz) -> float32 [N] in Hz, 0 = unvoiced.
+
+    Value k belongs to sample 320k + 160, with centred=False to sample 320k. The search is limited to
+    [f_min, f_max] Hz. voicing=False gives the best guess on every unit. An assumed_rate other than 16000
+    (only with "yin" and voicing=False) is the 2022 recipe: librosa's YIN told that rate, so that frequencies
+    come out assumed_rate / 16000 times too high and the range is searched that much too low. A tracker whose
+    package is absent is replaced by pyin, with a warning.
+
+    Raises ValueError for an unknown tracker, a wav that is not [320N] and an impossible range.
+    """
+    wav = np.asarray(wav, dtype=np.float32)
+    if wav.ndim != 1 or len(wav) == 0 or len(wav) % UNIT_HOP:
+        raise ValueError(f"expected a wav of 320*N samples, found shape {wav.shape}")
+    if not 0 < f_min < f_max <= SAMPLE_RATE / 4:
+        raise ValueError(f"expected 0 < f_min < f_max <= {SAMPLE_RATE // 4} Hz, found {f_min} and {f_max}")
+    name = resolve(tracker, warnings.warn if missing(tracker) else None)
+    if not centred:
+        wav = np.concatenate([np.zeros(UNIT_HOP // 2, np.float32), wav[: -UNIT_HOP // 2]])
+    if assumed_rate != SAMPLE_RATE:
+        if name != "yin" or voicing:
+            raise ValueError('assumed_rate needs tracker="yin" and voicing=False')
+        return _recipe_2022(wav, f_min, f_max, assumed_rate)
+    f0, evidence, similarity = analyse(wav, name, f_min, f_max)
+    f0 = np.clip(f0, f_min, f_max)
+    if voicing:
+        f0 = np.where((voiced_probability(name, evidence, similarity) >= 0.5) & audible(wav), f0, 0.0)
+    return f0.astype(np.float32)
+
+
+def resolve(tracker: str, say: Callable[[str], None] | None = None) -> str:
+    """The tracker that will run: `tracker`, or pyin when its package is not installed.
+
+    `say` is called with one line that names it and, after a fallback, the command for the better one.
+    Raises ValueError for an unknown name.
+    """
+    reason = missing(tracker)
+    name = FALLBACK if reason else tracker
+    if say is not None:
+        better = (
+            f" ({tracker}: {reason}; for better labels: pip install {PACKAGES[tracker]})" if reason else ""
+        )
+        say(f"pitch tracker: {name}{better}")
+    return name
+
+
+@cache
+def missing(tracker: str) -> str:
+    """Why `tracker` cannot run here, or '' when it can. Raises ValueError for an unknown name."""
+    if tracker not in TRACKERS:
+        raise ValueError(f"unknown pitch tracker {tracker!r}; there are {', '.join(TRACKERS)}")
+    if tracker not in PACKAGES:
+        return ""
+    try:
+        importlib.import_module(PACKAGES[tracker].replace("-", "_"))
+    except (ImportError, OSError) as error:  # OSError: a shared library that its wheel expects is absent
+        return str(error)
+    return ""
+
+
+def analyse(
+    wav: np.ndarray, tracker: str, f_min: float = F_MIN, f_max: float = F_MAX
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """wav [S] -> F0 [N] in Hz on every unit, the tracker's evidence [N], the similarity [N] in [-1, 1].
+
+    In pieces with some context, so that memory does not grow with the square of the length.
+    """
+    peak = float(np.abs(wav).max())
+    wav = wav * (PEAK / peak) if peak > 0 else wav
+    units = len(wav) // UNIT_HOP
+    pieces = []
+    for start in range(0, units, CHUNK):
+        stop = min(units, start + CHUNK)
+        first, last = max(0, start - CONTEXT), min(units, stop + CONTEXT)
+        piece = wav[first * UNIT_HOP : last * UNIT_HOP]
+        f0, evidence = TRACKERS[tracker](piece, f_min, f_max)
+        refined, similarity = _one_period_later(piece, f0, f_min)
+        # The neural trackers' own pitch is better than the peak of a 32 ms frame; the YINs' is worse.
+        f0 = f0 if tracker in PACKAGES else refined
+        pieces.append([values[start - first : stop - first] for values in (f0, evidence, similarity)])
+    f0, evidence, similarity = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    return f0, evidence, similarity
+
+
+def voiced_probability(tracker: str, evidence: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """[N] in (0, 1) from what `analyse` returned; voiced from 0.5 on."""
+    own, alike, constant = VOICING[tracker]
+    return 1 / (1 + np.exp(-(own * evidence + alike * similarity + constant)))
+
+
+def audible(wav: np.ndarray) -> np.ndarray:
+    """[N] bool: the unit is neither digital silence nor far below the loud part of the file."""
+    power = np.square(wav.reshape(-1, UNIT_HOP), dtype=np.float64).mean(axis=1)
+    level = 10 * np.log10(power + 1e-12)
+    return (level > SILENCE_DB) & (level > np.percentile(level, 95) + GATE_DB)
+
+
+def _swift_f0(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
+    """Evidence: log-odds of its confidence. Frames of 16 ms centred on 256i, so units lie between two."""
+    from swift_f0.core import HOP
+
+    # Zeros behind: the last unit's centre would otherwise lie beyond the last frame.
+    result = _swift_model().detect(np.pad(wav, (0, 2 * HOP)), SAMPLE_RATE, f_min, f_max)
+    centres = np.arange(len(wav) // UNIT_HOP) * UNIT_HOP + UNIT_HOP // 2
+    f0, confidence = _between(result.pitch_hz, result.confidence, centres / HOP)
+    return f0, _log_odds(confidence)
+
+
+@cache
+def _swift_model():
+    from swift_f0 import SwiftF0
+
+    return SwiftF0(threads=1, spin=False)  # preprocessing runs one process per core
+
+
+def _between(f0: np.ndarray, confidence: np.ndarray, place: np.ndarray) -> Pair:
+    """Values at the fractional frames `place`: log-F0 interpolated, never across a voicing change or a jump.
+
+    There the pitch is that of the more confident neighbour.
+    """
+    left = np.minimum(np.floor(place).astype(int), len(f0) - 2)
+    share = place - left
+    a, b = np.log(f0[left]), np.log(f0[left + 1])
+    sure_a, sure_b = confidence[left], confidence[left + 1]
+    same = (sure_a >= SWIFT_SURE) == (sure_b >= SWIFT_SURE)
+    smooth = same & (np.abs(a - b) < MAX_JUMP * np.log(2) / 12)
+    log_f0 = np.where(smooth, (1 - share) * a + share * b, np.where(sure_a > sure_b, a, b))
+    return np.exp(log_f0), (1 - share) * sure_a + share * sure_b
+
+
+def _fcpe(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
+    """Evidence: log-odds of its highest score.
+
+    Frames of 10 ms. The mel of frame j is centred on 160j + 80, yet its answer belongs to 160j, as rising and
+    falling chirps show: the unit centre 320k + 160 is frame 2k + 1 exactly.
+    """
+    import torch
+
+    wrapper = _fcpe_model()
+    model = wrapper.model
+    with torch.inference_mode():
+        padded = torch.from_numpy(np.pad(wav, (0, UNIT_HOP)))[None, :, None]
+        hz = model.cent_to_f0(model.cent_table)
+        scores = model(wrapper.wav2mel(padded, SAMPLE_RATE)) * ((hz >= f_min) & (hz <= f_max))
+        scores = scores[:, 1 : 2 * (len(wav) // UNIT_HOP) : 2]
+        f0 = model.cent_to_f0(model.latent2cents_local_decoder(scores, mask=False))
+    return f0[0, :, 0].double().numpy(), _log_odds(scores[0].amax(dim=-1).double().numpy())
+
+
+@cache
+def _fcpe_model():
+    from torchfcpe import spawn_bundled_infer_model
+
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its configuration
+        return spawn_bundled_infer_model(device="cpu")
+
+
+def _pyin(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
+    """Evidence: its voicing flag. Its steps are coarse, as the search costs their square; refined later."""
+    import librosa
+
+    frame = max(PYIN_FRAME, 2 * _longest_lag(f_min))
+    f0, voiced, _ = librosa.pyin(
+        np.pad(wav, (frame - UNIT_HOP) // 2),  # the middle of frame k is sample 320k + 160
+        fmin=f_min,
+        fmax=f_max,
+        sr=SAMPLE_RATE,
+        frame_length=frame,
+        hop_length=UNIT_HOP,
+        resolution=PYIN_STEP,
+        fill_na=None,
+        center=False,
+    )
+    return f0, voiced.astype(np.float64)
+
+
+def _yin(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
+    """YIN's choice of the period. It has no evidence of voicing of its own."""
+    longest = _longest_lag(f_min)
+    difference = 1 - _autocorrelation(wav, max(YIN_FRAME, 2 * longest), longest)[:, 1:]
+    normalised = difference / np.maximum(np.cumsum(difference, axis=1) / np.arange(1, longest + 1), 1e-9)
+    inner = normalised[:, 1:-1]  # column c is lag c + 2
+    dip = (inner <= normalised[:, :-2]) & (inner < normalised[:, 2:])
+    dip[:, : max(0, int(SAMPLE_RATE / f_max) - 2)] = False
+    depth = np.where(dip, inner, np.inf)
+    deep = depth < YIN_DEPTH
+    lag = 2 + np.where(deep.any(axis=1), deep.argmax(axis=1), depth.argmin(axis=1))
+    return SAMPLE_RATE / lag, np.zeros(len(lag))
+
+
+def _one_period_later(wav: np.ndarray, f0: np.ndarray, f_min: float) -> Pair:
+    """(F0 [N] moved to the nearest peak of the short-frame autocorrelation, height of that peak [N])."""
+    longest = _longest_lag(f_min)
+    values = _autocorrelation(wav, max(SHORT_FRAME, 2 * (3 * longest // 4)), longest)
+    lag = np.clip(SAMPLE_RATE / f0, 2, longest - 1)
+    reach = 1 + int(NEAR * longest)
+    steps = np.arange(-reach, reach + 1)
+    index = np.clip(np.round(lag).astype(int)[:, None] + steps, 2, longest - 1)
+    allowed = np.abs(steps) <= np.maximum(1, NEAR * lag[:, None])
+    heights = np.where(allowed, np.take_along_axis(values, index, axis=1), -np.inf)
+    peak = np.take_along_axis(index, heights.argmax(axis=1)[:, None], axis=1)
+    # Vertex of the parabola through the peak and its neighbours.
+    before, top, after = np.take_along_axis(values, peak + np.array([-1, 0, 1]), axis=1).T
+    bend = np.minimum(before + after - 2 * top, -1e-9)
+    shift = np.clip(0.5 * (before - after) / bend, -1, 1)
+    return SAMPLE_RATE / (peak[:, 0] + shift), top - 0.25 * (before - after) * shift
+
+
+def _autocorrelation(wav: np.ndarray, frame: int, longest: int) -> np.ndarray:
+    """Normalised autocorrelation [N, longest + 1] of frames centred on 320k + 160, in [-1, 1].
+
+    Lag t compares x[:-t] with x[t:] inside the frame, so it is centred on the frame for every t; the
+    difference function of YIN looks earlier the shorter the period. McLeod and Wyvill 2005, eq. 9.
+    """
+    padded = np.pad(wav.astype(np.float64), (frame - UNIT_HOP) // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::UNIT_HOP]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(frames, frame + longest)
+    products = np.fft.irfft(np.abs(spectrum) ** 2, frame + longest)[:, : longest + 1]
+    energy = np.pad(np.cumsum(frames**2, axis=1), ((0, 0), (1, 0)))
+    lags = np.arange(longest + 1)
+    energies = energy[:, frame - lags] + energy[:, -1:] - energy[:, lags]
+    return 2 * products / (energies + 1e-9)
+
+
+def _longest_lag(f_min: float) -> int:
+    return int(np.ceil(SAMPLE_RATE / f_min)) + 2
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    clipped = np.clip(probability, 1e-3, 1 - 1e-3)
+    return np.log(clipped / (1 - clipped))
+
+
+def _recipe_2022(wav: np.ndarray, f_min: float, f_max: float, rate: int) -> np.ndarray:
+    import librosa
+
+    side = (RECIPE_FRAME - UNIT_HOP) // 2
+    f0 = librosa.yin(
+        np.pad(wav, side),
+        fmin=f_min,
+        fmax=f_max,
+        sr=rate,
+        frame_length=RECIPE_FRAME,
+        hop_length=UNIT_HOP,
+        center=False,
+    )
+    return f0.astype(np.float32)
+
+
+TRACKERS: dict[str, Callable[[np.ndarray, float, float], Pair]] = {
+    "swift_f0": _swift_f0,
+    "fcpe": _fcpe,
+    "pyin": _pyin,
+    "yin": _yin,
+}

@@ -1,0 +1,118 @@
+"""wav -> [N, 768] = content | pit | dyn. The only place that concatenates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from audio import UNIT_HOP
+from hubert_pitdyn.heads import TrunkHead
+from hubert_pitdyn.model import Hubert, valid_frames
+
+
+class Analysis(NamedTuple):
+    """What is heard in a wav. content [B,N,256]; pit [B,N,Kp] and dyn [B,N,Kd] class distributions."""
+
+    content: Tensor
+    pit: Tensor
+    dyn: Tensor
+
+
+class PitDynEncoder(nn.Module):
+    """Content encoder, pit model and dyn model in one: analyse a wav, then embed the analysis.
+
+    Prosody is edited between the two steps, on the distributions.
+    """
+
+    def __init__(self, content: Hubert, pit: Hubert | TrunkHead, dyn: Hubert | TrunkHead) -> None:
+        super().__init__()
+        self.content, self.pit, self.dyn = content, pit, dyn
+        self.eval().requires_grad_(False)
+
+    @property
+    def unit_dim(self) -> int:
+        """Width of the units that `embed` makes (768)."""
+        return sum(w.shape[-1] for w in (self.content.proj.weight.T, self._table("pit"), self._table("dyn")))
+
+    def _table(self, name: str) -> Tensor:
+        return getattr(self, name).label_embedding.weight
+
+    def _shares_trunk(self, model: nn.Module) -> bool:
+        return isinstance(model, TrunkHead) and model.trunk is self.content
+
+    @torch.inference_mode()
+    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
+        """wav [B,1,S] (S = 320·N; lengths [B] samples in a zero-padded batch) -> Analysis.
+
+        The trunk runs once for the content and for every head that reads it.
+        """
+        if not (self._shares_trunk(self.pit) or self._shares_trunk(self.dyn)):
+            content = self.content.units(wav, lengths)
+            return Analysis(content, self.pit.distribution(wav, lengths), self.dyn.distribution(wav, lengths))
+        conv, layers = self.content.hidden(wav, lengths)
+        valid = valid_frames(lengths, conv.shape[1], conv.device)
+
+        def distribution(model: nn.Module) -> Tensor:
+            if self._shares_trunk(model):
+                return model.distribution_from(conv, layers, valid)
+            return model.distribution(wav, lengths)
+
+        return Analysis(self.content.proj(layers[:, :, -1]), distribution(self.pit), distribution(self.dyn))
+
+    @torch.inference_mode()
+    def embed(self, analysis: Analysis) -> Tensor:
+        """Analysis -> units [B,N,768]: content, then expected pit and dyn label embeddings."""
+        pit = analysis.pit @ self._table("pit")
+        dyn = analysis.dyn @ self._table("dyn")
+        return torch.cat([analysis.content, pit, dyn], dim=-1)
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """wav [B,1,S] -> units [B,N,768]."""
+        return self.embed(self.analyse(wav, lengths))
+
+
+def encode_batch(encoder: PitDynEncoder, wavs: Sequence[np.ndarray]) -> tuple[Analysis, list[int]]:
+    """Prepared wavs, each [S_i] -> their analysis as one zero-padded batch, and the units of each."""
+    device = encoder.content.proj.weight.device
+    lengths = torch.tensor([len(wav) for wav in wavs])
+    batch = torch.zeros(len(wavs), 1, int(lengths.max()))
+    for row, wav in zip(batch, wavs, strict=True):
+        row[0, : len(wav)] = torch.from_numpy(wav)
+    alike = bool((lengths == lengths[0]).all())
+    analysis = encoder.analyse(batch.to(device), None if alike else lengths.to(device))
+    return analysis, [len(wav) // UNIT_HOP for wav in wavs]
+
+
+def length_buckets(sizes: dict[str, int], budget: int, most: int = 32) -> Iterator[list[str]]:
+    """Names in batches of similar size: count x longest stays under `budget`, and at most `most` names.
+
+    A name larger than the budget makes a batch of its own.
+    """
+    batch: list[str] = []
+    for name in sorted(sizes, key=lambda n: (sizes[n], n)):
+        if batch and (len(batch) >= most or (len(batch) + 1) * sizes[name] > budget):
+            yield batch
+            batch = []
+        batch.append(name)
+    if batch:
+        yield batch
+
+
+def encode_all(
+    encoder: PitDynEncoder, read: Callable[[str], np.ndarray], sizes: dict[str, int], budget: int
+) -> Iterator[tuple[str, np.ndarray, Analysis]]:
+    """Encode many wavs in length-bucketed batches of at most `budget` samples.
+
+    read(name) -> prepared wav [S]; sizes: {name: S}. Yields (name, units [N,768], analysis without its
+    batch dimension), shortest wav first.
+    """
+    for names in length_buckets(sizes, budget):
+        analysis, counts = encode_batch(encoder, [read(name) for name in names])
+        units = encoder.embed(analysis)
+        for row, (name, count) in enumerate(zip(names, counts, strict=True)):
+            own = Analysis(*(part[row, :count].cpu().numpy() for part in analysis))
+            yield name, units[row, :count].cpu().numpy(), own

@@ -1,0 +1,89 @@
+"""Convert a wav, or every recording in a folder, to a trained voice."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("vbank", help="voice: out/<vbank>/acoustic/model-best.pt")
+    parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    parser.add_argument(
+        "--input", type=cli.path, required=True, help="an audio file, or a folder (with all below)"
+    )
+    parser.add_argument(
+        "--out_path", type=cli.path, default=Path("gen"), help="folder (default: %(default)s)"
+    )
+    parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
+    parser.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
+    parser.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
+    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    return parser.parse_args()
+
+
+def sources(given: Path) -> dict[Path, Path]:
+    """{audio file: its place below the output folder}. Raises UserError when there is none."""
+    import audio
+
+    if given.is_file():
+        return {given: Path(given.name)}
+    if not given.is_dir():
+        raise cli.UserError(f"{given}: no such file or folder")
+    files = [p for p in sorted(given.rglob("*")) if p.suffix.lower() in audio.AUDIO_SUFFIXES and p.is_file()]
+    files = [p for p in files if not p.name.startswith(".")]
+    if not files:
+        raise cli.UserError(f"{given}: expected audio files, found none")
+    return {p: p.relative_to(given) for p in files}
+
+
+def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
+    """{audio file: converted wav}. Files that differ by suffix alone keep it in the new name."""
+    from collections import Counter
+
+    stems = Counter(place.with_suffix("") for place in files.values())
+    names = {
+        source: place.name if stems[place.with_suffix("")] > 1 else place.stem
+        for source, place in files.items()
+    }
+    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
+
+
+def convert_file(converter, source: Path, target: Path, trim: bool) -> None:
+    """One file, read, converted and written."""
+    import audio
+
+    audio.save(target, converter.convert(audio.load(source), trim=trim))
+
+
+def main() -> int:
+    args = parse_args()
+    files = targets(sources(args.input), args.vbank, args.out_path)
+    from tqdm import tqdm
+
+    from converter import VoiceConverter
+    from training import choose_device
+
+    converter = VoiceConverter.load(
+        args.vbank,
+        args.dataset,
+        content=args.content,
+        vocoder=args.vocoder,
+        device=choose_device(args.device),
+    )
+    failures = []
+    for source, target in tqdm(files.items(), desc=args.vbank, disable=None):
+        try:
+            convert_file(converter, source, target, args.trim)
+            tqdm.write(str(target))
+        except Exception as error:  # noqa: BLE001  one bad file must not end the batch
+            failures.append((str(source), str(error) or type(error).__name__))
+    return cli.report_failures(failures, len(files))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

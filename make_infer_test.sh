@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Converts every wav in test/ to every trained voice, then lists them in index.html.
+set -u
+
+usage() {
+    cat <<'TEXT'
+usage:   make_infer_test.sh [dataset]
+example: make_infer_test.sh databaker
+makes:   gen/<wav>_<vbank>.wav for each out/<vbank>/acoustic/model-best.pt, and index.html
+The pitch and dynamics models are those of out/<dataset>/, by default of out/demo/.
+Run it in the project's folder. PYTHON_BIN names another Python.
+TEXT
+}
+
+case "${1:-}" in -h | --help)
+    usage
+    exit 2
+    ;;
+esac
+[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python || echo python3)
+dataset=${1:-demo}
+
+voices=0 worst=0
+for model in out/*/acoustic/model-best.pt; do
+    [ -f "$model" ] || continue
+    vbank=$(basename "$(dirname "$(dirname "$model")")")
+    voices=$((voices + 1))
+    echo "voice $vbank"
+    "$PYTHON_BIN" infer.py "$vbank" --dataset "$dataset" --input test --out_path gen
+    code=$?
+    [ $code -eq 0 ] || echo "make_infer_test.sh: infer.py ended with code $code for $vbank" >&2
+    [ $code -le $worst ] || worst=$code
+done
+if [ $voices -eq 0 ]; then
+    echo "make_infer_test.sh: no out/<vbank>/acoustic/model-best.pt; train one, or run: bash demo.sh" >&2
+    exit 2
+fi
+
+"$PYTHON_BIN" make_index.py --test test --gen gen
+code=$?
+[ $code -le $worst ] || worst=$code
+exit $worst

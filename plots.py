@@ -1,0 +1,77 @@
+"""Pictures: label curves over a spectrogram, mels side by side, spectrograms with F0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import audio
+
+
+def _figure(rows: int, title: str):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.6 * rows), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.subplots(rows, 1, squeeze=False)[:, 0]
+
+
+def label_curves(title: str, truth: np.ndarray, guess: np.ndarray, unit: str):
+    """Decoded labels [N] against decoded predictions [N] over time; zeros of F0 are left out."""
+    figure, (axis,) = _figure(1, title)
+    seconds = (np.arange(len(truth)) + 0.5) / audio.UNIT_RATE
+    for values, name in ((truth, "label"), (guess, "prediction")):
+        shown = np.where(values == 0, np.nan, values) if unit == "Hz" else values
+        axis.plot(seconds, shown, ".-", markersize=3, linewidth=1, label=name)
+    axis.set(xlabel="s", ylabel=unit)
+    axis.legend(loc="upper right")
+    return figure
+
+
+def mels(title: str, **named: np.ndarray):
+    """Log-mels [T,128], one row each, on one colour scale."""
+    figure, axes = _figure(len(named), title)
+    for axis, (name, mel) in zip(axes, named.items(), strict=True):
+        axis.imshow(mel.T, origin="lower", aspect="auto", vmin=-9, vmax=1, extent=(0, len(mel) / 100, 0, 128))
+        axis.set(ylabel=name)
+    axes[-1].set(xlabel="s")
+    return figure
+
+
+def labels_over_spectrogram(title: str, wav: np.ndarray, f0: np.ndarray, db: np.ndarray):
+    """Spectrogram of a prepared wav [S] with quantised F0 [N] (Hz, 0 unvoiced); loudness [N] (dB) below."""
+    figure, (above, below) = _figure(2, title)
+    _spectrogram(above, wav, f0)
+    below.plot((np.arange(len(db)) + 0.5) / audio.UNIT_RATE, db)
+    below.set(xlabel="s", ylabel="loudness, dB re active level", xlim=above.get_xlim())
+    return figure
+
+
+def spectrograms(title: str, **named: tuple[np.ndarray, np.ndarray]):
+    """One spectrogram a row: name=(wav [S], F0 [N] in Hz)."""
+    figure, axes = _figure(len(named), title)
+    for axis, (name, (wav, f0)) in zip(axes, named.items(), strict=True):
+        _spectrogram(axis, wav, f0)
+        axis.set_title(name, fontsize=9)
+    return figure
+
+
+def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
+    axis.specgram(wav + 1e-9, NFFT=512, Fs=audio.SAMPLE_RATE, noverlap=384, cmap="magma", vmin=-140, vmax=-30)
+    seconds = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
+    axis.plot(seconds, np.where(f0 > 0, f0, np.nan), color="cyan", linewidth=1.5)
+    axis.set(ylabel="Hz", ylim=(0, 4000), xlim=(0, len(wav) / audio.SAMPLE_RATE))
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure to a picture file (png, svg, pdf by its suffix)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def show(path: Path) -> None:
+    """Open a picture file with the system's viewer."""
+    import webbrowser
+
+    webbrowser.open(path.resolve().as_uri())

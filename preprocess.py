@@ -1,0 +1,306 @@
+"""Make labels, mels or units from a folder of wavs, into data/<name>/."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import cache, partial
+from pathlib import Path
+
+import cli
+from audio import SAMPLE_RATE, UNIT_HOP
+from datafolder import DataFolder
+from parallel import each_file, guarded
+
+ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="data set or voice bank; everything goes to data/<name>/")
+    parser.add_argument("--wavs", type=cli.path, help="folder of recordings, needed the first time")
+    verb = parser.add_mutually_exclusive_group(required=True)
+    verb.add_argument("--pitdyn", action="store_true", help="pitch and loudness classes, to pits/ and dyns/")
+    verb.add_argument("--mel", action="store_true", help="log-mels, to mels/")
+    verb.add_argument("--encode", metavar="DATASET", help="units of DATASET's encoder, to units-pitdyn/")
+    verb.add_argument("--discrete", action="store_true", help="k-means content classes, to units-discrete/")
+    verb.add_argument("--show_qt", action="store_true", help="draw labels over spectrograms, to show_qt/")
+    parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
+    parser.add_argument("--force", action="store_true", help="redo what is there already")
+    parser.add_argument(
+        "--n_workers", type=int, default=os.cpu_count(), help="processes (default: all cores)"
+    )
+    parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
+    split = parser.add_argument_group("split.json (train, val, test; whole prompts on one side)")
+    split.add_argument("--seed", type=int, default=1234, help="%(default)s")
+    split.add_argument("--val_share", type=float, default=0.05, help="%(default)s")
+    split.add_argument("--test_share", type=float, default=0.0, help="%(default)s")
+    split.add_argument(
+        "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
+    )
+    encode = parser.add_argument_group("--encode and --discrete")
+    encode.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
+    encode.add_argument(
+        "--features", default="mfcc", help="mfcc, CHECKPOINT:LAYER, or a folder of 50 Hz .npy"
+    )
+    encode.add_argument("--clusters", type=int, default=100, help="k-means classes (default: %(default)s)")
+    encode.add_argument("--fit_frames", type=int, default=200_000, help="frames k-means sees (%(default)s)")
+    show = parser.add_argument_group("--show_qt")
+    show.add_argument("--count", type=int, default=4, help="how many files to draw (default: %(default)s)")
+    show.add_argument("--window", action="store_true", help="open the pictures in a window too")
+    return parser.parse_args()
+
+
+def todo(folder: DataFolder, kinds: list[str], redo: bool) -> list[str]:
+    """Keys for which one of the kinds is missing, or all of them."""
+    return [k for k in folder.files if redo or not all(folder.path(kind, k).is_file() for kind in kinds)]
+
+
+def settings_changed(folder: DataFolder, before: object, now: object, what: str) -> bool:
+    """Whether files made before were made with other settings, which then are all made again."""
+    if before is None or before == now:
+        return False
+    print(f"{folder.root}: {what} were made with other settings, making them again")
+    return True
+
+
+def finish(folder: DataFolder, kinds: str, done: int, failures: list[tuple[str, str]]) -> int:
+    """The closing lines and exit code that all verbs share."""
+    total = len(folder.files)
+    skipped = total - done - len(failures)
+    print(f"{folder.root}: {kinds} of {done} files made, {skipped} there already, {len(failures)} failed")
+    return cli.report_failures(failures, total)
+
+
+def label_file(root: Path, labels: dict, key: str) -> None:
+    """Raw F0 and loudness of one wav, and their classes."""
+    import numpy as np
+
+    import audio
+    from hubert_pitdyn import pitch
+    from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
+
+    folder, pit, dyn = DataFolder(root), labels["pit"], labels["dyn"]
+    wav = folder.prepared(key)
+    f0 = pitch.track(wav, **track_options(pit))
+    db = audio.loudness(wav, centred=dyn["centred"])
+    folder.save("f0", key, f0)
+    folder.save("loudness", key, db)
+    folder.save("pits", key, PitLabels.from_dict(pit).encode(f0).astype(np.uint8))
+    folder.save("dyns", key, DynLabels.from_dict(dyn).encode(db, audio.active_level(db)).astype(np.uint8))
+
+
+def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--pitdyn: labels, and statistics of all of them."""
+    from hubert_pitdyn import pitch
+
+    labels = config["labels"]
+    labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
+    before = (folder.read_json("stats.json") or {}).get("labels")
+    redo = args.force or settings_changed(folder, before, labels, "labels")
+    keys = todo(folder, ["f0", "loudness", "pits", "dyns"], redo)
+    made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
+    write_stats(folder, labels)
+    return finish(folder, "labels", len(made), failures)
+
+
+def write_stats(folder: DataFolder, labels: dict) -> None:
+    """stats.json, which the code reads, and stats.txt, for people."""
+    import audio
+    from hubert_pitdyn.labels import DynLabels, PitLabels, Stats
+
+    stats = Stats(PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"]))
+    for key in folder.have("pits"):
+        db = folder.read("loudness", key)
+        stats.add(folder.read("f0", key), db, audio.active_level(db))
+    folder.write_json("stats.json", {"labels": labels, **stats.to_dict()})
+    (folder.root / "stats.txt").write_text(stats.to_text(), encoding="utf-8")
+    print(stats.to_text(), end="")
+
+
+def mel_file(root: Path, level_db: float, key: str) -> None:
+    """Log-mel [128, T] of one wav, at the level at which all mels are."""
+    import audio
+
+    folder = DataFolder(root)
+    folder.save("mels", key, audio.log_mel(audio.set_level(folder.prepared(key), level_db)).numpy())
+
+
+def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--mel."""
+    level = config["audio"]["level_db"]
+    redo = args.force or settings_changed(folder, folder.read_json("mels.json"), {"level_db": level}, "mels")
+    keys = todo(folder, ["mels"], redo)
+    made, failures = each_file(partial(mel_file, folder.root, level), keys, args.n_workers, "mels")
+    folder.write_json("mels.json", {"level_db": level})
+    print(f"{folder.hours(folder.have('mels')):.2f} hours")
+    return finish(folder, "mels", len(made), failures)
+
+
+def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder hears."""
+    import numpy as np
+    from tqdm import tqdm
+
+    import stages
+    from hubert_pitdyn.units import encode_all
+    from training import choose_device
+
+    device = choose_device(args.device)
+    parts = stages.load_encoder(config, args.encode, args.content, device=device)
+    before = (folder.read_json("encoder.json") or {}).get("encoders")
+    hashes = {role: card["hash"] for role, card in (before or {}).items()}
+    now = {role: card["hash"] for role, card in parts.cards.items()}
+    redo = args.force or settings_changed(folder, hashes or None, now, "units")
+    keys, sizes, failures = todo(folder, ["units-pitdyn", "prosody"], redo), {}, []
+    for key in tqdm(keys, desc="prepare", disable=None):
+        wav, reason = guarded(folder.prepared, key)
+        if reason:
+            failures.append((key, reason))
+        else:
+            sizes[key] = len(wav)
+    budget = ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE
+    encoded = encode_all(parts.encoder, folder.prepared, sizes, budget)
+    for key, units, analysis in tqdm(encoded, total=len(sizes), desc="units", disable=None):
+        f0, voiced = parts.pit_labels.decode_soft(analysis.pit)
+        db = parts.dyn_labels.decode_soft(analysis.dyn)
+        folder.save("prosody", key, np.stack([np.where(voiced > 0.5, f0, 0), db], axis=1).astype(np.float32))
+        # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
+        folder.save("units-pitdyn", key, units.astype(np.float16))
+    write_encoder(folder, args.encode, parts)
+    return finish(folder, "units", len(sizes), failures)
+
+
+def write_encoder(folder: DataFolder, dataset: str, parts) -> None:
+    """encoder.json: which encoder made the units, and the range of pitch and loudness it heard."""
+    import numpy as np
+
+    prosody = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
+    if not prosody:
+        return
+    f0, db = np.concatenate(prosody).T
+    voiced = f0[f0 > 0]
+    percentiles = (1, 5, 50, 95, 99)
+    folder.write_json(
+        "encoder.json",
+        {
+            "dataset": dataset,
+            "encoders": parts.cards,
+            "labels": parts.labels,
+            "f0_hz": [float(x) for x in np.percentile(voiced, (1, 99))] if len(voiced) else None,
+            "f0_percentiles_hz": {
+                str(q): float(np.percentile(voiced, q)) for q in percentiles if len(voiced)
+            },
+            "loudness_db": [float(x) for x in np.percentile(db, (1, 99))],
+        },
+    )
+
+
+def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--discrete: k-means on the training files' features, then the class of every frame of every file."""
+    import numpy as np
+
+    from hubert_pitdyn import discrete
+
+    before = folder.read_json("units-discrete.json")
+    about = {"features": args.features, "clusters": args.clusters, "seed": args.seed}
+    redo = args.force or settings_changed(folder, before, about, "discrete units")
+    keys = todo(folder, ["units-discrete"], redo)
+    extract = partial(content_features, folder.root, args.features, args.device)
+    workers = args.n_workers if args.features == "mfcc" else 1
+    features, failures = each_file(extract, keys, workers, "features")
+    centres = folder.root / "kmeans.npy"
+    if redo or before is None:
+        training = set((folder.read_json("split.json") or {})["train"])
+        pool = np.concatenate([f for key, f in features.items() if key in training])
+        chosen = np.random.default_rng(args.seed).permutation(len(pool))[: args.fit_frames]
+        np.save(centres, discrete.fit(pool[chosen], args.clusters, args.seed))
+    for key, frames in features.items():
+        folder.save("units-discrete", key, discrete.assign(frames, np.load(centres)).astype(np.int16))
+    folder.write_json("units-discrete.json", about)
+    return finish(folder, "discrete units", len(features), failures)
+
+
+def content_features(root: Path, source: str, device: str | None, key: str):
+    """[N, dim] float16 of one wav: "mfcc", "CHECKPOINT:LAYER", or from a folder of arrays."""
+    from hubert_pitdyn import discrete
+
+    folder = DataFolder(root)
+    wav = folder.prepared(key)
+    if source == "mfcc":
+        return discrete.mfcc(wav).astype("float16")
+    if Path(source).is_dir():
+        return discrete.read_features(Path(source), key, len(wav) // UNIT_HOP).astype("float16")
+    return discrete.layer_features(*teacher(source, device), wav).astype("float16")
+
+
+@cache
+def teacher(source: str, device: str | None):
+    """The HuBERT and layer that CHECKPOINT:LAYER names."""
+    import checkpoints
+    from training import choose_device
+
+    path, _, layer = source.rpartition(":")
+    if not path or not layer.isdigit():
+        raise cli.UserError(f"--features {source}: expected mfcc, CHECKPOINT:LAYER or a folder of .npy files")
+    return checkpoints.load_hubert(cli.path(path)).to(choose_device(device)), int(layer)
+
+
+def show_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--show_qt: quantised labels over the spectrogram of a few files, as pictures."""
+    import plots
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+
+    labels = folder.stats()["labels"]
+    pit, dyn = PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"])
+    keys = folder.have("pits")
+    for key in keys[:: max(1, len(keys) // args.count)][: args.count]:
+        f0, level = pit.decode(folder.read("pits", key)), dyn.decode(folder.read("dyns", key))
+        figure = plots.labels_over_spectrogram(key, folder.prepared(key), f0, level)
+        path = folder.root / "show_qt" / f"{key}.png"
+        plots.save(figure, path)
+        print(path)
+        if args.window:
+            plots.show(path)
+    return cli.DONE
+
+
+VERBS = {
+    "pitdyn": make_labels,
+    "mel": make_mels,
+    "encode": make_units,
+    "discrete": make_discrete,
+    "show_qt": show_labels,
+}
+
+
+def read_prompts(path: Path | None, folder: DataFolder) -> dict[str, str]:
+    """{key: prompt} from a CSV whose paths end like those of the wavs; prompts bind takes to one side."""
+    import csv
+
+    if path is None:
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"path", "prompt"} <= set(rows[0]):
+        raise cli.UserError(
+            f"{path}: expected columns path and prompt, found {', '.join(rows[0]) if rows else 0}"
+        )
+    prompts = {Path(row["path"]).name: row["prompt"] for row in rows}
+    return {key: prompts[wav.name] for key, wav in folder.files.items() if wav.name in prompts}
+
+
+def main() -> int:
+    args = parse_args()
+    from config import load_config
+
+    folder = DataFolder(Path("data") / args.name)
+    folder.connect(args.wavs)
+    folder.write_split(args.seed, args.val_share, args.test_share, read_prompts(args.prompts, folder))
+    verb = next(verb for name, verb in VERBS.items() if getattr(args, name))
+    return verb(folder, args, load_config(args.config))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Pitch and dynamics labels of a folder of wavs, for train_hubert.py.
+set -u
+
+usage() {
+    cat <<'TEXT'
+usage:   preprocess_hubert-pitdyn.sh <dataset> <path/to/wavs> [options of preprocess.py]
+example: preprocess_hubert-pitdyn.sh databaker ~/data/BZNSYP/Wave --config configs/tiny.toml
+makes:   data/<dataset>/ with pits/ dyns/ stats.txt stats.json split.json
+Run it in the project's folder. PYTHON_BIN names another Python.
+TEXT
+}
+
+if [ $# -lt 2 ] || [ -z "$1" ] || [ -z "$2" ]; then
+    usage
+    exit 2
+fi
+[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python || echo python3)
+dataset=$1 wavs=$2
+shift 2
+
+"$PYTHON_BIN" preprocess.py "$dataset" --wavs "$wavs" --pitdyn "$@"
+code=$?
+[ $code -eq 0 ] || echo "preprocess_hubert-pitdyn.sh: preprocess.py ended with code $code" >&2
+exit $code

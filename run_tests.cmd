@@ -1,0 +1,35 @@
+@ECHO OFF
+REM Makes .venv where needed, then ruff and pytest. Arguments go to pytest.
+SETLOCAL EnableExtensions DisableDelayedExpansion
+IF "%~1"=="/?" GOTO HELP
+CD /D "%~dp0"
+IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
+CALL :VENV
+SET "RC=%ERRORLEVEL%"
+IF NOT "%RC%"=="0" GOTO FAILED
+SET "PYTHON_BIN=.venv\Scripts\python.exe"
+
+REM pytest comes last, so that its summary is the last thing printed; a complaint of ruff still fails the run.
+SET "STYLE=0"
+"%PYTHON_BIN%" -m ruff check .
+IF NOT "%ERRORLEVEL%"=="0" SET "STYLE=1"
+"%PYTHON_BIN%" -m ruff format --check .
+IF NOT "%ERRORLEVEL%"=="0" SET "STYLE=1"
+"%PYTHON_BIN%" -m pytest %*
+SET "RC=%ERRORLEVEL%"
+IF "%RC%"=="0" EXIT /B %STYLE%
+
+:FAILED
+IF %RC% LSS 0 SET "RC=3"
+IF %RC% GTR 255 SET "RC=3"
+EXIT /B %RC%
+
+REM A subroutine, so that a python.bat comes back.
+:VENV
+"%PYTHON_BIN%" tools\make_venv.py requirements.txt requirements-dev.txt
+EXIT /B %ERRORLEVEL%
+
+:HELP
+ECHO usage:   run_tests.cmd [options of pytest]
+ECHO PYTHON_BIN names another Python, 3.10 or newer.
+EXIT /B 2

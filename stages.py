@@ -1,0 +1,173 @@
+"""Which file plays which part: content encoder, heads, acoustic model and vocoder of a dataset and a voice.
+
+Every part is looked for as a path given, then under out/, and official ones further in the cache and by
+download (see official.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import official
+from cli import UserError
+
+SHIPPED = "demo"  # out/demo holds the weights that come with the project
+BEST = "model-best.pt"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A loaded model, the file it came from, and what a voice card says of it."""
+
+    model: Any
+    path: Path
+    checkpoint: dict | None  # of our label models
+
+    @cached_property
+    def card(self) -> dict:
+        return {"name": self.path.as_posix(), "hash": checkpoints.state_hash(self.model.state_dict())}
+
+
+def content_path(config: dict, dataset: str, given: Path | None = None, out: Path = Path("out")) -> Path:
+    """The content encoder's file: given, out/<dataset>/hubert-soft, the shipped one, or the official."""
+    if given:
+        return _existing(given, "content encoder")
+    own = [out / name / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
+    if found := next((p for p in own if p.is_file()), None):
+        return found
+    if config["content"]["source"] == "official":
+        return official.find("hubert-soft", out=out)
+    raise UserError(
+        f"{own[0]}: no content encoder; train one: python preprocess.py {dataset} --discrete, then "
+        f"python train_hubert.py --embds_dn units data/{dataset} {own[0].parent} --config <the same preset>"
+    )
+
+
+def load_content(path: Path, device: Any = "cpu") -> Part:
+    """A content encoder (official hubert-soft or ours)."""
+    model = checkpoints.load_hubert(path)
+    checkpoints.require_match(
+        f"{path}: units of the content encoder", "content", model.unit_kind, "give a hubert-soft as --content"
+    )
+    return Part(model.to(device), path, None)
+
+
+def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
+    """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
+    path = out / dataset / f"hubert-{kind[:-1]}" / BEST
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "
+            f"python train_hubert.py --embds_dn {kind} data/{dataset} {path.parent}"
+        )
+    return path
+
+
+def load_label_model(path: Path, kind: str, content: Part) -> Part:
+    """A whole label HuBERT, or a light head set on the content encoder it was trained with.
+
+    Raises UserError when the file is of another kind, or the head was trained on another trunk.
+    """
+    checkpoint = checkpoints.load(path)
+    if checkpoint["kind"] == f"head-{kind}":
+        from hubert_pitdyn.heads import Head, TrunkHead
+
+        trained = checkpoint["card"]["encoders"]["content"]
+        same = trained["hash"] == content.card["hash"]  # the same weights may have moved to another path
+        checkpoints.require_match(
+            f"{path}: the trunk this head was trained on",
+            f"{trained['hash']} ({trained['name']})",
+            f"{content.card['hash']} ({trained['name'] if same else content.path.as_posix()})",
+            "give the one it was trained on as --content, or train the head again",
+        )
+        head = Head(**checkpoint["config"]["model"])
+        head.load_state_dict(checkpoint["model"])
+        head.eval().requires_grad_(False)
+        return Part(TrunkHead(content.model, head.to(content.model.proj.weight.device)), path, checkpoint)
+    checkpoints.require_match(
+        f"{path}: kind",
+        f"hubert-{kind}",
+        checkpoint["kind"],
+        f"train it: python train_hubert.py --embds_dn {kind}",
+    )
+    model = checkpoints.load_hubert(path, checkpoint).to(content.model.proj.weight.device)
+    return Part(model, path, checkpoint)
+
+
+@dataclass(frozen=True)
+class EncoderParts:
+    """What turns a wav into [N, 768] for one dataset, with the label settings that read its classes."""
+
+    encoder: Any  # hubert_pitdyn.units.PitDynEncoder
+    pit_labels: Any
+    dyn_labels: Any
+    cards: dict[str, dict]  # content, pit, dyn: name and hash
+    labels: dict[str, dict]  # pit and dyn settings as the checkpoints hold them
+
+
+def load_encoder(
+    config: dict, dataset: str, content: Path | None = None, out: Path = Path("out"), device: Any = "cpu"
+) -> EncoderParts:
+    """Content encoder, pit and dyn models of `dataset`, ready on `device`."""
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+    from hubert_pitdyn.units import PitDynEncoder
+
+    paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
+    base = load_content(content_path(config, dataset, content, out), device)
+    pit, dyn = (load_label_model(paths[kind], kind, base) for kind in ("pits", "dyns"))
+    labels = {"pit": pit.checkpoint["labels"]["pit"], "dyn": dyn.checkpoint["labels"]["dyn"]}
+    return EncoderParts(
+        PitDynEncoder(base.model, pit.model, dyn.model),
+        PitLabels.from_dict(labels["pit"]),
+        DynLabels.from_dict(labels["dyn"]),
+        {"content": base.card, "pit": _head_card(pit), "dyn": _head_card(dyn)},
+        labels,
+    )
+
+
+def _head_card(part: Part) -> dict:
+    """Card of a label model; of a light head the head's own weights, the trunk has a card of its own."""
+    model = getattr(part.model, "head", part.model)
+    return {"name": part.path.as_posix(), "hash": checkpoints.state_hash(model.state_dict())}
+
+
+def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
+    """out/<vbank>/acoustic/model-best.pt."""
+    path = out / vbank / "acoustic" / BEST
+    if path.is_file():
+        return path
+    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{BEST}"))
+    raise UserError(
+        f"{path}: no voice of this name; voices here: {', '.join(known) or 'none'}; "
+        f"train it: python train_acoustic.py data/{vbank} {path.parent}"
+    )
+
+
+def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path = Path("out"), device="cpu"):
+    """The vocoder, [B,128,T] -> [B,1,160T], and its name. given: a file, "griffin_lim" or "official".
+
+    Otherwise as the preset says; see [vocoder] in configs/base.toml.
+    """
+    source = given or config["vocoder"]["source"]
+    if source == "griffin_lim":
+        from vocoder.griffin_lim import GriffinLim
+
+        return GriffinLim().to(device), "griffin_lim"
+    own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
+    if given and source != "official":
+        path = _existing(Path(given), "vocoder")
+    elif source == "official":
+        path = official.find("hifigan-hubert-soft", out=out)
+    elif (path := next((p for p in own if p.is_file()), None)) is None:
+        raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")
+    return checkpoints.load_vocoder(path).to(device), path.as_posix()
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path}: no such {what} file")
+    return path

@@ -1,0 +1,101 @@
+"""What several tests need: a tiny preset, sung material, and a data set with everything made of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parent.parent
+MICRO = """
+extends = "{tiny}"
+[labels.pit]
+tracker = "yin"
+[hubert]
+dim = 32
+conv_dim = 16
+heads = 2
+ff = 64
+layers = 2
+pos_kernel = 16
+pos_groups = 4
+dropout = {dropout}
+[head]
+channels = 32
+depth = 1
+dropout = {dropout}
+[acoustic]
+prenet_dim = 32
+conv_dim = 32
+mel_prenet_dim = 32
+lstm_dim = 32
+dropout = {dropout}
+[train.hubert]
+batch_size = 4
+crop_seconds = 0.5
+warmup_steps = 2
+validate_every = 3
+log_every = 1
+[train.head]
+batch_size = 4
+crop_seconds = 0.5
+warmup_steps = 2
+validate_every = 3
+log_every = 1
+[train.acoustic]
+batch_size = 4
+crop_seconds = 0.5
+warmup_steps = 2
+validate_every = 3
+log_every = 1
+"""
+
+
+def sing(f0_start: float, f0_end: float, seconds: float, seed: int) -> np.ndarray:
+    """A harmonic glide with a rise and fall of loudness, a hiss before and silence after it, float [S]."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(int(seconds * 16000)) / 16000
+    f0 = f0_start * (f0_end / f0_start) ** (times / seconds)
+    phase = 2 * np.pi * np.cumsum(f0) / 16000
+    voice = sum(np.sin(h * phase) / h for h in range(1, 12)) * np.sin(np.pi * times / seconds) ** 0.5
+    hiss = rng.normal(0, 0.3, 2400)
+    return np.concatenate([0.15 * hiss, 0.15 * voice, np.zeros(1600)]).astype(np.float32)
+
+
+def run_script(*arguments, cwd: Path, expect: int = 0, **environment) -> subprocess.CompletedProcess:
+    """A script of the project in a process of its own, as a user runs it, from the folder `cwd`."""
+    script, *rest = (str(a) for a in arguments)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", **environment}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), *rest], cwd=cwd, env=env, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == expect, f"{script}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def micro_config(folder: Path, dropout: float = 0.1) -> Path:
+    """A preset small enough for tests, on top of configs/tiny.toml."""
+    path = folder / f"micro-{dropout}.toml"
+    tiny = (ROOT / "configs" / "tiny.toml").as_posix()
+    path.write_text(MICRO.format(tiny=tiny, dropout=dropout), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    """A working folder with recordings in nested folders, one of them broken, and labels made of them."""
+    root = tmp_path_factory.mktemp("work")
+    wavs = root / "録音 wavs"
+    for i in range(9):
+        path = wavs / ("a" if i % 2 else "ほげ") / f"歌 {i // 2}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, sing(110 * 1.1**i, 150 * 1.1**i, 1.0 + 0.1 * i, i), 16000)
+    (wavs / "broken.wav").write_bytes(b"RIFF but not a wav")
+    (wavs / ".DS_Store").write_bytes(b"x")
+    config = micro_config(root)
+    arguments = ("preprocess.py", "songs", "--wavs", wavs, "--pitdyn", "--config", config, "--n_workers", 2)
+    run_script(*arguments, cwd=root, expect=1)
+    return root

@@ -1,0 +1,149 @@
+"""The time grid, reading any recording, and loudness."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import audio
+from cli import UserError
+
+GOLDEN = np.load(Path(__file__).parent / "golden" / "golden.npz")
+
+
+def tone(seconds: float, rate: int = audio.SAMPLE_RATE, hertz: float = 440.0) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+
+
+def test_log_mel_agrees_with_the_vocoders_own():
+    mel = audio.log_mel(GOLDEN["wav"][0, 0])
+    assert mel.shape == (128, 200)
+    assert np.abs(mel.numpy() - GOLDEN["logmel"][0, 0]).max() < 1e-4
+    assert np.abs(audio.log_mel(GOLDEN["wav"]).numpy() - GOLDEN["logmel"][0]).max() < 1e-4
+
+
+def test_mel_frame_j_is_centred_on_160j_plus_80():
+    for frame in (10, 51):
+        wav = torch.zeros(160 * 100)
+        wav[160 * frame + 80] = 1.0
+        energy = audio.log_mel(wav).exp().sum(dim=0)
+        around = energy[frame - 3 : frame + 4]
+        assert int(energy.argmax()) == frame
+        assert torch.allclose(around, around.flip(0), rtol=1e-2)  # symmetric, so not half a hop off
+
+
+def test_loudness_frame_k_is_centred_on_320k_plus_160():
+    wav = np.zeros(320 * 50, np.float32)
+    wav[320 * 20 + 160 - 511 : 320 * 20 + 160 + 511] = 0.5
+    db = audio.loudness(wav)
+    assert db.shape == (50,)
+    assert int(db.argmax()) == 20
+    assert db[19] == pytest.approx(db[21], abs=0.1)
+    early = audio.loudness(wav, centred=False)
+    assert early[20] == pytest.approx(early[21], abs=0.1)  # around 320k the block is half a unit late
+
+
+def test_loudness_of_a_known_sine():
+    db = audio.loudness(tone(1.0))
+    assert db == pytest.approx(20 * np.log10(0.3 / np.sqrt(2)), abs=0.15)
+
+
+def test_active_level_ignores_pauses_and_follows_gain():
+    wav = np.concatenate([tone(1.0), np.zeros(32000, np.float32)])
+    level = audio.active_level(audio.loudness(wav))
+    assert level == pytest.approx(audio.active_level(audio.loudness(tone(1.0))), abs=0.5)
+    louder = audio.active_level(audio.loudness(wav * 2))
+    assert louder - level == pytest.approx(6.02, abs=0.05)
+    assert audio.active_level(audio.loudness(audio.set_level(wav, -30.0))) == pytest.approx(-30.0, abs=0.05)
+
+
+@pytest.mark.parametrize("rate,channels", [(8000, 1), (44100, 2), (48000, 1), (44099, 1)])
+def test_load_resamples_and_mixes(tmp_path, rate, channels):
+    path = tmp_path / "音 声.wav"
+    soundfile.write(path, np.stack([tone(1.0, rate)] * channels, axis=1), rate)
+    wav = audio.load(path)
+    assert abs(len(wav) - 16000) <= 1
+    assert np.corrcoef(wav[1000:15000], tone(1.0)[1000:15000])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
+def test_load_reads_compressed_files(tmp_path, suffix):
+    soundfile.write(tmp_path / f"a.{suffix}", tone(1.0), 16000)
+    assert abs(len(audio.load(tmp_path / f"a.{suffix}")) - 16000) < 2000
+
+
+def test_load_reads_m4a_through_av(tmp_path):
+    av = pytest.importorskip("av", reason="the optional package av is not installed")
+    path = tmp_path / "a.m4a"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone(1.0).reshape(1, -1), format="fltp", layout="mono")
+        frame.rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    assert len(audio.load(path)) > 15000
+
+
+def test_unknown_formats_say_what_to_install(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = tmp_path / "声.m4a"
+    path.write_bytes(b"\0" * 100)
+    with pytest.raises(UserError, match=r"声\.m4a.*pip install av"):
+        audio.load(path)
+
+
+def test_broken_files_are_named(tmp_path):
+    for name, content in (("text.wav", b"not audio"), ("empty.wav", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=name):
+            audio.load(tmp_path / name)
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), 16000)
+    with pytest.raises(UserError, match="none.wav.*no samples"):
+        audio.load(tmp_path / "none.wav")
+    with pytest.raises(UserError, match="gone.wav: no such file"):
+        audio.load(tmp_path / "gone.wav")
+    with pytest.raises(UserError, match="NaN"):
+        audio.to_mono_16k(np.array([0.0, np.nan]), 16000)
+
+
+def test_integer_pcm_is_scaled():
+    assert audio.to_mono_16k(np.array([0, 32767, -32767], np.int16), 16000) == pytest.approx([0, 1, -1])
+
+
+def test_prepare_trims_pads_and_restores():
+    silence = np.zeros(8000, np.float32)
+    wav = np.concatenate([silence, tone(1.003), silence])
+    prepared = audio.prepare(wav)
+    assert len(prepared.wav) % 320 == 0 and prepared.units == len(prepared.wav) // 320
+    assert 7000 < prepared.start < 8001
+    restored = prepared.restore(prepared.wav)
+    assert len(restored) == len(wav)
+    inside = slice(prepared.start, prepared.start + prepared.kept)
+    assert np.array_equal(restored[inside], wav[inside])
+
+
+@pytest.mark.parametrize("samples", [1, 100, 399, 641])
+def test_prepare_of_very_short_clips(samples):
+    prepared = audio.prepare(tone(1.0)[:samples])
+    assert len(prepared.wav) >= 640 and len(prepared.restore(prepared.wav)) == samples
+    assert audio.log_mel(prepared.wav).shape == (128, len(prepared.wav) // 160)
+
+
+def test_silence_survives_everything():
+    prepared = audio.prepare(np.zeros(16000, np.float32))
+    assert audio.active_level(audio.loudness(prepared.wav)) == -80.0
+    assert not audio.set_level(prepared.wav, -20.0).any()
+
+
+def test_save_is_16_bit_at_16k_and_limit_peak_never_clips(tmp_path):
+    loud = tone(0.5) * 10
+    audio.save(tmp_path / "deep" / "o.wav", audio.limit_peak(loud))
+    info = soundfile.info(tmp_path / "deep" / "o.wav")
+    assert (info.samplerate, info.subtype, info.channels) == (16000, "PCM_16", 1)
+    wav = audio.load(tmp_path / "deep" / "o.wav")
+    assert np.abs(wav).max() == pytest.approx(0.99, abs=1e-3)
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["o.wav"]

@@ -1,0 +1,68 @@
+"""Every script: help at once, usage errors in one line, true exit codes."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_script
+
+SCRIPTS = ("preprocess.py", "train_hubert.py", "train_acoustic.py", "infer.py", "make_index.py")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_answers_at_once(script, tmp_path):
+    best = 9.0
+    for _ in range(3):
+        began = time.perf_counter()
+        done = run_script(script, "--help", cwd=tmp_path)
+        best = min(best, time.perf_counter() - began)
+    assert done.stdout.startswith("usage:") and best < 1.0
+
+
+@pytest.mark.parametrize("script", SCRIPTS[:4])
+def test_no_arguments_is_wrong_usage(script, tmp_path):
+    assert "usage:" in run_script(script, cwd=tmp_path, expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        (("preprocess.py", "x", "--pitdyn"), ("x/wavs", "--wavs")),
+        (("preprocess.py", "x", "--pitdyn", "--mel"), ("not allowed with",)),
+        (("preprocess.py", "x", "--wavs", "nowhere", "--mel"), ("nowhere", "found nothing")),
+        (("train_hubert.py", "--embds_dn", "pits", "data/x", "out/x"), ("data/x", "preprocess")),
+        (("train_acoustic.py", "data/x", "out/x"), ("data/x", "preprocess_acoustic")),
+        (("train_acoustic.py", "data/x", "out/x", "--refine"), ("--resume",)),
+        (("train_acoustic.py", "data/x", "out/x", "--config", "no.toml"), ("no.toml", "configs")),
+        (("infer.py", "hana", "--dataset", "d", "--input", "nowhere"), ("nowhere",)),
+        (("infer.py", "hana", "--dataset", "d", "--input", "."), ("expected audio files",)),
+    ],
+)
+def test_errors_are_one_line_that_says_what_mends_it(arguments, words, tmp_path):
+    done = run_script(*arguments, cwd=tmp_path, expect=2)
+    last = done.stderr.strip().splitlines()[-1].replace("\\", "/")
+    assert all(word in last for word in words) and "Traceback" not in done.stderr
+
+
+def test_backslashes_of_the_windows_commands_are_understood(tmp_path):
+    done = run_script(
+        "train_hubert.py", "--embds_dn", "pits", r"data\x", r"out\x\hubert-pit", cwd=tmp_path, expect=2
+    )
+    assert "data/x" in done.stderr.replace("\\", "/")
+
+
+def test_unknown_voice_names_those_there_are(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", [0.0] * 1600, 16000)
+    (tmp_path / "out" / "hana" / "acoustic").mkdir(parents=True)
+    (tmp_path / "out" / "hana" / "acoustic" / "model-best.pt").write_bytes(b"x")
+    done = run_script("infer.py", "nobody", "--dataset", "d", "--input", "a.wav", cwd=tmp_path, expect=2)
+    assert "voices here: hana" in done.stderr and "train_acoustic.py data/nobody" in done.stderr
+
+
+def test_light_modules_do_not_load_torch():
+    code = "import cli, config, official, datafolder, parallel, audio, sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,352 @@
+"""The .cmd files: their bytes, and what they do under wincmd's pycmd, Wine, or cmd.exe itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from script_runner import RECORDER_C, ROOT, Ran, copy_project, make_batch_recorder, make_recorder, run
+
+SCRIPTS = sorted(path.name for path in ROOT.glob("*.cmd"))
+LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.cmd", "preprocess_acoustic.cmd", "make_infer_test.cmd"
+PYCMD = Path(sys.executable).with_name("pycmd")
+MINGW = "x86_64-w64-mingw32-gcc"
+
+
+def quoted(argument: str) -> str:
+    """As a user types it: in quotes where it needs them. A backslash before the last quote is left alone."""
+    return f'"{argument}"' if re.search(r"[ &^()%=]", argument) else argument
+
+
+class PyCmd:
+    """wincmd's interpreter; `python` is an ordinary script."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.bin = make_recorder(project.parent / "bin" / "python").parent
+        make_recorder(project / ".venv" / "Scripts" / "python.exe")
+
+    def __call__(self, script: str, *args: str, codes: tuple[int, ...] = (), **env: str) -> Ran:
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        command = [str(PYCMD), "--allow-external", "--batch", script, "--", *map(quoted, args)]
+        return run(command, self.project, codes, PATH=path, **env)
+
+
+class Wine:
+    """cmd of Wine; `python` is a small Windows program."""
+
+    def __init__(self, project: Path, recorder: Path) -> None:
+        self.project = project
+        self.python = windows_path(shutil.copy(recorder, project.parent / "recorder.exe"))
+        scripts = project / ".venv" / "Scripts"
+        scripts.mkdir(parents=True)
+        shutil.copy(recorder, scripts / "python.exe")
+
+    def __call__(self, script: str, *args: str, codes: tuple[int, ...] = (), **env: str) -> Ran:
+        # Wine quotes arguments with spaces itself, and doubles a backslash at their end.
+        variables = {"PYTHON_BIN": self.python, **wine_variables(), **env}
+        record = windows_path(self.project / "calls.txt")
+        return run(["wine", "cmd", "/c", script, *args], self.project, codes, record, **variables)
+
+
+class Native:
+    """cmd.exe, on Windows; `python` is a .bat."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        (project.parent / "bin").mkdir()
+        self.python = make_batch_recorder(project.parent / "bin" / "python.bat", sys.executable)
+
+    def __call__(self, script: str, *args: str, codes: tuple[int, ...] = (), **env: str) -> Ran:
+        command = f'cmd /d /s /c "{" ".join([script, *map(quoted, args)])}"'
+        return run(command, self.project, codes, **{"PYTHON_BIN": str(self.python), **env})
+
+
+def windows_path(path: str | Path) -> str:
+    return "Z:" + str(path).replace("/", "\\")
+
+
+def wine_variables() -> dict[str, str]:
+    # The prefix is our own, and kept between runs: making it takes 8 seconds and 700 MB.
+    prefix = str(Path(tempfile.gettempdir()) / "hubert-pitdyn-wine")
+    display = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    return {"WINEPREFIX": prefix, "WINEARCH": "win64", "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8", **display}
+
+
+@pytest.fixture(scope="session")
+def wine_recorder(tmp_path_factory):
+    """The Windows stand-in for python, and a Wine prefix that is ready; skips where there is no Wine."""
+    for program, package in (("wine", "wine wine64"), (MINGW, "gcc-mingw-w64-x86-64")):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (Debian: apt-get install {package})")
+    source = tmp_path_factory.mktemp("recorder") / "recorder.c"
+    source.write_text(RECORDER_C, encoding="utf-8")
+    program = source.with_suffix(".exe")
+    subprocess.run([MINGW, "-o", str(program), str(source), "-lshell32"], check=True, timeout=60)
+    environment = {**os.environ, **wine_variables()}
+    # A server that stays for ten seconds saves two seconds in each call. No pipes: it would hold them open.
+    quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(["wineserver", "-p10"], timeout=30, **quiet)
+    subprocess.run(["wine", "wineboot", "--init"], timeout=120, **quiet)
+    return program
+
+
+@pytest.fixture(params=["cmd.exe"] if os.name == "nt" else ["pycmd", "wine"])
+def shell(request, tmp_path):
+    """Calls a .cmd in a copy of the project whose path has a space and a letter outside ASCII."""
+    if request.param == "pycmd" and not PYCMD.exists():
+        pytest.skip("wincmd is not installed: pip install -r requirements-dev.txt")
+    recorder = request.getfixturevalue("wine_recorder") if request.param == "wine" else None
+    project = copy_project(tmp_path / "pitch ü", ".cmd")
+    if request.param == "cmd.exe":
+        return Native(project)
+    return Wine(project, recorder) if recorder else PyCmd(project)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_bytes_are_ascii_with_crlf(name):
+    # git may hand out LF where .gitattributes is not honoured, which breaks GOTO in cmd.exe.
+    data = (ROOT / name).read_bytes()
+    assert data.isascii()
+    assert data.endswith(b"\r\n")
+    assert data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r")
+
+
+def test_gitattributes_fix_line_endings():
+    rules = (ROOT / ".gitattributes").read_text("utf-8").splitlines()
+    assert {"*.cmd text eol=crlf", "*.sh text eol=lf", ".ci/run text eol=lf", "*.wav binary"} <= set(rules)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_labels_and_jumps_match(name):
+    text = (ROOT / name).read_text("ascii")
+    labels = re.findall(r"^:(\w+)", text, flags=re.M)
+    jumps = re.findall(r"\b(?:GOTO |CALL :)(\w+)", text)
+    assert set(jumps) == set(labels)
+    assert len(labels) == len(set(labels))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_construct_that_differs_between_interpreters(name):
+    text = (ROOT / name).read_text("ascii")
+    assert not re.search(r"&&|\|\||IF ERRORLEVEL|CHCP|EnableDelayedExpansion", text)
+    assert "SETLOCAL EnableExtensions DisableDelayedExpansion" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"{LABELS}", f"{LABELS} name", ACOUSTIC, f"{ACOUSTIC} name", f"{ACOUSTIC} name wavs"]
+    + [f"{name} /?" for name in (INFER, "demo.cmd", "run_tests.cmd")],
+)
+def test_help_ends_with_2(shell, line):
+    ran = shell(*line.split())
+    assert (ran.code, ran.calls) == (2, [])
+    assert ran.output.startswith(f"usage:   {line.split()[0]}")
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ("C:\\Data\\BZNSYP\\Wave", "C:\\Data\\BZNSYP\\Wave"),
+        ("my wavs", "my wavs"),
+        ("my wavs\\", "my wavs"),
+        ("D:\\bank\\wavs\\", "D:\\bank\\wavs"),
+        ("C:\\", "C:\\."),
+        ("歌声 データ\\はな", "歌声 データ\\はな"),
+        ("take (1) of 2", "take (1) of 2"),
+    ],
+)
+def test_labels_pass_the_path(shell, given, passed):
+    ran = shell(LABELS, "my set", given)
+    assert ran.calls == [["preprocess.py", "my set", "--wavs", passed, "--pitdyn"]]
+    assert ran.code == 0
+
+
+@pytest.mark.parametrize("given", ["rock & roll", "100% pure", "a^b c", "eq=ual"])
+def test_special_characters_in_quotes(shell, given):
+    if isinstance(shell, Wine):
+        pytest.skip("Wine's cmd expands them on its own command line, before the file is read")
+    assert shell(LABELS, "set", given).calls == [["preprocess.py", "set", "--wavs", given, "--pitdyn"]]
+
+
+def test_labels_forward_more_arguments(shell):
+    extra = [
+        "--config",
+        "configs\\my tiny.toml",
+        "--force",
+        "--n_workers",
+        "2",
+        "--a",
+        "1",
+        "--b",
+        "2",
+        "--c",
+        "3",
+    ]
+    ran = shell(LABELS, "set", "my wavs\\", *extra)
+    assert ran.calls == [["preprocess.py", "set", "--wavs", "my wavs", "--pitdyn", *extra]]
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 130])
+def test_labels_pass_the_exit_code(shell, code):
+    ran = shell(LABELS, "set", "wavs", codes=(code,))
+    assert ran.code == code
+    assert (f"ended with code {code}" in ran.output) == (code != 0)
+
+
+def test_acoustic_runs_both_steps(shell):
+    extra = ["--config", "configs\\my tiny.toml", "--force"]
+    ran = shell(ACOUSTIC, "はな", "my wavs\\", "data baker", *extra)
+    assert ran.calls == [
+        ["preprocess.py", "はな", "--wavs", "my wavs", "--mel", *extra],
+        ["preprocess.py", "はな", "--encode", "data baker", *extra],
+    ]
+    assert ran.code == 0
+
+
+@pytest.mark.parametrize(
+    ("codes", "steps", "code"),
+    [
+        ((1, 0), 2, 1),
+        ((0, 1), 2, 1),
+        ((1, 1), 2, 1),
+        ((2,), 1, 2),
+        ((1, 2), 2, 2),
+        ((0, 5), 2, 5),
+        ((130,), 1, 130),
+    ],
+)
+def test_acoustic_goes_on_after_1_and_stops_from_2(shell, codes, steps, code):
+    ran = shell(ACOUSTIC, "hana", "wavs", "databaker", codes=codes)
+    assert (len(ran.calls), ran.code) == (steps, code)
+
+
+@pytest.mark.parametrize("script", [LABELS, ACOUSTIC])
+def test_a_crash_of_python_ends_with_a_small_positive_code(shell, script):
+    if not isinstance(shell, Wine):
+        pytest.skip("Linux programs have no negative exit codes")
+    assert shell(script, "set", "wavs", "more", codes=(-1073741819,)).code == 3
+
+
+@pytest.mark.parametrize("script", [LABELS, ACOUSTIC, "run_tests.cmd"])
+def test_a_missing_python_fails(shell, script):
+    args = [] if script == "run_tests.cmd" else ["set", "wavs", "more"]
+    ran = shell(script, *args, PYTHON_BIN="no_such_python")
+    assert 0 < ran.code < 256
+    assert ran.calls == []
+
+
+def test_python_bat_comes_back(shell):
+    if isinstance(shell, Wine):
+        pytest.skip("a .bat cannot wait for a Linux python")
+    make_batch_recorder(shell.project / "shim.bat", sys.executable)
+    ran = shell(ACOUSTIC, "hana", "wavs", "set", PYTHON_BIN="shim.bat", codes=(1, 0))
+    assert (len(ran.calls), ran.code) == (2, 1)
+
+
+def add_voice(project: Path, vbank: str) -> None:
+    model = project / "out" / vbank / "acoustic" / "model-best.pt"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"")
+
+
+def test_infer_test_converts_to_every_voice(shell):
+    for vbank in ("はな", "two words"):
+        add_voice(shell.project, vbank)
+    (shell.project / "out" / "databaker" / "hubert-pit").mkdir(parents=True)
+    ran = shell(INFER, "data baker")
+    expected = [
+        ["infer.py", v, "--dataset", "data baker", "--input", "test", "--out_path", "gen"]
+        for v in ("two words", "はな")
+    ]
+    assert sorted(ran.calls[:-1]) == expected
+    assert ran.calls[-1] == ["make_index.py", "--test", "test", "--gen", "gen"]
+    assert ran.code == 0
+
+
+@pytest.mark.parametrize(("codes", "code"), [((1, 0, 0), 1), ((2, 1, 0), 2), ((0, 0, 2), 2)])
+def test_infer_test_goes_on_and_ends_with_the_worst_code(shell, codes, code):
+    for vbank in ("a", "b"):
+        add_voice(shell.project, vbank)
+    ran = shell(INFER, codes=codes)
+    assert [call[0] for call in ran.calls] == ["infer.py", "infer.py", "make_index.py"]
+    assert ran.calls[0][3] == "demo"
+    assert ran.code == code
+
+
+def test_infer_test_without_a_voice_says_what_to_do(shell):
+    ran = shell(INFER)
+    assert (ran.code, ran.calls) == (2, [])
+    assert "demo.cmd" in ran.output
+
+
+MAKE_VENV = ["tools\\make_venv.py", "requirements.txt"]
+RUFF = [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]]
+
+
+@pytest.mark.parametrize(
+    ("codes", "calls", "code"),
+    [((), 4, 0), ((0, 1, 0, 0), 4, 1), ((0, 0, 1, 0), 4, 1), ((0, 1, 0, 5), 4, 5), ((3,), 1, 3)],
+)
+def test_run_tests(shell, codes, calls, code):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("run_tests.cmd", "-k", "a b", codes=codes)
+    expected = [[*MAKE_VENV, "requirements-dev.txt"], *RUFF, ["-m", "pytest", "-k", "a b"]]
+    assert ran.calls == expected[:calls]
+    assert ran.code == code
+
+
+def hubert(kind: str, folder: str, steps: str) -> list[str]:
+    out = f"out\\demo\\{folder}"
+    preset = ["--config", "configs\\tiny.toml"]
+    return ["train_hubert.py", "--embds_dn", kind, "data\\demo", out, *preset, "--steps", steps]
+
+
+def test_demo_trains_then_converts(shell):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("demo.cmd")
+    assert [call[:2] for call in ran.calls] == [
+        MAKE_VENV, ["preprocess.py", "demo"], ["preprocess.py", "demo"],
+        *[["train_hubert.py", "--embds_dn"]] * 3,
+        ["preprocess.py", "demo"], ["preprocess.py", "demo"],
+        ["train_acoustic.py", "data\\demo"], ["infer.py", "demo"], ["make_index.py"],
+    ]  # fmt: skip
+    steps = re.search(r"UNITS_STEPS=(\d+)", (ROOT / "demo.cmd").read_text("ascii"))[1]
+    assert ran.calls[3] == hubert("units", "hubert-soft", steps)
+    assert [call[2:] for call in ran.calls if call[0] == "preprocess.py"] == [
+        ["--wavs", "test", "--pitdyn", "--config", "configs\\tiny.toml"],
+        ["--discrete", "--config", "configs\\tiny.toml"],
+        ["--wavs", "test", "--mel", "--config", "configs\\tiny.toml"],
+        ["--encode", "demo", "--config", "configs\\tiny.toml"],
+    ]
+    assert "converted: gen\\slt_clear_demo.wav" in ran.output
+    assert ran.code == 0
+
+
+def test_demo_uses_the_weights_that_are_there(shell):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    add_voice(shell.project, "demo")
+    ran = shell("demo.cmd", "my song.wav")
+    assert [call[0] for call in ran.calls] == ["tools\\make_venv.py", "infer.py", "make_index.py"]
+    assert re.search(r"pitch ü[\\/]my song\.wav$", ran.calls[1][5])
+    assert "converted: gen\\my song_demo.wav" in ran.output
+
+
+@pytest.mark.parametrize("step", [1, 4, 7, 10])
+def test_demo_stops_at_the_step_that_fails(shell, step):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("demo.cmd", codes=(*[0] * step, 2))
+    in_called_file = step in (1, 6, 7)
+    assert len(ran.calls) == step + 1
+    # Wine 8 turns every failing code of a file run by CALL into 1.
+    assert ran.code == (1 if in_called_file and isinstance(shell, Wine) else 2)

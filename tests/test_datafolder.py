@@ -1,0 +1,119 @@
+"""Keys, links, splits and caching of data/<name>/."""
+
+import numpy as np
+import pytest
+import soundfile
+
+import datafolder
+from cli import UserError
+from datafolder import DataFolder, crop_start
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    wavs = tmp_path / "録音 の folder"
+    rng = np.random.default_rng(0)
+    names = ["a.wav", "sub/a.wav", "sub/あ.い.wav", "b.wav", "b.flac", ".hidden.wav", "._a.wav"]
+    for name in names:
+        path = wavs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, rng.uniform(-0.3, 0.3, 8000), 16000, format="FLAC" if "flac" in name else "WAV")
+    (wavs / ".DS_Store").write_bytes(b"x")
+    (wavs / "notes.txt").write_text("x", encoding="utf-8")
+    return wavs
+
+
+def test_keys_of_nested_equal_and_odd_names(tmp_path, recordings):
+    folder = DataFolder(tmp_path / "data" / "x")
+    folder.connect(recordings)
+    assert list(folder.files) == ["a", "b.flac", "b.wav", "sub/a", "sub/あ.い"]
+    assert folder.path("pits", "sub/あ.い").name == "あ.い.npy"
+    assert len({folder.path("pits", k) for k in folder.files}) == 5
+
+
+def test_connect_links_once_and_refuses_another_folder(tmp_path, recordings):
+    folder = DataFolder(tmp_path / "x")
+    folder.connect(recordings)
+    folder.connect(recordings)
+    folder.connect(None)
+    assert folder.wavs == recordings.resolve()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="take another name"):
+        folder.connect(tmp_path / "other")
+
+
+def test_where_links_are_refused_the_path_is_recorded(tmp_path, recordings, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no rights")
+
+    monkeypatch.setattr(datafolder.Path, "symlink_to", refuse)
+    folder = DataFolder(tmp_path / "x")
+    folder.connect(recordings)
+    assert (tmp_path / "x" / "wavs.txt").is_file()
+    assert folder.wavs == recordings.resolve() and len(folder.files) == 5
+
+
+def test_missing_wavs_name_the_command(tmp_path):
+    with pytest.raises(UserError, match="preprocess.py x --wavs"):
+        DataFolder(tmp_path / "x").connect(None)
+    with pytest.raises(UserError, match="expected a folder of wavs, found nothing"):
+        DataFolder(tmp_path / "x").connect(tmp_path / "gone")
+
+
+def make_files(folder, names):
+    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.files = {name: folder.root / f"{name}.wav" for name in names}
+    return folder
+
+
+def test_takes_of_a_prompt_stay_on_one_side(tmp_path):
+    names = [f"arctic_a{i:04d}_15927{take:05d}" for i in range(60) for take in range(3)]
+    split = make_files(DataFolder(tmp_path / "x"), names).write_split(1, 0.2, 0.2)
+    sides = {part: {n.rsplit("_", 1)[0] for n in split[part]} for part in ("train", "val", "test")}
+    assert not (
+        sides["train"] & sides["val"] or sides["train"] & sides["test"] or sides["val"] & sides["test"]
+    )
+    assert sum(len(split[part]) for part in sides) == 180
+    assert 6 <= len(sides["val"]) <= 20 and 6 <= len(sides["test"]) <= 20
+    prompts = {n: "one" if n < "arctic_a0030" else n for n in names}
+    given = make_files(DataFolder(tmp_path / "y"), names).write_split(1, 0.3, 0.0, prompts)
+    assert len({part for part in ("train", "val") for n in given[part] if prompts[n] == "one"}) == 1
+
+
+def test_split_is_seeded_and_stable_when_wavs_are_added(tmp_path):
+    names = [f"line{i}" for i in range(200)]
+    first = make_files(DataFolder(tmp_path / "a"), names).write_split(5, 0.1, 0.1)
+    more = make_files(DataFolder(tmp_path / "b"), [*names, "extra1", "extra2"]).write_split(5, 0.1, 0.1)
+    assert all(set(first[part]) <= set(more[part]) for part in ("train", "val", "test"))
+    other = make_files(DataFolder(tmp_path / "c"), names).write_split(6, 0.1, 0.1)
+    assert other["val"] != first["val"]
+
+
+@pytest.mark.parametrize("count", [2, 3, 12])
+def test_small_folders_still_have_training_and_validation(tmp_path, count):
+    split = make_files(DataFolder(tmp_path / "x"), [f"n{i}" for i in range(count)]).write_split(
+        1234, 0.05, 0.0
+    )
+    assert split["train"] and split["val"] and not split["test"]
+
+
+def test_one_recording_cannot_be_split(tmp_path):
+    with pytest.raises(UserError, match="two prompts"):
+        make_files(DataFolder(tmp_path / "x"), ["only"]).write_split(1, 0.05, 0.0)
+
+
+def test_prepared_is_cached_and_cropped_on_the_grid(tmp_path, recordings):
+    folder = DataFolder(tmp_path / "x")
+    folder.connect(recordings)
+    wav = folder.prepared("sub/a")
+    assert len(wav) == 8000 and folder.path("prepared", "sub/a").is_file()
+    assert np.array_equal(folder.crop("sub/a", 3, 5), wav[960:2560])
+    (recordings / "sub" / "a.wav").unlink()
+    assert np.array_equal(folder.prepared("sub/a"), wav)
+
+
+def test_crop_start_stays_inside_and_depends_on_the_seed_alone():
+    starts = [crop_start(100, 30, (1, p)) for p in range(200)]
+    assert min(starts) >= 0 and max(starts) == 70 and len(set(starts)) > 40
+    assert crop_start(100, 30, (1, 7)) == starts[7]
+    assert crop_start(20, 30, (1, 7)) == 0

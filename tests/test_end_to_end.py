@@ -1,0 +1,207 @@
+"""From recordings to a converted wav with the scripts, as a user runs them, at a size that takes a minute."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from conftest import micro_config, run_script, sing
+
+import audio
+import checkpoints
+from converter import VoiceConverter
+from hubert_pitdyn.units import encode_all, encode_batch
+
+
+@pytest.fixture(scope="module")
+def voice(workspace):
+    """A dataset `songs` (whole pit model, light dyn head), its voice, and a bank refined from it."""
+    config = ("--config", micro_config(workspace))
+    cpu = (*config, "--device", "cpu", "--steps", 3)
+    wavs = workspace / "録音 wavs"
+    bank = workspace / "bank"
+    bank.mkdir()
+    for i in range(4):
+        soundfile.write(bank / f"_か{i}.wav", sing(196, 196, 0.8, 50 + i), 44100)
+
+    def run(*arguments, expect=0):
+        return run_script(*arguments, cwd=workspace, expect=expect)
+
+    run("preprocess.py", "songs", "--discrete", "--clusters", 8, *config, expect=1)
+    run("train_hubert.py", "--embds_dn", "units", "data/songs", "out/songs/hubert-soft", *cpu)
+    run(
+        "train_hubert.py",
+        "--embds_dn",
+        "pits",
+        "data/songs",
+        "out/songs/hubert-pit",
+        "--trunk",
+        "finetune",
+        *cpu,
+    )
+    run(
+        "train_hubert.py",
+        "--embds_dn",
+        "dyns",
+        "data/songs",
+        "out/songs/hubert-dyn",
+        "--trunk",
+        "frozen",
+        *cpu,
+    )
+    run("preprocess.py", "songs", "--wavs", wavs, "--mel", *config, expect=1)
+    run("preprocess.py", "songs", "--encode", "songs", *config, expect=1)
+    run("train_acoustic.py", "data/songs", "out/songs/acoustic", *cpu)
+    run("preprocess.py", "bank", "--wavs", bank, "--mel", *config)
+    run("preprocess.py", "bank", "--encode", "songs", *config)
+    best = "out/songs/acoustic/model-best.pt"
+    run("train_acoustic.py", "data/bank", "out/bank/acoustic", "--resume", best, "--refine", *cpu)
+    return workspace
+
+
+def load(workspace, **more) -> VoiceConverter:
+    return VoiceConverter.load("bank", "songs", out=workspace / "out", **more)
+
+
+def test_labels_stats_and_split_are_written(workspace):
+    data = workspace / "data" / "songs"
+    stats = json.loads((data / "stats.json").read_text(encoding="utf-8"))
+    assert stats["n_files"] == 9 and stats["labels"]["pit"]["tracker"] == "yin"
+    lines = dict(line.split(": ") for line in (data / "stats.txt").read_text(encoding="utf-8").splitlines())
+    assert set(lines) == {"n_frames", "n_hours", "pit_max", "pit_min", "dyn_max", "dyn_min"}
+    assert float(lines["n_hours"]) == pytest.approx(int(lines["n_frames"]) * 0.02 / 3600)
+    classes = np.load(data / "pits" / "ほげ" / "歌 0.npy")
+    wav = np.load(data / "prepared" / "ほげ" / "歌 0.npy")
+    assert classes.dtype == np.uint8 and len(classes) == len(wav) // 320 and 0 < (classes > 0).mean() < 1
+
+
+def test_a_second_run_skips_what_is_done_and_force_redoes(workspace):
+    config = micro_config(workspace)
+    label = workspace / "data" / "songs" / "pits" / "a" / "歌 0.npy"
+    before = label.stat().st_mtime_ns
+    done = run_script("preprocess.py", "songs", "--pitdyn", "--config", config, cwd=workspace, expect=1)
+    assert "0 files made, 9 there already, 1 failed" in done.stdout and label.stat().st_mtime_ns == before
+    assert "broken.wav" in done.stderr and "Traceback" not in done.stderr
+    done = run_script(
+        "preprocess.py", "songs", "--pitdyn", "--config", config, "--force", cwd=workspace, expect=1
+    )
+    assert "9 files made" in done.stdout and label.stat().st_mtime_ns > before
+
+
+def test_other_label_settings_redo_all(workspace):
+    text = micro_config(workspace).read_text(encoding="utf-8")
+    other = workspace / "other.toml"
+    other.write_text(text.replace('tracker = "yin"', 'tracker = "yin"\nbins = 60'), encoding="utf-8")
+    done = run_script("preprocess.py", "songs", "--pitdyn", "--config", other, cwd=workspace, expect=1)
+    assert "other settings" in done.stdout and "9 files made" in done.stdout
+    run_script(
+        "preprocess.py", "songs", "--pitdyn", "--config", micro_config(workspace), cwd=workspace, expect=1
+    )
+
+
+def test_show_qt_draws_pictures(workspace):
+    done = run_script("preprocess.py", "songs", "--show_qt", "--count", 2, cwd=workspace)
+    pictures = [workspace / line for line in done.stdout.split("\n") if line.endswith(".png")]
+    assert len(pictures) == 2 and all(p.stat().st_size > 10_000 for p in pictures)
+
+
+def test_units_on_disk_are_those_of_conversion(voice):
+    """Batches of preprocessing, padded and bucketed, give what a single wav gives."""
+    encoder = load(voice).encoder
+    folder = voice / "data" / "songs"
+    for key in ("ほげ/歌 0", "a/歌 3"):
+        wav = np.load(folder / "prepared" / f"{key}.npy").astype(np.float32) / 32767
+        alone = encoder(torch.from_numpy(wav).reshape(1, 1, -1))[0].numpy()
+        stored = np.load(folder / "units-pitdyn" / f"{key}.npy").astype(np.float32)
+        assert stored.shape == (len(wav) // 320, 768)
+        assert np.abs(stored - alone).max() < 5e-3  # float16 on disk
+
+
+def test_encoding_in_buckets_equals_encoding_alone(voice):
+    encoder = load(voice).encoder
+    wavs = {f"w{n}": sing(200, 250, 0.3, n)[: 320 * n] for n in (2, 5, 9, 14)}
+    together = {
+        name: (units, own)
+        for name, units, own in encode_all(encoder, wavs.get, {k: len(v) for k, v in wavs.items()}, 10**6)
+    }
+    for name, wav in wavs.items():
+        analysis, _ = encode_batch(encoder, [wav])
+        assert np.abs(together[name][0] - encoder.embed(analysis)[0].numpy()).max() < 1e-4
+        assert np.abs(together[name][1].pit - analysis.pit[0].numpy()).max() < 1e-4
+
+
+def test_infer_converts_a_folder_and_reports_bad_files(voice):
+    source = voice / "source"
+    (source / "深い").mkdir(parents=True, exist_ok=True)
+    soundfile.write(source / "深い" / "うた.flac", np.stack([sing(150, 300, 1.0, 1)] * 2, axis=1), 44100)
+    soundfile.write(source / "short.wav", sing(150, 300, 0.1, 2)[2400:2700], 16000)
+    soundfile.write(source / "silent.wav", np.zeros(8000), 16000)
+    (source / "bad.wav").write_bytes(b"nonsense")
+    (source / "._short.wav").write_bytes(b"mac")
+    arguments = ("infer.py", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
+    done = run_script(*arguments, cwd=voice, expect=1)
+    assert "bad.wav" in done.stderr and "1 of 4 failed" in done.stderr and "Traceback" not in done.stderr
+    made = sorted(p.relative_to(voice / "gen").as_posix() for p in (voice / "gen").rglob("*.wav"))
+    assert made == ["short_bank.wav", "silent_bank.wav", "深い/うた_bank.wav"]
+    assert soundfile.info(voice / "gen" / "short_bank.wav").frames == 300
+    info = soundfile.info(voice / "gen" / "深い" / "うた_bank.wav")
+    assert info.samplerate == 16000
+    assert info.frames == len(audio.load(source / "深い" / "うた.flac"))
+
+
+def test_conversion_is_aligned_as_loud_and_repeatable(voice):
+    converter = load(voice)
+    silence = np.zeros(9000, np.float32)
+    wav = np.concatenate([silence, sing(150, 300, 1.0, 3)[2400:-1600], silence])
+    one, two = converter.convert(wav), load(voice).convert(wav)
+    assert one.dtype == np.float32 and len(one) == len(wav) and np.array_equal(one, two)
+    assert not one[:8000].any() and not one[-8000:].any() and one[9500:-9500].any()
+    level = audio.active_level(audio.loudness(audio.prepare(wav).wav))
+    assert audio.active_level(audio.loudness(audio.prepare(one).wav)) == pytest.approx(level, abs=1.0)
+    trimmed = converter.convert(wav, trim=True)
+    assert len(trimmed) == audio.prepare(wav).kept
+
+
+def test_loud_sources_do_not_clip(voice):
+    loud = np.clip(sing(150, 300, 0.5, 4) * 20, -1, 1)
+    assert np.abs(load(voice).convert(loud)).max() <= audio.PEAK_LIMIT + 1e-6
+
+
+def test_voice_card_tells_where_a_voice_comes_from(voice):
+    card = checkpoints.load(voice / "out" / "bank" / "acoustic" / "model-best.pt")["card"]
+    assert card["dataset"] == "songs" and set(card["encoders"]) == {"content", "pit", "dyn"}
+    assert card["hours"] == pytest.approx(4 * 0.9 / 3600 * 0.75, rel=0.6)
+    assert "refined_from" in card and "songs" in card["refined_from"]
+
+
+def test_a_voice_of_another_encoder_is_refused(voice):
+    pit = voice / "out" / "songs" / "hubert-pit" / "model-best.pt"
+    kept = pit.read_bytes()
+    try:
+        checkpoint = checkpoints.load(pit)
+        checkpoint["model"]["proj.bias"] += 1
+        checkpoints.save(pit, checkpoint)
+        arguments = ("infer.py", "bank", "--dataset", "songs", "--input", voice / "bank", "--device", "cpu")
+        done = run_script(*arguments, cwd=voice, expect=2)
+        assert "pit encoder" in done.stderr and "--dataset songs" in done.stderr
+    finally:
+        pit.write_bytes(kept)
+
+
+def test_a_head_on_another_trunk_is_refused(voice):
+    arguments = ("infer.py", "bank", "--dataset", "songs", "--input", voice / "bank", "--device", "cpu")
+    other = voice / "out" / "other.pt"
+    checkpoint = checkpoints.load(voice / "out" / "songs" / "hubert-soft" / "model-best.pt")
+    checkpoint["model"]["proj.bias"] += 1
+    checkpoints.save(other, checkpoint)
+    done = run_script(*arguments, "--content", other, cwd=voice, expect=2)
+    assert "trunk" in done.stderr and "other.pt" in done.stderr
+
+
+def test_mels_are_at_one_level(voice):
+    mels = [np.load(p) for p in (voice / "data" / "bank" / "mels").glob("*.npy")]
+    assert all(m.shape[0] == 128 and m.dtype == np.float32 for m in mels) and len(mels) == 4
+    wav = np.load(next((voice / "data" / "bank" / "prepared").glob("*.npy"))).astype(np.float32) / 32767
+    quiet = audio.log_mel(audio.set_level(wav * 0.1, -26.0))
+    assert torch.allclose(quiet, audio.log_mel(audio.set_level(wav, -26.0)), atol=0.02)

@@ -1,0 +1,202 @@
+"""index.html: which conversion goes with which source, and links that lead to the files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import wave
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import make_index
+from cli import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a file system, HTML or an address could trip over. Windows has no quotes, < or > in names.
+HOSTILE = ["こんにちは", "two words", "a#b", "50% off", "q&a", "it's", "50%25", "c;d=e+f,g", "[x] {y}"]
+if sys.platform != "win32":
+    HOSTILE += ['say "hi"', "<b>bold</b>".replace("/", "_"), "what?", "a:b", "back\\slash"]
+
+
+class Page(HTMLParser):
+    """Collects the table's rows: texts of the header cells, and the addresses of the players."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str | None]] = []
+        self.names: list[str] = []
+        self.heads: list[str] = []
+        self.external: list[str] = []
+        self.tag = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "audio":
+            self.rows[-1][-1] = values["src"]
+        if tag == "td":
+            self.rows[-1].append(None)
+        if tag in ("link", "script", "img") or "href" in values:
+            self.external.append(tag)
+        self.tag = tag
+
+    def handle_data(self, data):
+        if self.tag == "th" and data.strip():
+            (self.heads if len(self.rows) == 1 else self.names).append(data)
+
+    def handle_endtag(self, tag):
+        self.tag = ""
+
+
+def make_wav(path: Path, seconds: float = 0.5) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(bytes(int(seconds * 32000)))
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "make_index.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+
+
+def page_of(folder: Path, *arguments: str, out: str = "index.html") -> Page:
+    ran = run(folder, *arguments)
+    assert ran.returncode == 0, ran.stderr
+    return Page((folder / out).read_text("utf-8"))
+
+
+def target(folder: Path, source: str) -> Path:
+    """The file that a browser fetches for a relative address in a page in `folder`."""
+    parts = urlsplit(source)
+    assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == ("", "", "", "")
+    return folder / unquote(parts.path, errors="strict")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("voice", ["hana", 'はな & "co" #1' if sys.platform != "win32" else "はな & #1"])
+def test_hostile_names_link_to_their_files(tmp_path, name, voice):
+    make_wav(tmp_path / "test" / f"{name}.wav")
+    make_wav(tmp_path / "gen" / f"{name}_{voice}.wav")
+    page = page_of(tmp_path)
+    assert page.names == [f"{name}.wav"]
+    assert page.heads == ["file", "source", voice]
+    source, conversion = page.rows[1]
+    assert target(tmp_path, source).samefile(tmp_path / "test" / f"{name}.wav")
+    assert target(tmp_path, conversion).samefile(tmp_path / "gen" / f"{name}_{voice}.wav")
+
+
+def test_each_conversion_stands_under_its_voice(tmp_path):
+    for name in (
+        "test/a",
+        "test/a_b",
+        "test/sub/a",
+        "gen/a_v",
+        "gen/a_b_v",
+        "gen/sub/a_w",
+        "gen/a_",
+        "gen/.a_v.part",
+    ):
+        make_wav(tmp_path / f"{name}.wav")
+    make_wav(tmp_path / "gen" / "stray_v.wav")
+    (tmp_path / "gen" / "a_v.txt").write_text("no audio", encoding="utf-8")
+    page = page_of(tmp_path)
+    assert page.names == ["a.wav", "a_b.wav", "sub/a.wav"]
+    assert page.heads == ["file", "source", "v", "w"]
+    assert page.rows[1:] == [
+        ["test/a.wav", "gen/a_v.wav", None],
+        ["test/a_b.wav", "gen/a_b_v.wav", None],
+        ["test/sub/a.wav", None, "gen/sub/a_w.wav"],
+    ]
+
+
+def test_sources_of_equal_stem_keep_their_conversions_apart(tmp_path):
+    for name in ("test/a.wav", "test/a.flac", "gen/a.wav_v.wav", "gen/a.flac_v.wav"):
+        make_wav(tmp_path / name)
+    assert page_of(tmp_path).rows[1:] == [
+        ["test/a.flac", "gen/a.flac_v.wav"],
+        ["test/a.wav", "gen/a.wav_v.wav"],
+    ]
+
+
+@pytest.mark.parametrize("make_gen", [True, False])
+def test_page_without_conversions_says_how_to_make_some(tmp_path, make_gen):
+    make_wav(tmp_path / "test" / "a.wav", 1.25)
+    if make_gen:
+        (tmp_path / "gen").mkdir()
+    page = page_of(tmp_path)
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert page.rows == [[], ["test/a.wav"]]
+    assert "make_infer_test.cmd" in text and "bash demo.sh" in text
+    assert "1.2 s" in text
+
+
+def test_page_in_another_folder_links_back(tmp_path):
+    make_wav(tmp_path / "in" / "a.wav")
+    make_wav(tmp_path / "made" / "a_v.wav")
+    page = page_of(tmp_path, "--test", "in", "--gen", "made", "--out", "site/p.html", out="site/p.html")
+    assert page.rows[1] == ["../in/a.wav", "../made/a_v.wav"]
+
+
+def test_same_input_gives_the_same_page_without_outside_assets(tmp_path):
+    for name in ("b", "a", "c"):
+        make_wav(tmp_path / "test" / f"{name}.wav")
+    first = page_of(tmp_path)
+    text = (tmp_path / "index.html").read_bytes()
+    page_of(tmp_path)
+    assert (tmp_path / "index.html").read_bytes() == text
+    assert first.external == []
+    assert not re.search(rb"https?:|@import|url\(", text)
+    assert b"\r" not in text and b'<meta charset="utf-8">' in text
+    assert first.names == ["a.wav", "b.wav", "c.wav"]
+
+
+def test_other_formats_and_broken_wavs_are_listed(tmp_path):
+    make_wav(tmp_path / "test" / "a.wav")
+    (tmp_path / "test" / "b.wav").write_bytes(b"not a wav")
+    (tmp_path / "test" / "c.FLAC").write_bytes(b"")
+    (tmp_path / "test" / "notes.txt").write_text("", encoding="utf-8")
+    assert page_of(tmp_path).names == ["a.wav", "b.wav", "c.FLAC"]
+
+
+def test_missing_test_folder_is_wrong_usage(tmp_path):
+    ran = run(tmp_path, "--test", "nowhere")
+    assert ran.returncode == 2
+    assert ran.stderr == "error: nowhere: expected a folder of source wavs, found none; name it with --test\n"
+    assert not (tmp_path / "index.html").exists()
+    with pytest.raises(UserError):
+        make_index.find_sources(tmp_path / "nowhere")
+
+
+def test_help_is_quick(tmp_path):
+    start = time.perf_counter()
+    assert "--gen" in run(tmp_path, "--help").stdout
+    assert time.perf_counter() - start < 1.0
+
+
+def test_the_page_of_the_repository_lists_the_sources():
+    page = Page((ROOT / "index.html").read_text("utf-8"))
+    assert page.names == [path.as_posix() for path in make_index.find_sources(ROOT / "test")]
+    assert len(page.names) >= 12
+    for row in page.rows[1:]:
+        assert target(ROOT, row[0]).is_file()
+
+
+def test_sources_are_what_the_models_expect():
+    total = 0
+    for path in sorted((ROOT / "test").glob("*.wav")):
+        with wave.open(str(path), "rb") as file:
+            assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16000), path.name
+            assert 2.0 <= file.getnframes() / 16000 <= 5.0, path.name
+        total += path.stat().st_size
+    assert total < 1_500_000
+    assert any(not path.name.isascii() for path in (ROOT / "test").glob("*.wav"))

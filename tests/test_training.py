@@ -1,0 +1,157 @@
+"""Batches, one step of each training, exact resume, several processes, warm start."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, micro_config, run_script
+
+import checkpoints
+from training import Batches, Meters, learning_rate
+
+
+def test_batches_cover_every_epoch_and_wrap_small_sets():
+    batches = Batches(10, 4, seed=1, first=0, last=5)
+    seen = [index for batch in batches for index, _ in batch]
+    assert sorted(seen[:10]) == list(range(10)) and sorted(seen[10:20]) == list(range(10))
+    assert seen[:10] != seen[10:20]
+    assert [len(b) for b in Batches(3, 8, seed=1, first=0, last=2)] == [8, 8]
+
+
+def test_batches_depend_on_seed_and_step_alone():
+    whole = list(Batches(10, 4, seed=1, first=0, last=6))
+    assert list(Batches(10, 4, seed=1, first=3, last=6)) == whole[3:]
+    assert list(Batches(10, 4, seed=2, first=0, last=6)) != whole
+    halves = [list(Batches(10, 4, 1, 0, 6, rank, 2)) for rank in (0, 1)]
+    for step, batch in enumerate(whole):
+        assert sorted(halves[0][step] + halves[1][step]) == sorted(batch)
+
+
+def test_meters_leave_out_undefined_values():
+    meters = Meters()
+    for value in (1.0, math.nan, 3.0):
+        meters.update({"accuracy": value})
+    assert meters.take() == {"accuracy": 2.0} and meters.take() == {}
+
+
+def test_learning_rate_warms_up_and_decays():
+    settings = {"warmup_steps": 10, "steps": 110}
+    rates = [learning_rate(settings, step, 1.0) for step in range(111)]
+    assert (
+        rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates.index(max(rates)) <= 10
+    )
+    assert rates[110] == pytest.approx(0.1) and all(
+        a >= b for a, b in zip(rates[10:], rates[11:], strict=False)
+    )
+
+
+def train(workspace, name, *more, config=None, expect=0):
+    out = workspace / "out" / name
+    config = config or micro_config(workspace)
+    script = "train_acoustic.py" if name.endswith("acoustic") else "train_hubert.py"
+    run_script(
+        script, *more, "data/songs", out, "--config", config, "--device", "cpu", cwd=workspace, expect=expect
+    )
+    return out
+
+
+@pytest.mark.parametrize("kind", ["pits", "dyns"])
+def test_resumed_is_uninterrupted(workspace, kind):
+    """Six steps at once and three plus three give the same weights, with dropout and masking on."""
+    common = ("--embds_dn", kind, "--trunk", "finetune", "--mask", "--amp", "off")
+    whole = train(workspace, f"r/{kind}-whole", *common, "--steps", 6)
+    again = train(workspace, f"r/{kind}-again", *common, "--steps", 6, "--resume", whole / "model-3.pt")
+    one = checkpoints.load(whole / "model-6.pt")
+    two = checkpoints.load(again / "model-6.pt")
+    assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
+    assert one["training"]["best"] == two["training"]["best"]
+    assert one["training"]["step"] == two["training"]["step"] == 6
+
+
+def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
+    whole = train(workspace, "k/pits", "--embds_dn", "pits", "--steps", 3)
+    best = checkpoints.load(whole / "model-3.pt")["training"]["best"]
+    again = train(workspace, "k/pits", "--embds_dn", "pits", "--steps", 4, "--resume", whole / "model-3.pt")
+    assert checkpoints.load(again / "model-4.pt")["training"]["best"] <= best
+    done = run_script(
+        *("train_hubert.py", "--embds_dn", "dyns", "data/songs", "out/k/dyns", "--steps", 6),
+        *("--config", micro_config(workspace), "--resume", whole / "model-3.pt"),
+        cwd=workspace,
+        expect=2,
+    )
+    assert "hubert-pits" in done.stderr and "hubert-dyns" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_one_process_with_the_doubled_batch_equals_two(workspace):
+    config = micro_config(workspace, dropout=0.0)
+    common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
+    run_script("train_hubert.py", *common, "data/songs", "out/d/one", "--device", "cpu", cwd=workspace)
+    launched = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        "29571",
+    ]
+    command = [*launched, ROOT / "train_hubert.py", *common, "data/songs", "out/d/two", "--device", "cpu"]
+    done = subprocess.run([str(c) for c in command], cwd=workspace, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    one, two = (checkpoints.load(workspace / "out" / "d" / name / "model-3.pt") for name in ("one", "two"))
+    for name, weight in one["model"].items():
+        if name.endswith("in_proj_bias"):
+            continue  # softmax ignores a key's bias: its gradient is rounding noise, which Adam blows up
+        assert torch.allclose(weight, two["model"][name], atol=2e-5), name
+
+
+def test_frozen_head_trains_from_cached_features(workspace):
+    discrete = ("songs", "--discrete", "--clusters", 8, "--config", micro_config(workspace))
+    run_script("preprocess.py", *discrete, cwd=workspace, expect=1)
+    soft = train(workspace, "songs/hubert-soft", "--embds_dn", "units", "--steps", 3)
+    assert checkpoints.load_hubert(soft / "model-best.pt").units(torch.zeros(1, 1, 640)).shape == (1, 2, 256)
+    head = train(workspace, "songs/hubert-pit", "--embds_dn", "pits", "--trunk", "frozen", "--steps", 3)
+    checkpoint = checkpoints.load(head / "model-best.pt")
+    assert checkpoint["kind"] == "head-pits" and checkpoint["card"]["encoders"]["content"]["hash"]
+    features = next((workspace / "data" / "songs").glob("features-*"))
+    assert len(list(features.rglob("*.npy"))) == 9
+    assert np.isfinite(np.load(next(features.rglob("*.npy"))).astype(np.float32)).all()
+
+
+def test_warm_start_takes_what_fits(workspace):
+    base = train(workspace, "w/base", "--embds_dn", "dyns", "--trunk", "finetune", "--steps", 3)
+    out = train(
+        workspace,
+        *("w/pits", "--embds_dn", "pits", "--trunk", "finetune", "--steps", 3),
+        *("--warmstart", base / "model-best.pt"),
+    )
+    log = (out / "logs" / "pits.log").read_text(encoding="utf-8")
+    assert "warm start" in log and "label_embedding.weight" in log.split("new:")[1]
+
+
+def test_loss_falls_on_pitch(workspace):
+    """Training does learn: the voicing of hiss against tone within a hundred steps."""
+    slow = micro_config(workspace).read_text(encoding="utf-8")
+    fast = workspace / "fast.toml"
+    fast.write_text(slow.replace("[train.hubert]", "[train.hubert]\nlr = 3e-3"), encoding="utf-8")
+    common = ("--embds_dn", "pits", "--trunk", "finetune", "--steps", 120)
+    out = train(workspace, "l/pits", *common, config=fast)
+    log = (out / "logs" / "pits.log").read_text(encoding="utf-8")
+    losses = [float(line.split("loss ")[1].split(",")[0]) for line in log.splitlines() if " valid " in line]
+    assert losses[-1] < 0.85 * losses[0]
+
+
+def test_checkpoint_holds_everything(workspace):
+    out = train(workspace, "c/pits", "--embds_dn", "pits", "--trunk", "finetune", "--steps", 9, "--keep", 2)
+    assert sorted(p.name for p in out.glob("*.pt")) == ["model-6.pt", "model-9.pt", "model-best.pt"]
+    checkpoint = checkpoints.load(out / "model-best.pt")
+    assert checkpoint["config"]["toml"]["labels"]["pit"]["bins"] == 99
+    assert (
+        checkpoint["labels"] == json.loads((workspace / "data/songs/stats.json").read_text("utf-8"))["labels"]
+    )
+    assert checkpoint["card"]["hours"] > 0 and "voicing" in checkpoint["card"]["metrics"]
+    assert list((out / "logs").glob("events.out.tfevents.*"))

@@ -1,0 +1,101 @@
+"""Make .venv where it is missing, and install what requirements files name, once for each of their versions.
+
+    python tools/make_venv.py requirements.txt [requirements-dev.txt ...] [--venv .venv]
+
+Run by demo and run_tests with any Python from 3.10 on; it needs nothing but the standard library.
+Exit codes: 0 ready, 2 this Python cannot make one, 3 the installation failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 10)
+READY, UNUSABLE, FAILED = 0, 2, 3
+
+
+def venv_python(venv: Path) -> Path:
+    """The interpreter inside a virtual environment of this system."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def has_pip(python: Path) -> bool:
+    """Whether an environment was made to its end: one that was broken off has no pip."""
+    if not python.exists():
+        return False
+    return subprocess.run([str(python), "-c", "import pip"], capture_output=True).returncode == 0
+
+
+def hashes(requirements: list[Path]) -> dict[str, str]:
+    """SHA-256 of each requirements file by its name; line endings do not count."""
+    return {path.name: hashlib.sha256(path.read_text("utf-8").encode()).hexdigest() for path in requirements}
+
+
+def installed(stamp: Path) -> dict[str, str]:
+    """What `hashes` gave for the files installed so far; empty when no note can be read."""
+    try:
+        return json.loads(stamp.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def make(venv: Path) -> int:
+    """Create the environment afresh with this Python; returns the exit code."""
+    print(f"making {venv} with Python {sys.version.split()[0]}", flush=True)
+    if subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)]).returncode:
+        print(
+            f"error: {sys.executable} could not make {venv}; on Debian: apt-get install python3-venv",
+            file=sys.stderr,
+        )
+        return UNUSABLE
+    return READY
+
+
+def install(venv: Path, requirements: list[Path]) -> int:
+    """pip-install the files unless the stamp in the environment shows them done; returns the exit code."""
+    stamp = venv / "installed-requirements.json"
+    done, wanted = installed(stamp), hashes(requirements)
+    if wanted.items() <= done.items():
+        return READY
+    names = [argument for path in requirements for argument in ("-r", str(path))]
+    print(f"installing {', '.join(wanted)} into {venv}", flush=True)
+    pip = [str(venv_python(venv)), "-m", "pip", "install", "--disable-pip-version-check", *names]
+    if subprocess.run(pip).returncode:
+        print("error: pip failed, see above; run the same command again to go on", file=sys.stderr)
+        return FAILED
+    part = stamp.with_suffix(".part")
+    part.write_text(json.dumps({**done, **wanted}, indent=1), encoding="utf-8")
+    os.replace(part, stamp)
+    return READY
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("requirements", nargs="+", type=Path, help="files for pip install -r")
+    parser.add_argument("--venv", type=Path, default=Path(".venv"), help="folder (default: .venv)")
+    args = parser.parse_args()
+    if sys.version_info < OLDEST:
+        print(
+            f"error: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {sys.version.split()[0]}; "
+            "set PYTHON_BIN to another one",
+            file=sys.stderr,
+        )
+        return UNUSABLE
+    missing = [str(path) for path in args.requirements if not path.is_file()]
+    if missing:
+        print(f"error: no such file: {', '.join(missing)}", file=sys.stderr)
+        return UNUSABLE
+    code = READY if has_pip(venv_python(args.venv)) else make(args.venv)
+    return code or install(args.venv, args.requirements)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""Train a HuBERT on label classes: pitch (pits), loudness (dyns) or discrete content units (units)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import cli
+
+VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--embds_dn", choices=("pits", "dyns", "units"), required=True, help="labels to learn"
+    )
+    cli.add_training_arguments(parser)
+    parser.add_argument(
+        "--trunk",
+        choices=("finetune", "frozen"),
+        help="finetune: a whole HuBERT for these labels; frozen: a light head on the content encoder, "
+        "cheap to train and to run (default: the preset's)",
+    )
+    parser.add_argument("--content", type=cli.path, help="content encoder to start from, or to freeze")
+    parser.add_argument(
+        "--warmstart", type=cli.path, help="HuBERT to start from, an official file or one of ours"
+    )
+    parser.add_argument(
+        "--mask", action=argparse.BooleanOptionalAction, help="hide random spans while training"
+    )
+    parser.add_argument(
+        "--alpha", type=float, help="with --mask: weight of the loss on hidden frames, 0 to 1"
+    )
+    return parser.parse_args()
+
+
+@dataclass
+class Task:
+    """What one run learns. labels: PitLabels, DynLabels or None (content units); soft: target rows [K,K] or
+    None; alpha: weight of hidden frames, None without masking."""
+
+    run: Any
+    labels: Any
+    soft: Any
+    alpha: float | None
+    train_set: Any
+    val_set: Any
+
+
+def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
+    """Model, describe() for its checkpoints, and the task with its training and validation sets."""
+    import torch
+
+    from datafolder import DataFolder
+    from hubert_pitdyn.dataset import LABEL_FOLDERS, LabelDataset
+
+    folder = DataFolder(args.data)
+    keys = [folder.split(part, LABEL_FOLDERS[args.embds_dn]) for part in ("train", "val")]
+    labels, classes, stored = read_labels(folder, args.embds_dn)
+    make = build_head if is_frozen(args, run.config) else build_hubert
+    model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes)
+    crop = run.settings["crop_seconds"]
+    sets = [LabelDataset(folder, part, args.embds_dn, crop, features) for part in keys]
+    hours = folder.hours(keys[0])
+    run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
+
+    def describe() -> dict:
+        import checkpoints
+
+        card = checkpoints.card(dataset=folder.name, hours=hours, encoders=encoders)
+        config = {"model": sizes, "toml": run.config}
+        return {"kind": kind, "config": config, "labels": stored, "card": card}
+
+    soft = None if labels is None else torch.from_numpy(labels.target_matrix()).float().to(run.device)
+    alpha = run.settings.get("alpha", 0.5) if args.alpha is None else args.alpha
+    return model, describe, Task(run, labels, soft, alpha if masking(args, run) else None, *sets)
+
+
+def is_frozen(args: argparse.Namespace, config: dict) -> bool:
+    """Whether a light head is trained; content units need a whole HuBERT."""
+    return (args.trunk or config["train"]["hubert"]["trunk"]) == "frozen" and args.embds_dn != "units"
+
+
+def read_labels(folder, kind: str):
+    """PitLabels, DynLabels or None (content units); number of classes; settings a checkpoint keeps."""
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+
+    if kind == "units":
+        about = folder.read_json("units-discrete.json")
+        if about is None:
+            raise cli.UserError(
+                f"{folder.root}: no discrete units; make them: python preprocess.py {folder.name} --discrete"
+            )
+        return None, about["clusters"], {"units": about}
+    stored = folder.stats()["labels"]
+    labels = PitLabels.from_dict(stored["pit"]) if kind == "pits" else DynLabels.from_dict(stored["dyn"])
+    return labels, labels.classes, stored
+
+
+def build_hubert(args, run, folder, keys, classes: int):
+    """A whole HuBERT on wavs: model, kind, sizes, encoders, no cached features."""
+    from hubert_pitdyn.model import Hubert
+
+    unit_kind = "content" if args.embds_dn == "units" else "label"
+    sizes = {"classes": classes, **run.config["hubert"], "unit_kind": unit_kind}
+    model = Hubert(**sizes)
+    if not args.resume:
+        warm_start(model, args, run, folder)
+    # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
+    model.masked_spec_embed.requires_grad_(masking(args, run))
+    return model, f"hubert-{args.embds_dn}", sizes, {}, None
+
+
+def warm_start(model, args, run, folder) -> None:
+    """Take over what fits of the weights given, or where the preset says so of the content encoder."""
+    import checkpoints
+    import stages
+
+    path = args.warmstart
+    if path is None and run.settings["warmstart"] == "content" and args.embds_dn != "units":
+        path = stages.content_path(run.config, folder.name, args.content)
+    if path is None:
+        return
+    own = model.state_dict()
+    theirs = checkpoints.load_hubert(path).state_dict()
+    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+    left = [k for k in own if k not in fits]
+    if len(left) > len(own) // 2:
+        raise cli.UserError(f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes")
+    model.load_state_dict({**own, **fits})
+    run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
+
+
+def build_head(args, run, folder, keys, classes: int):
+    """A light head on cached features of the content encoder: model, kind, sizes, encoders, features."""
+    from tqdm import tqdm
+
+    import stages
+    import training
+    from hubert_pitdyn.dataset import cache_features
+    from hubert_pitdyn.heads import Head
+
+    content = stages.load_content(stages.content_path(run.config, folder.name, args.content), run.device)
+    trunk = content.model
+    sizes = {
+        "classes": classes,
+        "layers": len(trunk.encoder.layers),
+        "dim": trunk.proj.in_features,
+        "conv_dim": trunk.feature_projection.projection.in_features,
+        **run.config["head"],
+    }
+    progress = partial(tqdm, desc="trunk features", disable=None)
+    name = f"features-{content.card['hash'][:8]}"
+    with training.rank_zero_first(run):
+        features = cache_features(folder, keys, trunk, name, progress)
+    return Head(**sizes), f"head-{args.embds_dn}", sizes, {"content": content.card}, features
+
+
+def masking(args: argparse.Namespace, run) -> bool:
+    return run.settings.get("mask", False) if args.mask is None else args.mask
+
+
+def predict(model, batch: dict, mask=None):
+    """Logits [B,N,K] of a whole HuBERT or of a head, wrapped for several processes or not."""
+    from hubert_pitdyn.dataset import split_features
+    from hubert_pitdyn.heads import Head
+
+    bare = getattr(model, "module", model)
+    full = bool(batch["valid"].all())
+    if isinstance(bare, Head):
+        conv_dim, dim = bare.from_conv.in_features, bare.from_layers.in_features
+        return model(*split_features(batch["source"], conv_dim, dim), None if full else batch["valid"])
+    return model(batch["source"], None if full else batch["lengths"], mask)
+
+
+def losses(task: Task, logits, classes):
+    """Cross-entropy of each frame [B,N] against soft labels, or against content classes."""
+    from hubert_pitdyn.objective import cross_entropy
+
+    return cross_entropy(logits, classes if task.soft is None else task.soft[classes])
+
+
+def train_step(task: Task, model, batch: dict):
+    """One batch -> loss, metrics. Padded frames are in neither."""
+    from hubert_pitdyn.model import time_mask
+    from hubert_pitdyn.objective import count_right, shares
+    from training import mean_over
+
+    classes, valid = batch["classes"], batch["valid"]
+    mask = None if task.alpha is None else time_mask(*classes.shape).to(classes.device)
+    logits = predict(model, batch, mask)
+    each = losses(task, logits, classes)
+    if mask is None:
+        loss = mean_over((each * valid).sum(), valid.sum())
+    else:
+        hidden, seen = mask & valid, ~mask & valid
+        loss = task.alpha * mean_over((each * hidden).sum(), hidden.sum())
+        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), seen.sum())
+    return loss, shares(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
+
+
+def validate(task: Task, model, step: int) -> dict[str, float]:
+    """Metrics over the validation files, each whole and alone, as in conversion."""
+    from hubert_pitdyn.objective import add_counts, count_right, shares
+    from training import to_device
+
+    total, frames, counts = 0.0, 0, {}
+    for index, key in enumerate(task.val_set.keys):
+        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+        classes = batch["classes"]
+        logits = predict(model, batch)
+        total += float(losses(task, logits, classes).sum())
+        frames += classes.numel()
+        add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, batch["valid"]))
+        if task.labels is not None and index < VALIDATION_FIGURES:
+            draw(task.run, task.labels, key, classes[0], logits[0], step)
+    return {"loss": total / frames, **shares(counts)}
+
+
+def draw(run, labels, key: str, classes, logits, step: int) -> None:
+    """Label against prediction of one utterance, for TensorBoard."""
+    import plots
+    from hubert_pitdyn.labels import PitLabels
+
+    unit = "Hz" if isinstance(labels, PitLabels) else "dB"
+    guess = labels.decode(logits.argmax(-1).cpu().numpy())
+    run.log_figure(
+        f"labels/{key}", plots.label_curves(key, labels.decode(classes.cpu().numpy()), guess, unit), step
+    )
+
+
+def main() -> int:
+    args = parse_args()
+    import training
+    from config import load_config
+
+    config = load_config(args.config)
+    run = training.start(args, "head" if is_frozen(args, config) else "hubert", config)
+    model, describe, task = build(args, run)
+    trainer = training.Trainer(run, model, describe)
+    if args.resume:
+        trainer.resume(args.resume)
+    trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,373 @@
+"""What every train script shares: device and processes, batches, the loop, checkpoints, resume.
+
+Everything random is a function of the seed and the step (batches, crops, masks, dropout), so that a resumed
+run goes on as if it had never stopped, and two processes see the batches of one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Sampler
+
+import checkpoints
+import cli
+from config import load_config
+
+
+@dataclass
+class Run:
+    """One training run: settings, where it runs, where it writes. Only rank 0 has a writer."""
+
+    config: dict[str, Any]
+    settings: dict[str, Any]
+    data: Path
+    out: Path
+    device: torch.device
+    amp: torch.dtype | None
+    seed: int
+    num_workers: int
+    rank: int
+    world: int
+    logger: logging.Logger
+    writer: Any
+
+    def log_figure(self, name: str, figure, step: int) -> None:
+        """Add a matplotlib figure to TensorBoard and close it."""
+        self.writer.add_figure(name, figure, step, close=True)
+
+
+def start(args: argparse.Namespace, section: str, config: dict | None = None) -> Run:
+    """Settings of [train.<section>] under the command line's, processes, seeds, log file, TensorBoard."""
+    config = config or load_config(args.config)
+    given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
+    settings = {**config["train"][section], **given}
+    rank, world = _start_processes(args.device)
+    device = choose_device(args.device)
+    torch.manual_seed(args.seed)
+    logger, writer = _start_logs(args.out, rank)
+    amp = choose_amp(args.amp, device)
+    run = Run(
+        config,
+        settings,
+        args.data,
+        args.out,
+        device,
+        amp,
+        args.seed,
+        args.num_workers,
+        rank,
+        world,
+        logger,
+        writer,
+    )
+    logger.info(
+        f"{section}: {args.data} -> {args.out}, {settings['steps']} steps of {settings['batch_size']}"
+    )
+    logger.info(
+        f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
+    )
+    return run
+
+
+def _start_processes(device: str | None) -> tuple[int, int]:
+    """Rank and count as torchrun set them; joins the process group when there are several."""
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if world > 1 and not dist.is_initialized():
+        on_gpu = choose_device(device).type == "cuda"
+        dist.init_process_group("nccl" if on_gpu else "gloo")
+    return rank, world
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device asked for, else this process's GPU, else the CPU."""
+    if name is None:
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def choose_amp(name: str, device: torch.device) -> torch.dtype | None:
+    """Autocast type. auto: bf16 where the hardware computes in it, fp16 on other GPUs, else none."""
+    if name != "auto":
+        return {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    # Without these instructions bf16 is emulated and slower than fp32. The queries are private to torch.
+    queries = [getattr(torch.cpu, q, None) for q in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return torch.bfloat16 if device.type == "cpu" and any(q() for q in queries if q) else None
+
+
+def _start_logs(out: Path, rank: int):
+    logger = logging.getLogger(f"train.{out}")
+    logger.handlers.clear()
+    logger.propagate = False
+    if rank > 0:
+        logger.addHandler(logging.NullHandler())
+        return logger, None
+    from torch.utils.tensorboard import SummaryWriter
+
+    logs = out / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    logger.setLevel(logging.INFO)
+    form = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    for handler in (logging.FileHandler(logs / f"{out.name}.log", encoding="utf-8"), logging.StreamHandler()):
+        handler.setFormatter(form)
+        logger.addHandler(handler)
+    return logger, SummaryWriter(logs)
+
+
+class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
+    """For each step this process's part of the batch: (index, crop seed) pairs.
+
+    Position p of the endless stream of shuffled epochs decides both, so any step can be computed alone.
+    A set smaller than a batch is simply passed several times.
+    """
+
+    def __init__(
+        self, items: int, batch_size: int, seed: int, first: int, last: int, rank=0, world=1
+    ) -> None:
+        if batch_size % world:
+            raise cli.UserError(f"--batch_size {batch_size} must be a multiple of the {world} processes")
+        self.items, self.batch_size, self.seed = items, batch_size, seed
+        self.first, self.last, self.rank, self.world = first, last, rank, world
+        self._shuffled = (-1, np.empty(0))  # epoch and its order
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __iter__(self) -> Iterator[list[tuple[int, tuple[int, int]]]]:
+        return (self.at(step) for step in range(self.first, self.last))
+
+    def at(self, step: int) -> list[tuple[int, tuple[int, int]]]:
+        positions = range(step * self.batch_size + self.rank, (step + 1) * self.batch_size, self.world)
+        return [(self._index(p), (self.seed, p)) for p in positions]
+
+    def _index(self, position: int) -> int:
+        epoch, place = divmod(position, self.items)
+        if self._shuffled[0] != epoch:
+            self._shuffled = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.items)
+        return int(self._shuffled[1][place])
+
+
+def loader(run: Run, dataset, first: int) -> DataLoader:
+    """Training batches from step `first` to the last. dataset[(index, crop seed)], dataset.collate(items)."""
+    settings = run.settings
+    batches = Batches(
+        len(dataset), settings["batch_size"], run.seed, first, settings["steps"], run.rank, run.world
+    )
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=dataset.collate,
+        num_workers=run.num_workers,
+        persistent_workers=run.num_workers > 0,
+        pin_memory=run.device.type == "cuda",
+    )
+
+
+@contextmanager
+def rank_zero_first(run: Run) -> Iterator[None]:
+    """The first process does the block alone; the others do it after, and find its files made."""
+    if run.world > 1 and run.rank > 0:
+        dist.barrier()
+    yield
+    if run.world > 1 and run.rank == 0:
+        dist.barrier()
+
+
+def mean_over(total: Tensor, count: Tensor) -> Tensor:
+    """total / count over the batches of all processes, scaled so that DDP's averaging gives that mean."""
+    count = count.detach().float()
+    world = 1
+    if dist.is_initialized():
+        dist.all_reduce(count)
+        world = dist.get_world_size()
+    return total * world / count.clamp(min=1)
+
+
+def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Tensors of a batch, nested dicts too, on the device."""
+    return {
+        k: to_device(v, device) if isinstance(v, dict) else v.to(device) if isinstance(v, Tensor) else v
+        for k, v in batch.items()
+    }
+
+
+def learning_rate(settings: dict, step: int, lr: float) -> float:
+    """Linear warm-up, then a cosine down to `final_lr` (share, default 0.1) of lr at the last step."""
+    warmup, final = settings.get("warmup_steps", 0), settings.get("final_lr", 0.1)
+    if step < warmup:
+        return lr * (step + 1) / warmup
+    along = (step - warmup) / max(1, settings["steps"] - warmup)
+    return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))
+
+
+class Trainer:
+    """Model, optimizer and progress of one run; `fit` is the loop.
+
+    train_step(model, batch) -> (loss, metrics); validate(model, step) -> metrics with "loss", called with
+    the model in eval mode on rank 0; describe() -> what the checkpoint holds besides weights (kind, config,
+    labels, card).
+    """
+
+    def __init__(
+        self, run: Run, model: nn.Module, describe: Callable[[], dict], lr: float | None = None
+    ) -> None:
+        self.run, self.describe = run, describe
+        self.model = model.to(run.device)
+        settings = run.settings
+        self.lr = settings["lr"] if lr is None else lr
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            trained, lr=self.lr, betas=tuple(settings["betas"]), weight_decay=settings["weight_decay"]
+        )
+        self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
+        self.step, self.best = 0, math.inf
+
+    def resume(self, path: Path) -> None:
+        """Weights, optimizer, step and best loss of a checkpoint; a UserError when it has weights only."""
+        checkpoint = checkpoints.load(path)
+        kind = self.describe()["kind"]
+        checkpoints.require_match(
+            "kind", kind, checkpoint.get("kind"), f"give a {kind} checkpoint to --resume, not {path}"
+        )
+        state = checkpoint.get("training")
+        if state is None:
+            raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
+        self.model.load_state_dict(checkpoint["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
+        self.run.logger.info(f"resumed {path} at step {self.step}, best loss {self.best:.4f}")
+
+    def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
+        """Train to the last step, validating and saving on the way and at the end, or when interrupted."""
+        from tqdm import tqdm
+
+        run, settings = self.run, self.run.settings
+        if self.step >= settings["steps"]:
+            raise cli.UserError(
+                f"already at step {self.step} of --steps {settings['steps']}; give more steps"
+            )
+        network = self._distribute()
+        meters, began, first = Meters(), time.perf_counter(), self.step
+        bar = tqdm(
+            total=settings["steps"], initial=first, desc=run.out.name, disable=None if run.rank == 0 else True
+        )
+        self.model.train()
+        try:
+            for batch in loader(run, dataset, first):
+                metrics = self._step(network, to_device(batch, run.device), train_step)
+                meters.update(metrics)
+                bar.update()
+                if self.step % settings["log_every"] == 0:
+                    speed = (self.step - first) / (time.perf_counter() - began)
+                    bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
+                if self.step % settings["validate_every"] == 0 or self.step == settings["steps"]:
+                    self._validate(validate)
+        except KeyboardInterrupt:
+            self._save(f"model-{self.step}.pt", {})
+            run.logger.info(f"interrupted; go on with --resume {run.out / f'model-{self.step}.pt'}")
+            raise
+        finally:
+            bar.close()
+            if run.writer:
+                run.writer.close()
+        run.logger.info(f"done; the best checkpoint is {run.out / 'model-best.pt'}, loss {self.best:.4f}")
+        if run.world > 1:
+            dist.destroy_process_group()
+
+    def _distribute(self) -> nn.Module:
+        if self.run.world == 1:
+            return self.model
+        ids = [self.run.device.index] if self.run.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
+
+    def _step(self, network: nn.Module, batch: dict, train_step: Callable) -> dict[str, float]:
+        run, settings = self.run, self.run.settings
+        # Dropout and masks of a step are the same whether or not the run was interrupted before it.
+        torch.manual_seed((run.seed * 1_000_003 + self.step) * 64 + run.rank)
+        rate = learning_rate(settings, self.step, self.lr)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(run.device.type, dtype=run.amp or torch.bfloat16, enabled=run.amp is not None):
+            loss, metrics = train_step(network, batch)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings["max_norm"])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.step += 1
+        return {"loss": float(loss.detach()), "grad_norm": float(norm), "lr": rate, **metrics}
+
+    def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
+        if self.run.rank > 0:
+            return ""
+        for name, value in metrics.items():
+            self.run.writer.add_scalar(f"{part}/{name}", value, self.step)
+        shown = ", ".join(f"{k} {v:.4g}" for k, v in metrics.items())
+        self.run.logger.info(f"{part} {self.step}: {shown}{more}")
+        return f"loss {metrics['loss']:.4f}"
+
+    def _validate(self, validate: Callable) -> None:
+        """Rank 0 validates and saves; the others wait."""
+        if self.run.rank == 0:
+            self.model.eval()
+            with torch.no_grad():
+                metrics = validate(self.model, self.step)
+            self.model.train()
+            self._log("valid", metrics)
+            better = metrics["loss"] < self.best
+            self.best = min(self.best, metrics["loss"])
+            self._save(f"model-{self.step}.pt", metrics)
+            if better:
+                self._save("model-best.pt", metrics)
+                self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
+            checkpoints.prune(self.run.out, self.run.settings["keep"])
+        if self.run.world > 1:
+            dist.barrier()
+
+    def _save(self, name: str, metrics: dict[str, float]) -> None:
+        if self.run.rank > 0:
+            return
+        about = self.describe()
+        about["card"] = {**about["card"], "step": self.step, "metrics": metrics}
+        state = {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "step": self.step,
+            "best": self.best,
+        }
+        checkpoints.save(self.run.out / name, {**about, "model": self.model.state_dict(), "training": state})
+
+
+class Meters:
+    """Means of metrics since the last look. NaN values (undefined in a batch) do not count."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = defaultdict(list)
+
+    def update(self, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            if not math.isnan(value):
+                self.values[name].append(value)
+
+    def take(self) -> dict[str, float]:
+        means = {name: float(np.mean(values)) for name, values in self.values.items() if values}
+        self.values.clear()
+        return means
