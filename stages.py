@@ -148,7 +148,7 @@ def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
 
 
 def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path = Path("out"), device="cpu"):
-    """The vocoder, [B,128,T] -> [B,1,160T], and its name. given: a file, "griffin_lim" or "official".
+    """The vocoder, [B,128,T] -> [B,1,160T]. given: a file, "griffin_lim" or "official".
 
     Otherwise as the preset says; see [vocoder] in configs/base.toml.
     """
@@ -156,7 +156,7 @@ def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path
     if source == "griffin_lim":
         from vocoder.griffin_lim import GriffinLim
 
-        return GriffinLim().to(device), "griffin_lim"
+        return GriffinLim().to(device)
     own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
     if given and source != "official":
         path = _existing(Path(given), "vocoder")
@@ -164,7 +164,7 @@ def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path
         path = official.find("hifigan-hubert-soft", out=out)
     elif (path := next((p for p in own if p.is_file()), None)) is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")
-    return checkpoints.load_vocoder(path).to(device), path.as_posix()
+    return checkpoints.load_vocoder(path).to(device)
 
 
 def _existing(path: Path, what: str) -> Path:

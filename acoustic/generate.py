@@ -16,10 +16,11 @@ from torch import nn
 
 Affine = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-# Multiply-adds of one step that repay one CPU thread. With two threads a step of one item took two thirds of
-# the time at the official size (14 million) and no less at 3 million; and on a busy machine, where threads wait
-# for one another, every step too small for its threads costs many times its work.
+# Multiply-adds of one step that repay one CPU thread, and those of one product that repay sharing it. With
+# two threads a step of one item took two thirds of the time at the official size (14 million) and no less at
+# 3 million; and on a busy machine, where threads wait for one another, each shared product costs far more.
 WORK_PER_THREAD = 6_000_000
+WORK_TO_SHARE = 1_000_000
 
 
 def decode(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
@@ -79,18 +80,18 @@ def _affine(batch: int, *blocks: torch.Tensor) -> Affine:
     transposed matrix, which gains nothing from more threads. For more rows or threads oneDNN's packed layout
     takes about half the time of that product; it exists for fp32 on the CPU of most builds.
     """
-    like = blocks[0]
-    shared = batch > 1 or torch.get_num_threads() > 1
-    if shared and like.device.type == "cpu" and like.dtype == torch.float32:
+    like, widths = blocks[0], [block.shape[1] for block in blocks]
+    work = batch * like.shape[0] * sum(widths)
+    pays = batch > 1 if torch.get_num_threads() == 1 else work >= WORK_TO_SHARE
+    if pays and like.device.type == "cpu" and like.dtype == torch.float32:
         try:
             packed = torch.ops.mkldnn._reorder_linear_weight(torch.cat(blocks, dim=1), batch)
             linear = torch.ops.mkldnn._linear_pointwise
-            linear(like.new_zeros(batch, packed.shape[1]), packed, None, "none", [], "")
+            linear(like.new_zeros(batch, sum(widths)), packed, None, "none", [], "")
         except (AttributeError, RuntimeError):
             pass
         else:
             return lambda x, bias: linear(x, packed, None, "none", [], "").add_(bias)
-    widths = [block.shape[1] for block in blocks]
     weight = like.new_empty(sum(widths), like.shape[0])
     # Copied piece by piece: torch.cat of transposed pieces takes three times as long.
     for rows, block in zip(weight.split(widths), blocks, strict=True):
