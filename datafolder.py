@@ -103,21 +103,24 @@ class DataFolder:
 
     def prepared(self, key: str) -> np.ndarray:
         """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
+        return self.crop(key, 0, None)
+
+    def _prepared(self, key: str) -> np.ndarray:
+        """int16 [S], mapped from the cache, which is filled on the first call."""
         cached = self.path("prepared", key)
         if not cached.is_file():
             wav = audio.prepare(self.files[key]).wav
             save_array(cached, np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16))
-        return self.crop(key, 0, None)
+        return np.load(cached, mmap_mode="r")
 
     def crop(self, key: str, start: int, units: int | None) -> np.ndarray:
-        """`units` units from unit `start` on (all with None) of a cached prepared wav, float32 [S]."""
+        """`units` units from unit `start` on (all with None) of the prepared wav, float32 [S]."""
         stop = None if units is None else (start + units) * audio.UNIT_HOP
-        whole = np.load(self.path("prepared", key), mmap_mode="r")
-        return whole[start * audio.UNIT_HOP : stop].astype(np.float32) / 32767
+        return self._prepared(key)[start * audio.UNIT_HOP : stop].astype(np.float32) / 32767
 
     def hours(self, keys: list[str]) -> float:
         """Hours of prepared audio in these files."""
-        samples = sum(len(np.load(self.path("prepared", key), mmap_mode="r")) for key in keys)
+        samples = sum(len(self._prepared(key)) for key in keys)
         return samples / audio.SAMPLE_RATE / 3600
 
     def read_json(self, name: str) -> dict | None:

@@ -20,6 +20,9 @@ def parse_args() -> argparse.Namespace:
         "--out_path", type=cli.path, default=Path("gen"), help="folder (default: %(default)s)"
     )
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
+    parser.add_argument(
+        "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
+    )
     parser.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
     parser.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
     parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
@@ -53,11 +56,18 @@ def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
     return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
 
 
-def convert_file(converter, source: Path, target: Path, trim: bool) -> None:
-    """One file, read, converted and written."""
+def convert_file(converter, source: Path, target: Path, args: argparse.Namespace) -> None:
+    """One file, read, converted, written, and drawn if asked for."""
     import audio
 
-    audio.save(target, converter.convert(audio.load(source), trim=trim))
+    wav = audio.load(source)
+    converted = converter.convert(wav, trim=args.trim)
+    audio.save(target, converted)
+    if args.plot:
+        import plots
+
+        figure = plots.spectrograms_with_f0({source.name: wav, target.name: converted})
+        plots.save(figure, target.with_suffix(".png"))
 
 
 def main() -> int:
@@ -78,7 +88,7 @@ def main() -> int:
     failures = []
     for source, target in tqdm(files.items(), desc=args.vbank, disable=None):
         try:
-            convert_file(converter, source, target, args.trim)
+            convert_file(converter, source, target, args)
             tqdm.write(str(target))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
             failures.append((str(source), str(error) or type(error).__name__))

@@ -48,12 +48,16 @@ def labels_over_spectrogram(title: str, wav: np.ndarray, f0: np.ndarray, db: np.
     return figure
 
 
-def spectrograms(title: str, **named: tuple[np.ndarray, np.ndarray]):
-    """One spectrogram a row: name=(wav [S], F0 [N] in Hz)."""
-    figure, axes = _figure(len(named), title)
-    for axis, (name, (wav, f0)) in zip(axes, named.items(), strict=True):
-        _spectrogram(axis, wav, f0)
-        axis.set_title(name, fontsize=9)
+def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
+    """{title: wav [S]}, one spectrogram a row, each with the F0 tracked in it."""
+    from hubert_pitdyn import pitch
+
+    figure, axes = _figure(len(wavs), "")
+    for axis, (title, wav) in zip(axes, wavs.items(), strict=True):
+        whole = wav[: len(wav) // audio.UNIT_HOP * audio.UNIT_HOP]
+        _spectrogram(axis, whole, pitch.track(whole))
+        axis.set_title(title, fontsize=9)
+    axes[-1].set(xlabel="s")
     return figure
 
 

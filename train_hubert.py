@@ -144,6 +144,10 @@ def build_head(args, run, folder, keys, classes: int):
     from hubert_pitdyn.dataset import cache_features
     from hubert_pitdyn.heads import Head
 
+    if args.mask or args.warmstart:
+        raise cli.UserError(
+            "--mask and --warmstart are for a whole HuBERT; leave them out or add --trunk finetune"
+        )
     content = stages.load_content(stages.content_path(run.config, folder.name, args.content), run.device)
     trunk = content.model
     sizes = {

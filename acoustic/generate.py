@@ -16,21 +16,17 @@ from torch import nn
 
 Affine = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-# Multiply-adds of one step that repay one CPU thread, and those of one product that repay sharing it. With
-# two threads a step of one item took two thirds of the time at the official size (14 million) and no less at
-# 3 million; and on a busy machine, where threads wait for one another, each shared product costs far more.
-WORK_PER_THREAD = 6_000_000
-WORK_TO_SHARE = 1_000_000
+# Multiply-adds of one step that repay one CPU thread. One item at the official size has 14 million: a second
+# thread saved a fifth of its time on an idle machine, but on a busy one, where every product waits for the
+# slower thread, it took up to ten times as long. Four items at once repay two threads.
+WORK_PER_THREAD = 8_000_000
 
 
 def decode(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
     """Encoder frames [B, T, conv_dim] to log-mel [B, T, n_mels]; the first previous frame is zeros."""
     with torch.autocast(encoded.device.type, enabled=False):
         weight = decoder.proj.weight
-        work = encoded.shape[0] * sum(parameter.numel() for parameter in decoder.parameters())
-        with _at_most_threads(max(1, work // WORK_PER_THREAD)):
-            hidden = _run(decoder, encoded.to(weight.dtype))
-        return hidden @ weight.t()
+        return _run(decoder, encoded.to(weight.dtype)) @ weight.t()
 
 
 def _run(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
@@ -45,11 +41,13 @@ def _run(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
     projected = encoded.transpose(0, 1) @ decoder.lstm1.weight_ih_l0[:, :conv_dim].t() + lstm1.bias
     outputs = encoded.new_empty(frames, batch, decoder.proj.in_features)
     previous = encoded.new_zeros(batch, decoder.proj.in_features)
-    for gates, output in zip(projected.unbind(), outputs.unbind(), strict=True):
-        x = prenet(feedback(previous, first.bias).relu_(), second.bias).relu_()
-        x = lstm1.step(x, gates)
-        x = x + lstm2.step(x, lstm2.bias)
-        previous = torch.add(x, lstm3.step(x, lstm3.bias), out=output)
+    work = batch * sum(parameter.numel() for parameter in decoder.parameters())
+    with _at_most_threads(max(1, work // WORK_PER_THREAD)):
+        for gates, output in zip(projected.unbind(), outputs.unbind(), strict=True):
+            x = prenet(feedback(previous, first.bias).relu_(), second.bias).relu_()
+            x = lstm1.step(x, gates)
+            x = x + lstm2.step(x, lstm2.bias)
+            previous = torch.add(x, lstm3.step(x, lstm3.bias), out=output)
     return outputs.transpose(0, 1)
 
 
@@ -76,14 +74,12 @@ class _Cell:
 def _affine(batch: int, *blocks: torch.Tensor) -> Affine:
     """The function (x [B, in], bias [out] or [B, out]) -> x @ weight.T + bias.
 
-    weight [out, in] is the blocks side by side. One row on one thread is fastest as a product with the
-    transposed matrix, which gains nothing from more threads. For more rows or threads oneDNN's packed layout
-    takes about half the time of that product; it exists for fp32 on the CPU of most builds.
+    weight [out, in] is the blocks side by side. A single row is fastest as a product with the transposed
+    matrix. For more rows oneDNN's packed layout takes about half the time of that product; it exists for fp32
+    on the CPU of most builds.
     """
     like, widths = blocks[0], [block.shape[1] for block in blocks]
-    work = batch * like.shape[0] * sum(widths)
-    pays = batch > 1 if torch.get_num_threads() == 1 else work >= WORK_TO_SHARE
-    if pays and like.device.type == "cpu" and like.dtype == torch.float32:
+    if batch > 1 and like.device.type == "cpu" and like.dtype == torch.float32:
         try:
             packed = torch.ops.mkldnn._reorder_linear_weight(torch.cat(blocks, dim=1), batch)
             linear = torch.ops.mkldnn._linear_pointwise

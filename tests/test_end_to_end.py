@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import micro_config, run_script, sing
+from conftest import ROOT, micro_config, run_script, sing
 
 import audio
 import checkpoints
@@ -100,6 +100,36 @@ def test_other_label_settings_redo_all(workspace):
     )
 
 
+def test_the_labels_of_2022_can_still_be_made(workspace):
+    """No voicing, semitones of a frequency 1.378 times too high, linear loudness."""
+    wavs = workspace / "録音 wavs"
+    config = workspace / "old.toml"
+    original = (ROOT / "configs" / "original.toml").as_posix()
+    config.write_text(f'extends = "{original}"', encoding="utf-8")
+    run_script(
+        "preprocess.py", "old", "--wavs", wavs, "--pitdyn", "--config", config, cwd=workspace, expect=1
+    )
+    old, new = ((workspace / "data" / name) for name in ("old", "songs"))
+    stats = json.loads((old / "stats.json").read_text(encoding="utf-8"))
+    assert stats["voiced_share"] == 1.0 and len(stats["pit_counts"]) == 44 and len(stats["dyn_counts"]) == 32
+    f0, wrong = (np.load(folder / "f0" / "a" / "歌 0.npy") for folder in (new, old))
+    voiced = f0 > 0
+    assert np.median(wrong[voiced] / f0[voiced]) == pytest.approx(22050 / 16000, rel=0.02)
+
+
+def test_discrete_units_from_a_layer_and_from_a_folder(voice):
+    layer = ("--features", "out/songs/hubert-soft/model-best.pt:1", "--clusters", 5)
+    run_script("preprocess.py", "songs", "--discrete", *layer, cwd=voice, expect=1)
+    one = np.load(voice / "data" / "songs" / "units-discrete" / "a" / "歌 0.npy")
+    assert one.max() < 5 and len(np.unique(one)) > 1
+    folder = voice / "data" / "songs" / "prosody"  # any [N, dim] at 50 Hz will do
+    run_script(
+        "preprocess.py", "songs", "--discrete", "--features", folder, "--clusters", 4, cwd=voice, expect=1
+    )
+    two = np.load(voice / "data" / "songs" / "units-discrete" / "a" / "歌 0.npy")
+    assert len(two) == len(one) and two.max() < 4
+
+
 def test_show_qt_draws_pictures(workspace):
     done = run_script("preprocess.py", "songs", "--show_qt", "--count", 2, cwd=workspace)
     pictures = [workspace / line for line in done.stdout.split("\n") if line.endswith(".png")]
@@ -140,7 +170,8 @@ def test_infer_converts_a_folder_and_reports_bad_files(voice):
     (source / "bad.wav").write_bytes(b"nonsense")
     (source / "._short.wav").write_bytes(b"mac")
     arguments = ("infer.py", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
-    done = run_script(*arguments, cwd=voice, expect=1)
+    done = run_script(*arguments, "--plot", cwd=voice, expect=1)
+    assert (voice / "gen" / "深い" / "うた_bank.png").stat().st_size > 10_000
     assert "bad.wav" in done.stderr and "1 of 4 failed" in done.stderr and "Traceback" not in done.stderr
     made = sorted(p.relative_to(voice / "gen").as_posix() for p in (voice / "gen").rglob("*.wav"))
     assert made == ["short_bank.wav", "silent_bank.wav", "深い/うた_bank.wav"]
@@ -197,6 +228,16 @@ def test_a_head_on_another_trunk_is_refused(voice):
     checkpoints.save(other, checkpoint)
     done = run_script(*arguments, "--content", other, cwd=voice, expect=2)
     assert "trunk" in done.stderr and "other.pt" in done.stderr
+
+
+def test_a_resumed_voice_is_uninterrupted(voice):
+    common = ("--config", micro_config(voice), "--device", "cpu", "--amp", "off", "--steps", 6)
+    run_script("train_acoustic.py", "data/bank", "out/r/acoustic", *common, cwd=voice)
+    resume = ("--resume", "out/r/acoustic/model-3.pt")
+    run_script("train_acoustic.py", "data/bank", "out/s/acoustic", *resume, *common, cwd=voice)
+    one, two = (checkpoints.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in "rs")
+    assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
+    assert one["training"]["best"] == two["training"]["best"]
 
 
 def test_mels_are_at_one_level(voice):

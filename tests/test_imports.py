@@ -13,7 +13,7 @@ ALLOWED = {
     "audio": {"cli"},
     "datafolder": {"audio", "cli"},
     "parallel": set(),
-    "plots": {"audio"},
+    "plots": {"audio", "hubert_pitdyn"},
     "hubert_pitdyn": {"audio", "cli", "datafolder"},
     "acoustic": {"audio", "datafolder"},
     "vocoder": {"audio"},

@@ -122,6 +122,12 @@ def test_frozen_head_trains_from_cached_features(workspace):
     assert np.isfinite(np.load(next(features.rglob("*.npy"))).astype(np.float32)).all()
 
 
+def test_a_head_cannot_be_masked_or_warm_started(workspace):
+    frozen = ("--embds_dn", "pits", "--trunk", "frozen", "--mask", "--steps", 3)
+    arguments = ("train_hubert.py", "data/songs", "out/x", "--config", micro_config(workspace), *frozen)
+    assert "--trunk finetune" in run_script(*arguments, cwd=workspace, expect=2).stderr
+
+
 def test_warm_start_takes_what_fits(workspace):
     base = train(workspace, "w/base", "--embds_dn", "dyns", "--trunk", "finetune", "--steps", 3)
     out = train(

@@ -1,0 +1,83 @@
+"""[N, 768]: the order of its parts, one run of a shared trunk, padded batches, buckets."""
+
+import numpy as np
+import pytest
+import torch
+
+from hubert_pitdyn.heads import Head, TrunkHead
+from hubert_pitdyn.model import Hubert
+from hubert_pitdyn.units import Analysis, PitDynEncoder, length_buckets
+
+SIZES = {"dim": 32, "conv_dim": 16, "heads": 2, "ff": 64, "layers": 2, "pos_kernel": 16, "pos_groups": 4}
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    """The same content encoder with light heads on it, and with whole label models."""
+    torch.manual_seed(0)
+    content = Hubert(classes=8, **SIZES).eval()
+    heads = [TrunkHead(content, Head(k, 2, 32, 16, channels=32, depth=2)) for k in (100, 64)]
+    whole = [Hubert(classes=k, unit_kind="label", **SIZES) for k in (100, 64)]
+    return PitDynEncoder(content, *heads), PitDynEncoder(content, *whole)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_content_pit_dyn_in_this_order(encoders, which):
+    encoder = encoders[which]
+    wav = torch.randn(1, 1, 3200) * 0.1
+    units = encoder(wav)
+    assert units.shape == (1, 10, 768)
+    for part, model in enumerate((encoder.content, encoder.pit, encoder.dyn)):
+        assert torch.allclose(units[..., 256 * part : 256 * (part + 1)], model.units(wav), atol=1e-5)
+
+
+def test_a_unit_is_the_expected_label_embedding(encoders):
+    encoder = encoders[0]
+    pit = torch.zeros(1, 1, 100)
+    pit[..., 3], pit[..., 4] = 0.25, 0.75
+    dyn = torch.nn.functional.one_hot(torch.tensor([[7]]), 64).float()
+    units = encoder.embed(Analysis(torch.zeros(1, 1, 256), pit, dyn))[0, 0]
+    table = encoder.pit.label_embedding.weight
+    assert torch.allclose(units[256:512], 0.25 * table[3] + 0.75 * table[4], atol=1e-6)
+    assert torch.equal(units[512:], encoder.dyn.label_embedding.weight[7])
+
+
+def test_heads_share_one_run_of_the_trunk(encoders):
+    runs = []
+    for encoder in encoders:
+        calls = []
+        modules = {m for part in (encoder.content, encoder.pit, encoder.dyn) for m in part.modules()}
+        extractors = [m for m in modules if type(m).__name__ == "FeatureExtractor"]
+        hooks = [m.register_forward_hook(lambda *_, calls=calls: calls.append(1)) for m in extractors]
+        encoder(torch.randn(1, 1, 1600))
+        runs.append(len(calls))
+        for hook in hooks:
+            hook.remove()
+    assert runs == [1, 3]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_padded_batch_gives_what_single_wavs_give(encoders, which):
+    encoder = encoders[which]
+    wavs = [torch.randn(n * 320) * 0.1 for n in (2, 17, 40)]
+    lengths = torch.tensor([len(w) for w in wavs])
+    batch = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True).unsqueeze(1)
+    together = encoder(batch, lengths)
+    for row, wav in enumerate(wavs):
+        alone = encoder(wav.reshape(1, 1, -1))[0]
+        assert torch.allclose(together[row, : len(wav) // 320], alone, atol=1e-4)
+
+
+def test_distributions_sum_to_one(encoders):
+    analysis = encoders[0].analyse(torch.randn(2, 1, 3200))
+    for p in (analysis.pit, analysis.dyn):
+        assert np.allclose(p.sum(-1).numpy(), 1, atol=1e-5)
+
+
+def test_buckets_hold_each_name_once_within_the_budget():
+    rng = np.random.default_rng(0)
+    sizes = {f"n{i}": int(s) for i, s in enumerate(rng.integers(1, 50, 200))} | {"huge": 500}
+    buckets = list(length_buckets(sizes, 100, most=8))
+    assert sorted(n for b in buckets for n in b) == sorted(sizes)
+    assert ["huge"] in buckets
+    assert all(len(b) * max(sizes[n] for n in b) <= 100 and len(b) <= 8 for b in buckets if b != ["huge"])
