@@ -14,6 +14,8 @@ import numpy as np
 import audio
 from cli import UserError
 
+PARTS = ("train", "val", "test")
+SPLIT = {"seed": 1234, "val_share": 0.05, "test_share": 0.0}
 TAKE_SUFFIX = re.compile(r"([_-](\d{9,}|take\d+|v\d+))+$", re.IGNORECASE)
 
 
@@ -154,29 +156,45 @@ class DataFolder:
             )
         return keys
 
-    def write_split(self, seed: int, val: float, test: float, prompts: dict[str, str] | None = None) -> dict:
+    def write_split(
+        self,
+        seed: int | None = None,
+        val: float | None = None,
+        test: float | None = None,
+        prompts: dict[str, str] | None = None,
+    ) -> dict:
         """Write split.json: whole prompts go to one side, and stay there when wavs are added later.
 
-        val, test: shares of the prompts. prompts: {key: prompt}; without it takes of a prompt are known by
-        stems that differ in a trailing number of nine digits or more, or in _take1, _v2 and the like.
+        seed; val, test: shares of the prompts (SPLIT without them); prompts: {key: prompt}, without which
+        takes of a prompt are known by stems that differ in a trailing number of nine digits or more, or in
+        _take1, _v2 and the like. Without any of these an existing split stays, and only new wavs join it.
         """
-        keys = list(self.files)
-        groups = {key: (prompts or {}).get(key) or TAKE_SUFFIX.sub("", key) for key in keys}
-        place = {g: _uniform(f"{seed}:{g}") for g in groups.values()}
+        before = self.read_json("split.json") or {}
+        given = {"seed": seed, "val_share": val, "test_share": test}
+        given = {name: value for name, value in given.items() if value is not None}
+        settings = {name: given.get(name, before.get(name, value)) for name, value in SPLIT.items()}
+        keep = before if not given and not prompts else {}
+        groups = {key: (prompts or {}).get(key) or TAKE_SUFFIX.sub("", key) for key in self.files}
+        side = self._sides(groups, settings, keep)
+        split = {part: [k for k in self.files if side[groups[k]] == part] for part in PARTS}
+        self.write_json("split.json", {**settings, **split})
+        return split
+
+    def _sides(self, groups: dict[str, str], settings: dict, keep: dict) -> dict[str, str]:
+        """{prompt: part}: where it was, else by its own draw, so that other prompts do not move it."""
+        place = {g: _uniform(f"{settings['seed']}:{g}") for g in groups.values()}
         ranked = sorted(place, key=place.__getitem__)
         if len(ranked) < 2:
-            raise UserError(
-                f"{self.wavs}: training needs at least two recordings, found {len(ranked)} prompt"
-            )
-        side = {g: "val" if u < val else "test" if u < val + test else "train" for g, u in place.items()}
+            raise UserError(f"{self.root}: training needs recordings of two prompts, found {len(ranked)}")
+        val, test = settings["val_share"], settings["val_share"] + settings["test_share"]
+        side = {g: "val" if u < val else "test" if u < test else "train" for g, u in place.items()}
         side[ranked[0]] = "val"
-        if test and len(ranked) > 2 and "test" not in side.values():
+        if test > val and len(ranked) > 2 and "test" not in side.values():
             side[ranked[1]] = "test"
         if "train" not in side.values():
             side[ranked[-1]] = "train"
-        split = {part: [k for k in keys if side[groups[k]] == part] for part in ("train", "val", "test")}
-        self.write_json("split.json", {"seed": seed, "val_share": val, "test_share": test, **split})
-        return split
+        kept = {groups[key]: part for part in PARTS for key in keep.get(part, []) if key in groups}
+        return {**side, **kept}
 
 
 def _uniform(text: str) -> float:

@@ -3,10 +3,10 @@ REM From a fresh clone to a converted wav: makes .venv, trains the tiny voice wh
 SETLOCAL EnableExtensions DisableDelayedExpansion
 SET "CONFIG=configs\tiny.toml"
 REM Steps of the content encoder, the pitch and dynamics models, and the acoustic model.
-SET "UNITS_STEPS=60"
-SET "PITS_STEPS=60"
-SET "DYNS_STEPS=60"
-SET "ACOUSTIC_STEPS=150"
+SET "UNITS_STEPS=90"
+SET "PITS_STEPS=120"
+SET "DYNS_STEPS=120"
+SET "ACOUSTIC_STEPS=200"
 SET "INPUT=test\slt_clear.wav"
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP

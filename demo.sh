@@ -3,10 +3,10 @@
 set -u
 
 CONFIG=configs/tiny.toml
-UNITS_STEPS=60    # content encoder
-PITS_STEPS=60     # pitch
-DYNS_STEPS=60     # dynamics
-ACOUSTIC_STEPS=150 # units to mels
+UNITS_STEPS=90    # content encoder
+PITS_STEPS=120     # pitch
+DYNS_STEPS=120     # dynamics
+ACOUSTIC_STEPS=200 # units to mels
 INPUT=test/slt_clear.wav
 
 case "${1:-}" in

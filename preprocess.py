@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cli
 from audio import SAMPLE_RATE, UNIT_HOP
-from datafolder import DataFolder
+from datafolder import SPLIT, DataFolder
 from parallel import each_file, guarded
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
@@ -32,10 +32,12 @@ def parse_args() -> argparse.Namespace:
         "--n_workers", type=int, default=os.cpu_count(), help="processes (default: all cores)"
     )
     parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
-    split = parser.add_argument_group("split.json (train, val, test; whole prompts on one side)")
-    split.add_argument("--seed", type=int, default=1234, help="%(default)s")
-    split.add_argument("--val_share", type=float, default=0.05, help="%(default)s")
-    split.add_argument("--test_share", type=float, default=0.0, help="%(default)s")
+    split = parser.add_argument_group(
+        "split.json (train, val, test; whole prompts on one side); once made it stays, new wavs join it"
+    )
+    split.add_argument("--seed", type=int, help="of split and k-means (default: 1234)")
+    split.add_argument("--val_share", type=float, help="share of the prompts (default: 0.05)")
+    split.add_argument("--test_share", type=float, help="share of the prompts never trained on (default: 0)")
     split.add_argument(
         "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
     )
@@ -204,7 +206,8 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     from hubert_pitdyn import discrete
 
     before = folder.read_json("units-discrete.json")
-    about = {"features": args.features, "clusters": args.clusters, "seed": args.seed}
+    seed = SPLIT["seed"] if args.seed is None else args.seed
+    about = {"features": args.features, "clusters": args.clusters, "seed": seed}
     redo = args.force or settings_changed(folder, before, about, "discrete units")
     keys = todo(folder, ["units-discrete"], redo)
     extract = partial(content_features, folder.root, args.features, args.device)
@@ -214,8 +217,8 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     if redo or before is None:
         training = set((folder.read_json("split.json") or {})["train"])
         pool = np.concatenate([f for key, f in features.items() if key in training])
-        chosen = np.random.default_rng(args.seed).permutation(len(pool))[: args.fit_frames]
-        np.save(centres, discrete.fit(pool[chosen], args.clusters, args.seed))
+        chosen = np.random.default_rng(seed).permutation(len(pool))[: args.fit_frames]
+        np.save(centres, discrete.fit(pool[chosen], args.clusters, seed))
     for key, frames in features.items():
         folder.save("units-discrete", key, discrete.assign(frames, np.load(centres)).astype(np.int16))
     folder.write_json("units-discrete.json", about)

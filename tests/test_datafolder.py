@@ -89,6 +89,19 @@ def test_split_is_seeded_and_stable_when_wavs_are_added(tmp_path):
     assert other["val"] != first["val"]
 
 
+def test_an_existing_split_stays_unless_another_is_asked_for(tmp_path):
+    names = [f"line{i}" for i in range(100)]
+    folder = make_files(DataFolder(tmp_path / "a"), names)
+    first = folder.write_split(7, 0.1, 0.2, {name: name[:5] for name in names})
+    assert folder.write_split() == first
+    folder.files = {name: folder.root / f"{name}.wav" for name in [*names, "line0_take2", "new"]}
+    again = folder.write_split()
+    assert all(set(first[part]) <= set(again[part]) for part in first)
+    side = next(part for part in first if "line0" in first[part])
+    assert "line0_take2" in again[side]
+    assert len(folder.write_split(test=0.0)["test"]) == 0
+
+
 @pytest.mark.parametrize("count", [2, 3, 12])
 def test_small_folders_still_have_training_and_validation(tmp_path, count):
     split = make_files(DataFolder(tmp_path / "x"), [f"n{i}" for i in range(count)]).write_split(
