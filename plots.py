@@ -64,8 +64,13 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
 def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
     axis.specgram(wav + 1e-9, NFFT=512, Fs=audio.SAMPLE_RATE, noverlap=384, cmap="magma", vmin=-140, vmax=-30)
     seconds = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
-    axis.plot(seconds, np.where(f0 > 0, f0, np.nan), color="cyan", linewidth=1.5)
     axis.set(ylabel="Hz", ylim=(0, 4000), xlim=(0, len(wav) / audio.SAMPLE_RATE))
+    # On the spectrogram's own scale a sentence's melody would be a few pixels high.
+    pitch_axis = axis.twinx()
+    pitch_axis.plot(seconds, np.where(f0 > 0, f0, np.nan), color="cyan", linewidth=2)
+    pitch_axis.set(ylabel="F0, Hz", yscale="log", ylim=(60, 600))
+    pitch_axis.set_yticks([75, 100, 150, 200, 300, 400], ["75", "100", "150", "200", "300", "400"])
+    pitch_axis.minorticks_off()
 
 
 def save(figure, path: Path) -> None:
