@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 import subprocess
 import sys
 
@@ -86,6 +87,12 @@ def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
     assert "hubert-pits" in done.stderr and "hubert-dyns" in done.stderr and "Traceback" not in done.stderr
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 def test_one_process_with_the_doubled_batch_equals_two(workspace):
     config = micro_config(workspace, dropout=0.0)
     common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
@@ -97,7 +104,7 @@ def test_one_process_with_the_doubled_batch_equals_two(workspace):
         "--nproc_per_node",
         "2",
         "--master_port",
-        "29571",
+        str(free_port()),
     ]
     command = [*launched, ROOT / "train_hubert.py", *common, "data/songs", "out/d/two", "--device", "cpu"]
     done = subprocess.run([str(c) for c in command], cwd=workspace, capture_output=True, encoding="utf-8")
