@@ -54,7 +54,7 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
 
     figure, axes = _figure(len(wavs), "")
     for axis, (title, wav) in zip(axes, wavs.items(), strict=True):
-        whole = wav[: len(wav) // audio.UNIT_HOP * audio.UNIT_HOP]
+        whole = np.pad(wav, (0, max(audio.MIN_SAMPLES - len(wav), -len(wav) % audio.UNIT_HOP)))
         _spectrogram(axis, whole, pitch.track(whole))
         axis.set_title(title, fontsize=9)
     axes[-1].set(xlabel="s")
@@ -62,7 +62,8 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
 
 
 def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
-    axis.specgram(wav + 1e-9, NFFT=512, Fs=audio.SAMPLE_RATE, noverlap=384, cmap="magma", vmin=-140, vmax=-30)
+    with np.errstate(divide="ignore"):  # digital silence has no logarithm
+        axis.specgram(wav, NFFT=512, Fs=audio.SAMPLE_RATE, noverlap=384, cmap="magma", vmin=-140, vmax=-30)
     seconds = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
     axis.set(ylabel="Hz", ylim=(0, 4000), xlim=(0, len(wav) / audio.SAMPLE_RATE))
     # On the spectrogram's own scale a sentence's melody would be a few pixels high.

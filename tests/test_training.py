@@ -84,7 +84,7 @@ def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
         cwd=workspace,
         expect=2,
     )
-    assert "hubert-pits" in done.stderr and "hubert-dyns" in done.stderr and "Traceback" not in done.stderr
+    assert "-pits" in done.stderr and "-dyns" in done.stderr and "Traceback" not in done.stderr
 
 
 def free_port() -> int:
