@@ -52,6 +52,12 @@ SPEECH = {
     "german": ("espeak-ng", "-v de+m7 -p 45 -s 150", "Morgen früh fahren wir mit dem Rad ans Meer."),
     "french_high": ("espeak-ng", "-v fr+f3 -p 60 -s 150", "La petite fille chante sous la pluie du matin."),
     "spanish_child": ("espeak-ng", "-v es+f5 -p 95 -s 150", "¿Dónde está mi gato? ¡Aquí, debajo de la mesa!"),
+    # The name that the example commands convert; a synthetic sentence, not the recording of that name.
+    "BAC009S0724W0121": (
+        "espeak-ng",
+        "-v cmn-latn-pinyin+f1 -p 50 -s 140",
+        "jin1tian1 tian1qi4 hen3 hao3, wo3men5 qu4 gong1yuan2 ba5.",
+    ),
     # Kana as they are spoken: espeak-ng reads the particle は as "ha".
     "こんにちは": ("espeak-ng", "-v ja+f2 -p 55 -s 140", "こんにちわ、きょうわ、いい、てんき、ですね。"),
 }
