@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from acoustic.model import AcousticModel
+    from hubert_pitdyn.heads import TrunkHead
     from hubert_pitdyn.model import Hubert
     from vocoder.generator import Generator
 
@@ -36,7 +37,7 @@ STALE = 3600.0  # seconds after which a temporary file can only belong to a kill
 
 STEP_FILE = re.compile(r"model-(\d+)\.pt")
 
-FAMILIES = {  # kind of our files -> which loader takes it (heads are read by the code that runs them)
+FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes heads too)
     "hubert-units": "hubert",
     "hubert-pits": "hubert",
     "hubert-dyns": "hubert",
@@ -109,23 +110,54 @@ def load(path: Path | str, map_location: Any = "cpu") -> dict:
     return data
 
 
-def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert:
+def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | TrunkHead:
     """HuBERT ready for use (eval mode, no gradients) from an official file or one of ours.
 
     Official: v0.1 (flat) or v0.2 (under "hubert"), with or without `module.`, base sizes, as many classes
     as its label embedding has. `.units` of pit and dyn models are soft labels, of all others `proj`.
+    A light head of ours comes as a TrunkHead, on the content encoder it was trained with.
     checkpoint: what `load(path)` returned, to spare a second reading; the model then shares its tensors.
     UserError if the file does not fit.
     """
     from hubert_pitdyn.model import Hubert
 
-    found = _contents(path, "hubert", checkpoint)
+    data = _read(Path(path), EXPECTED["hubert"]) if checkpoint is None else checkpoint
+    is_head = _is_ours(data) and FAMILIES.get(data.get("kind")) == "head"
+    if is_head and "content" in data.get("card", {}).get("encoders", {}):
+        return _head_on_trunk(Path(path), data)
+    found = _contents(path, "hubert", data)
     sizes = found.sizes
     if sizes is None:
         embedding = found.state.get("label_embedding.weight")
         sizes = {} if embedding is None else {"classes": len(embedding)}
     unit_kind = "label" if found.kind in ("hubert-pits", "hubert-dyns") else "content"
     return _ready(_build(Hubert, {**sizes, "unit_kind": unit_kind}, path), found.state, path)
+
+
+def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
+    """A light head set on its trunk, which lies where the card says, or beside it under its usual name."""
+    from hubert_pitdyn.heads import TrunkHead
+
+    trained = data["card"]["encoders"]["content"]
+    places = (Path(trained["name"]), path.parent.parent / "hubert-soft" / "model-best.pt")
+    trunk = next((place for place in places if place.is_file()), None)
+    if trunk is None:
+        raise UserError(f"{path} reads the content encoder {trained['name']}, which does not exist")
+    model = load_hubert(trunk)
+    require_trunk(path, data, state_hash(model.state_dict()), trunk)
+    return TrunkHead.from_checkpoint(data, model)
+
+
+def require_trunk(path: Path, data: dict, found: str, trunk: Path) -> None:
+    """UserError unless the content encoder `trunk`, of hash `found`, is the one this head was trained on."""
+    trained = data["card"]["encoders"]["content"]
+    require_match(
+        f"{path}: the trunk this head was trained on",
+        f"{trained['hash']} ({trained['name']})",
+        # The same weights may have moved to another path.
+        f"{found} ({trained['name'] if found == trained['hash'] else trunk.as_posix()})",
+        "give the one it was trained on as --content, or train the head again",
+    )
 
 
 def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticModel:

@@ -74,20 +74,10 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
     """
     checkpoint = checkpoints.load(path)
     if checkpoint["kind"] == f"head-{kind}":
-        from hubert_pitdyn.heads import Head, TrunkHead
+        from hubert_pitdyn.heads import TrunkHead
 
-        trained = checkpoint["card"]["encoders"]["content"]
-        same = trained["hash"] == content.card["hash"]  # the same weights may have moved to another path
-        checkpoints.require_match(
-            f"{path}: the trunk this head was trained on",
-            f"{trained['hash']} ({trained['name']})",
-            f"{content.card['hash']} ({trained['name'] if same else content.path.as_posix()})",
-            "give the one it was trained on as --content, or train the head again",
-        )
-        head = Head(**checkpoint["config"]["model"])
-        head.load_state_dict(checkpoint["model"])
-        head.eval().requires_grad_(False)
-        return Part(TrunkHead(content.model, head.to(content.model.proj.weight.device)), path, checkpoint)
+        checkpoints.require_trunk(path, checkpoint, content.card["hash"], content.path)
+        return Part(TrunkHead.from_checkpoint(checkpoint, content.model), path, checkpoint)
     checkpoints.require_match(
         f"{path}: kind",
         f"hubert-{kind}",

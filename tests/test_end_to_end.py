@@ -10,6 +10,8 @@ from conftest import ROOT, micro_config, run_script, sing
 
 import audio
 import checkpoints
+import stages
+from cli import UserError
 from converter import VoiceConverter
 from hubert_pitdyn.units import encode_all, encode_batch
 
@@ -218,6 +220,24 @@ def test_a_voice_of_another_encoder_is_refused(voice):
         assert "pit encoder" in done.stderr and "--dataset songs" in done.stderr
     finally:
         pit.write_bytes(kept)
+
+
+def test_every_model_of_a_dataset_loads_alone(voice):
+    """Also the light head, which finds the content encoder it was trained on."""
+    songs = voice / "out" / "songs"
+    wav = torch.randn(2, 1, 3200) * 0.1
+    for name in ("hubert-soft", "hubert-pit", "hubert-dyn"):
+        model = checkpoints.load_hubert(songs / name / "model-best.pt")
+        assert model.units(wav).shape == (2, 10, 256) and not model.training
+    assert torch.allclose(model.units(wav), load(voice).encoder.dyn.units(wav), atol=1e-6)
+
+
+def test_files_of_other_kinds_are_refused_in_a_sentence(voice):
+    songs, bank = voice / "out" / "songs", voice / "out" / "bank"
+    with pytest.raises(UserError, match="is an acoustic checkpoint, expected a HuBERT"):
+        checkpoints.load_hubert(bank / "acoustic" / "model-best.pt")
+    with pytest.raises(UserError, match="units of the content encoder.*found label"):
+        stages.load_content(songs / "hubert-dyn" / "model-best.pt")
 
 
 def test_a_head_on_another_trunk_is_refused(voice):
