@@ -89,8 +89,8 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
 def _keep_freed_memory() -> None:
     """Let glibc keep freed memory instead of returning it: a CPU step asks for the same tensors again.
 
-    Measured on two cores: the kernel's share of a step (page faults) fell from a quarter to a tenth. Nothing
-    happens on other systems.
+    Measured on two cores, HuBERT of configs/tiny.toml: the kernel's share of the time (page faults) fell from
+    20 to 8 %, a step from 0.98 to 0.83 s. Nothing happens on other systems.
     """
     import ctypes
     import sys
