@@ -86,7 +86,7 @@ def micro_config(folder: Path, dropout: float = 0.1) -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
-    """A working folder with recordings in nested folders, one of them broken, and labels made of them."""
+    """A working folder with recordings in nested folders, one of them broken, labels and a content encoder."""
     root = tmp_path_factory.mktemp("work")
     wavs = root / "録音 wavs"
     for i in range(9):
@@ -98,4 +98,16 @@ def workspace(tmp_path_factory):
     config = micro_config(root)
     arguments = ("preprocess.py", "songs", "--wavs", wavs, "--pitdyn", "--config", config, "--n_workers", 2)
     run_script(*arguments, cwd=root, expect=1)
+    discrete = ("preprocess.py", "songs", "--discrete", "--clusters", 8, "--config", config)
+    run_script(*discrete, cwd=root, expect=1)
+    soft = (
+        "train_hubert.py",
+        "--embds_dn",
+        "units",
+        "data/songs",
+        "out/songs/hubert-soft",
+        "--config",
+        config,
+    )
+    run_script(*soft, "--device", "cpu", "--steps", 3, cwd=root)
     return root

@@ -30,8 +30,6 @@ def voice(workspace):
     def run(*arguments, expect=0):
         return run_script(*arguments, cwd=workspace, expect=expect)
 
-    run("preprocess.py", "songs", "--discrete", "--clusters", 8, *config, expect=1)
-    run("train_hubert.py", "--embds_dn", "units", "data/songs", "out/songs/hubert-soft", *cpu)
     run(
         "train_hubert.py",
         "--embds_dn",
