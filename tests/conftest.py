@@ -86,7 +86,7 @@ def micro_config(folder: Path, dropout: float = 0.1) -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
-    """A working folder with recordings in nested folders, one of them broken, labels and a content encoder."""
+    """A working folder: recordings in nested folders, one of them broken, labels, a content encoder."""
     root = tmp_path_factory.mktemp("work")
     wavs = root / "録音 wavs"
     for i in range(9):
