@@ -29,33 +29,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def sources(given: Path) -> dict[Path, Path]:
-    """{audio file: its place below the output folder}. Raises UserError when there is none."""
-    import audio
-
-    if given.is_file():
-        return {given: Path(given.name)}
-    if not given.is_dir():
-        raise cli.UserError(f"{given}: no such file or folder")
-    files = [p for p in sorted(given.rglob("*")) if p.suffix.lower() in audio.AUDIO_SUFFIXES and p.is_file()]
-    files = [p for p in files if not p.name.startswith(".")]
-    if not files:
-        raise cli.UserError(f"{given}: expected audio files, found none")
-    return {p: p.relative_to(given) for p in files}
-
-
-def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
-    """{audio file: converted wav}. Files that differ by suffix alone keep it in the new name."""
-    from collections import Counter
-
-    stems = Counter(place.with_suffix("") for place in files.values())
-    names = {
-        source: place.name if stems[place.with_suffix("")] > 1 else place.stem
-        for source, place in files.items()
-    }
-    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
-
-
 def convert_file(converter, source: Path, target: Path, args: argparse.Namespace) -> None:
     """One file, read, converted, written, and drawn if asked for."""
     import audio
@@ -72,7 +45,9 @@ def convert_file(converter, source: Path, target: Path, args: argparse.Namespace
 
 def main() -> int:
     args = parse_args()
-    files = targets(sources(args.input), args.vbank, args.out_path)
+    import batch
+
+    files = batch.targets(batch.sources(args.input), args.vbank, args.out_path)
     from tqdm import tqdm
 
     from converter import VoiceConverter

@@ -61,6 +61,28 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
     return figure
 
 
+def conversion(wavs: dict[str, np.ndarray], f0: tuple[np.ndarray, np.ndarray], marked: np.ndarray):
+    """A source and its conversion, {title: wav [320N]}, with their F0 [N] in Hz; the loudness of both below.
+
+    marked: bool [N], frames that are shaded in all three (octave errors).
+    """
+    figure, axes = _figure(3, "")
+    for axis, (title, wav), track in zip(axes, wavs.items(), f0, strict=False):
+        _spectrogram(axis, wav, track)
+        axis.set_title(title, fontsize=9)
+        db = audio.loudness(wav)
+        axes[2].plot((np.arange(len(db)) + 0.5) / audio.UNIT_RATE, db, linewidth=1, label=title)
+    axes[2].set(xlabel="s", ylabel="loudness, dB", xlim=axes[0].get_xlim())
+    axes[2].legend(loc="lower right", fontsize=8)
+    edges = np.flatnonzero(np.diff(marked.astype(int), prepend=0, append=0)) / audio.UNIT_RATE
+    for start, stop in edges.reshape(-1, 2):
+        for axis in axes:
+            axis.axvspan(start, stop, color="limegreen", alpha=0.3, linewidth=0)
+    if len(edges):
+        figure.suptitle("shaded: octave errors", fontsize=9)
+    return figure
+
+
 def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
     with np.errstate(divide="ignore"):  # digital silence has no logarithm
         axis.specgram(wav, NFFT=512, Fs=audio.SAMPLE_RATE, noverlap=384, cmap="magma", vmin=-140, vmax=-30)

@@ -30,6 +30,8 @@ VOICING = {
     "pyin": (1.33, 5.35, -2.07),
     "yin": (0.0, 9.92, -4.51),
 }
+# Evidence above which a tracker's own authors call a unit voiced; yin decides nothing of the kind.
+OWN_VOICED = {"swift_f0": 0.0, "fcpe": float(np.log(0.006 / 0.994)), "pyin": 0.5}
 
 F_MIN, F_MAX = 50.0, 1100.0  # Hz
 PEAK = 0.5  # full scale; trackers with absolute thresholds hear every recording at this level
@@ -141,6 +143,20 @@ def analyse(
         pieces.append([values[start - first : stop - first] for values in (f0, evidence, similarity)])
     f0, evidence, similarity = (np.concatenate(part) for part in zip(*pieces, strict=True))
     return f0, evidence, similarity
+
+
+def track_alone(
+    wav: np.ndarray, tracker: str, f_min: float = F_MIN, f_max: float = F_MAX
+) -> tuple[np.ndarray, np.ndarray]:
+    """wav [S] -> F0 [N] in Hz on every unit, and voiced [N] bool as the tracker alone decides.
+
+    Without the similarity that all trackers share in `track`: two of these are independent witnesses.
+    Raises ValueError for yin, which has no voicing decision.
+    """
+    if tracker not in OWN_VOICED:
+        raise ValueError(f"{tracker} decides no voicing; there are {', '.join(OWN_VOICED)}")
+    f0, evidence, _ = analyse(wav, tracker, f_min, f_max)
+    return f0, (evidence > OWN_VOICED[tracker]) & audible(wav)
 
 
 def voiced_probability(tracker: str, evidence: np.ndarray, similarity: np.ndarray) -> np.ndarray:

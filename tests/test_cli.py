@@ -7,7 +7,15 @@ import time
 import pytest
 from conftest import ROOT, run_script
 
-SCRIPTS = ("preprocess.py", "train_hubert.py", "train_acoustic.py", "infer.py", "make_index.py")
+SCRIPTS = (
+    "preprocess.py",
+    "train_hubert.py",
+    "train_acoustic.py",
+    "infer.py",
+    "evaluate.py",
+    "run_ablation.py",
+    "make_index.py",
+)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -20,7 +28,7 @@ def test_help_answers_at_once(script, tmp_path):
     assert done.stdout.startswith("usage:") and best < 1.0
 
 
-@pytest.mark.parametrize("script", SCRIPTS[:4])
+@pytest.mark.parametrize("script", SCRIPTS[:5])
 def test_no_arguments_is_wrong_usage(script, tmp_path):
     assert "usage:" in run_script(script, cwd=tmp_path, expect=2).stderr
 

@@ -16,50 +16,6 @@ from converter import VoiceConverter
 from hubert_pitdyn.units import encode_all, encode_batch
 
 
-@pytest.fixture(scope="module")
-def voice(workspace):
-    """A dataset `songs` (whole pit model, light dyn head), its voice, and a bank refined from it."""
-    config = ("--config", micro_config(workspace))
-    cpu = (*config, "--device", "cpu", "--steps", 3)
-    wavs = workspace / "録音 wavs"
-    bank = workspace / "bank"
-    bank.mkdir()
-    for i in range(4):
-        soundfile.write(bank / f"_か{i}.wav", sing(196, 196, 0.8, 50 + i), 44100)
-
-    def run(*arguments, expect=0):
-        return run_script(*arguments, cwd=workspace, expect=expect)
-
-    run(
-        "train_hubert.py",
-        "--embds_dn",
-        "pits",
-        "data/songs",
-        "out/songs/hubert-pit",
-        "--trunk",
-        "finetune",
-        *cpu,
-    )
-    run(
-        "train_hubert.py",
-        "--embds_dn",
-        "dyns",
-        "data/songs",
-        "out/songs/hubert-dyn",
-        "--trunk",
-        "frozen",
-        *cpu,
-    )
-    run("preprocess.py", "songs", "--wavs", wavs, "--mel", *config, expect=1)
-    run("preprocess.py", "songs", "--encode", "songs", *config, expect=1)
-    run("train_acoustic.py", "data/songs", "out/songs/acoustic", *cpu)
-    run("preprocess.py", "bank", "--wavs", bank, "--mel", *config)
-    run("preprocess.py", "bank", "--encode", "songs", *config)
-    best = "out/songs/acoustic/model-best.pt"
-    run("train_acoustic.py", "data/bank", "out/bank/acoustic", "--resume", best, "--refine", *cpu)
-    return workspace
-
-
 def load(workspace, **more) -> VoiceConverter:
     return VoiceConverter.load("bank", "songs", out=workspace / "out", **more)
 

@@ -6,22 +6,46 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = {"preprocess", "train_hubert", "train_acoustic", "infer", "make_index"}
+SCRIPTS = {
+    "preprocess",
+    "train_hubert",
+    "train_acoustic",
+    "infer",
+    "evaluate",
+    "run_ablation",
+    "make_index",
+}
 ALLOWED = {
     "cli": set(),
     "config": {"cli"},
     "audio": {"cli"},
     "datafolder": {"audio", "cli"},
+    "batch": {"audio", "cli"},
     "parallel": set(),
     "plots": {"audio", "hubert_pitdyn"},
     "hubert_pitdyn": {"audio", "cli", "datafolder"},
     "acoustic": {"audio", "datafolder"},
     "vocoder": {"audio"},
+    "evaluation": {"audio", "cli", "datafolder", "hubert_pitdyn"},
     "official": {"cli"},
     "checkpoints": {"cli", "hubert_pitdyn", "acoustic", "vocoder"},
     "stages": {"cli", "checkpoints", "official", "hubert_pitdyn", "vocoder"},
     "training": {"cli", "config", "checkpoints"},
     "converter": {"audio", "checkpoints", "stages", "hubert_pitdyn"},
+    "ablation": {
+        "audio",
+        "batch",
+        "checkpoints",
+        "config",
+        "converter",
+        "datafolder",
+        "evaluation",
+        "hubert_pitdyn",
+        "parallel",
+        "plots",
+        "stages",
+        "vocoder",
+    },
 }
 
 

@@ -102,6 +102,7 @@ def figures(name: str, items: list[dict], curves: list[tuple]) -> dict[str, floa
     """The table's figures over all frames of `items` whose true F0 is unvoiced or inside the search range."""
     import numpy as np
 
+    from evaluation import metrics
     from hubert_pitdyn.pitch import F_MAX, F_MIN, voiced_probability
 
     truth = np.concatenate([item["truth"] for item in items])
@@ -110,25 +111,21 @@ def figures(name: str, items: list[dict], curves: list[tuple]) -> dict[str, floa
     guess = (voiced_probability(name, evidence, similarity) >= 0.5) & audible
     scored = (truth == 0) | ((truth >= F_MIN) & (truth <= F_MAX))
     own = OWN_THRESHOLD[name]
-    alone = np.nan if own is None else np.mean((truth > 0)[scored] != (evidence >= own)[scored])
-    truth, inner, f0, guess = truth[scored], inner[scored], f0[scored], guess[scored]
-    voiced = truth > 0
-    both = voiced & guess
-    cents = np.abs(1200 * np.log2(f0[both] / truth[both]))
-    gross = np.abs(f0[both] / truth[both] - 1) > 0.2
-    wrong = voiced != guess
+    alone = np.nan if own is None else metrics.vde(truth[scored], evidence[scored] >= own)
+    truth, inner, voiced = truth[scored], inner[scored], guess[scored]
+    estimate = np.where(voiced, f0[scored], 0.0)
     return {
-        "GPE %": 100 * gross.mean(),
-        "VDE %": 100 * wrong.mean(),
-        "VDE inner %": 100 * wrong[inner].mean(),
+        "GPE %": 100 * metrics.gpe(truth, estimate),
+        "VDE %": 100 * metrics.vde(truth, estimate),
+        "VDE inner %": 100 * metrics.vde(truth[inner], estimate[inner]),
         "VDE alone %": 100 * alone,
-        "RPA50 %": 100 * (cents <= 50).sum() / voiced.sum(),
-        "RPA20 %": 100 * (cents <= 20).sum() / voiced.sum(),
-        "median |cents|": float(np.median(cents)),
-        "missed %": 100 * (voiced & ~guess).mean(),
-        "false %": 100 * (~voiced & guess).mean(),
+        "RPA50 %": 100 * metrics.rpa(truth, estimate, 50.0),
+        "RPA20 %": 100 * metrics.rpa(truth, estimate, 20.0),
+        "median |cents|": float(np.median(np.abs(metrics.cents(truth, estimate)))),
+        "missed %": 100 * ((truth > 0) & ~voiced).mean(),
+        "false %": 100 * ((truth == 0) & voiced).mean(),
         "frames": int(len(truth)),
-        "voiced %": 100 * voiced.mean(),
+        "voiced %": 100 * (truth > 0).mean(),
     }
 
 

@@ -1,0 +1,75 @@
+"""The files of a batch: which recordings go in, and where what is made of them goes."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import audio
+from cli import UserError
+
+
+def sources(given: Path) -> dict[Path, Path]:
+    """{audio file: its place below the output folder}. Raises UserError when there is none."""
+    if given.is_file():
+        return {given: Path(given.name)}
+    if not given.is_dir():
+        raise UserError(f"{given}: no such file or folder")
+    files = [p for p in sorted(given.rglob("*")) if p.suffix.lower() in audio.AUDIO_SUFFIXES and p.is_file()]
+    files = [p for p in files if not p.name.startswith(".")]
+    if not files:
+        raise UserError(f"{given}: expected audio files, found none")
+    return {p: p.relative_to(given) for p in files}
+
+
+def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
+    """{audio file: converted wav}. Files that differ by suffix alone keep it in the new name."""
+    stems = Counter(place.with_suffix("") for place in files.values())
+    names = {
+        source: place.name if stems[place.with_suffix("")] > 1 else place.stem
+        for source, place in files.items()
+    }
+    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
+
+
+def texts(files: Iterable[Path], table: Path | None, say: Callable[[str], None]) -> dict[Path, str | None]:
+    """{file: what is said in it}, from a CSV with columns path and text, matched by file name without suffix.
+
+    None where the table has no text for the name, or several; `say` is told how often. Raises UserError for a
+    file that is no such table.
+    """
+    if table is None:
+        return dict.fromkeys(files)
+    known = _read_texts(table)
+    found = {file: known[_name(file)] for file in files}
+    for trouble, lost in (
+        ("no text", [file for file, several in found.items() if not several]),
+        ("several texts", [file for file, several in found.items() if len(several) > 1]),
+    ):
+        if lost:
+            say(f"{table}: {trouble} for {len(lost)} of {len(found)} files, the first {lost[0].name}")
+    return {file: next(iter(several)) if len(several) == 1 else None for file, several in found.items()}
+
+
+def _read_texts(table: Path) -> dict[str, set[str]]:
+    """{file name without suffix: the texts that rows give for it}."""
+    known = defaultdict(set)
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"path", "text"} <= set(rows.fieldnames or ()):
+                raise UserError(f"{table}: expected columns path and text, found {rows.fieldnames}")
+            for row in rows:
+                if row["path"] and row["text"]:
+                    known[_name(PurePosixPath(row["path"].replace("\\", "/")))].add(row["text"])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{table}: cannot be read as a UTF-8 CSV ({error})") from error
+    return known
+
+
+def _name(path: PurePosixPath | Path) -> str:
+    # macOS hands out names decomposed, as nobody types them into a table.
+    return unicodedata.normalize("NFC", path.stem)

@@ -1,0 +1,254 @@
+"""Measure: one conversion, a voice on a folder of recordings, label models, or the layers of a trunk."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    pair = commands.add_parser("pair", help="a recording and its conversion")
+    pair.add_argument("source", type=cli.path, help="the recording that was converted")
+    pair.add_argument("converted", type=cli.path, help="what became of it, of the same length")
+    pair.add_argument("--text", help="what is said in it (English), for WER and CER")
+    pair.add_argument(
+        "--reference", type=cli.path, help="the same sentence spoken by the target, for the MCD"
+    )
+    pair.add_argument("--plot", type=cli.path, help="also draw spectrograms, F0 and loudness to this file")
+    voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
+    voice.add_argument("vbank", nargs="?", help="voice: out/<vbank>/acoustic/model-best.pt")
+    voice.add_argument("--dataset", help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
+    voice.add_argument(
+        "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for WER and CER"
+    )
+    voice.add_argument(
+        "--out_path", type=cli.path, default=Path("gen"), help="folder for wavs (default: %(default)s)"
+    )
+    voice.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
+    voice.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
+    voice.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    voice.add_argument(
+        "--compare",
+        type=cli.path,
+        nargs=2,
+        metavar=("A", "B"),
+        help="convert nothing: differences B - A of two files that --json wrote",
+    )
+    voice.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
+    heads = commands.add_parser("heads", help="pitch and dynamics models on labelled recordings")
+    heads.add_argument("dataset", help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    heads.add_argument(
+        "--floor", type=cli.path, help="data folder whose most frequent classes are the floor (--data)"
+    )
+    heads.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
+    heads.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
+    layers = commands.add_parser("layers", help="how well each layer of a trunk tells pitch and loudness")
+    layers.add_argument("trunk", help="a HuBERT checkpoint, or hubert-soft or hubert-discrete (official)")
+    layers.add_argument("--train", type=cli.path, required=True, help="data folder to train the probes on")
+    layers.add_argument("--files", type=int, default=300, help="training recordings (default: %(default)s)")
+    layers.add_argument("--steps", type=int, default=400, help="of each probe (default: %(default)s)")
+    layers.add_argument("--plot", type=cli.path, help="also draw the table to this file")
+    for command in (heads, layers):
+        command.add_argument(
+            "--data", type=cli.path, required=True, help="data folder, made by preprocess.py --pitdyn"
+        )
+        command.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    for command in (pair, voice, heads, layers):
+        command.add_argument("--json", type=cli.path, help="also write the figures to this file")
+    for command in (pair, voice):
+        command.add_argument(
+            "--target_dir", type=cli.path, help="recordings of the target, for the speaker similarity"
+        )
+    args = parser.parse_args()
+    if args.command == "voice" and not args.compare:
+        absent = [f"--{n}" if n != "vbank" else n for n in ("vbank", "dataset", "input") if not vars(args)[n]]
+        if absent:
+            voice.error(f"needs {', '.join(absent)}, or --compare A B")
+    return args
+
+
+def say(line: str) -> None:
+    """One line beside the tables."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+
+
+def load_known(args: argparse.Namespace):
+    """The judges, and what they compare with; whoever is not installed says so here."""
+    import audio
+    import batch
+    from evaluation.judges import Judges
+    from evaluation.pair import Known
+
+    judges = Judges(say)
+    target = None
+    if args.target_dir:
+        target = judges.target(list(batch.sources(args.target_dir)), args.target_dir.as_posix())
+    reference = audio.load(args.reference) if getattr(args, "reference", None) else None
+    return Known(judges, say, text=getattr(args, "text", None), reference=reference, target=target)
+
+
+def evaluate_pair(args: argparse.Namespace) -> int:
+    import audio
+    from evaluation import pair, report
+
+    source, converted = audio.load(args.source), audio.load(args.converted)
+    known = load_known(args)
+    figures, curves = pair.measure(source, converted, known)
+    conditions = pair.conditions(known, known.text is not None, converted)
+    print(f"{args.source} -> {args.converted}\n")
+    print(f"{report.pair_table(figures)}\n\n{report.conditions_lines(conditions)}")
+    if args.json:
+        report.write_json(args.json, {**figures, "conditions": conditions})
+    if args.plot:
+        import plots
+        from evaluation.metrics import octave_error_frames
+
+        wavs = {args.source.name: curves.source, f"{args.converted.name} (converted)": curves.converted}
+        plots.save(plots.conversion(wavs, curves.f0, octave_error_frames(*curves.f0)), args.plot)
+    return cli.DONE
+
+
+def evaluate_file(converter, known, target: Path, text: str | None, source: Path) -> dict[str, float]:
+    """Convert one file, write it, and measure what was written."""
+    from dataclasses import replace
+
+    import audio
+    from evaluation import pair
+
+    wav = audio.load(source)
+    audio.save(target, converter.convert(wav))
+    figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
+    return figures
+
+
+def evaluate_voice(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    import batch
+    from converter import VoiceConverter
+    from evaluation import pair, report
+    from parallel import guarded
+    from training import choose_device
+
+    places = batch.sources(args.input)
+    texts = batch.texts(places, args.texts, say)
+    converter = VoiceConverter.load(
+        args.vbank,
+        args.dataset,
+        content=args.content,
+        vocoder=args.vocoder,
+        device=choose_device(args.device),
+    )
+    known = load_known(args)
+    files, failures = {}, []
+    for source, target in tqdm(batch.targets(places, args.vbank, args.out_path).items(), disable=None):
+        work = partial(evaluate_file, converter, known, target, texts[source])
+        figures, reason = guarded(work, source)
+        if reason:
+            failures.append((str(source), reason))
+        else:
+            files[places[source].as_posix()] = figures
+    if files:
+        summary = report.means(files, args.seed)
+        conditions = pair.conditions(known, any(texts.values()))
+        print(f"{report.files_table(files)}\n\n{report.means_table(summary)}\n")
+        print(report.conditions_lines(conditions))
+        if args.json:
+            content = {"voice": args.vbank, "conditions": conditions, "means": summary, "files": files}
+            report.write_json(args.json, content)
+    return cli.report_failures(failures, len(places))
+
+
+def compare_voices(args: argparse.Namespace) -> int:
+    from evaluation import report
+
+    first, second = (report.read_voice_json(path) for path in args.compare)
+    for line in report.other_conditions(first, second):
+        say(line)
+    changes = report.differences(first, second, args.seed)
+    print(f"{args.compare[1]} - {args.compare[0]}\n\n{report.differences_table(changes)}")
+    if args.json:
+        report.write_json(args.json, changes)
+    return cli.DONE
+
+
+def evaluate_heads(args: argparse.Namespace) -> int:
+    import stages
+    from config import load_config
+    from datafolder import DataFolder
+    from evaluation import heads
+    from training import choose_device
+
+    folder = DataFolder(args.data)
+    parts = stages.load_encoder(
+        load_config(args.config), args.dataset, args.content, device=choose_device(args.device)
+    )
+    pit, dyn = parts.pit_labels, parts.dyn_labels
+    readers = {
+        "models": heads.model_reader(heads.predictor(parts.encoder.pit, parts.encoder.dyn), pit, dyn),
+        **heads.bounds(folder, DataFolder(args.floor or args.data), pit, dyn),
+    }
+    scores = heads.score_folder(folder, readers, pit, dyn)
+    rows = {name: score.figures() for name, score in scores["models"].items()}
+    rows = {**rows, **{n if n != "models" else "all": heads.pooled(s).figures() for n, s in scores.items()}}
+    return show_rows(args, folder, rows, "speaker")
+
+
+def evaluate_layers(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    import checkpoints
+    import official
+    from datafolder import DataFolder
+    from evaluation import layers
+    from training import choose_device
+
+    path = official.find(args.trunk) if args.trunk in official.FILES else cli.path(args.trunk)
+    trunk = checkpoints.load_hubert(path).to(choose_device(args.device))
+    folder, progress = DataFolder(args.data), partial(tqdm, disable=None)
+    rows = layers.layer_table(
+        trunk, DataFolder(args.train), folder, args.files, args.steps, progress=progress
+    )
+    if args.plot:
+        import plots
+
+        plots.save(layers.picture(rows, f"{path}, on {folder.root}"), args.plot)
+    return show_rows(args, folder, rows, "layer")
+
+
+def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
+    """Figures of `evaluation.heads`, printed and written."""
+    from evaluation import heads, report
+
+    witnesses = heads.witnesses_of(folder)
+    print(f"{report.shares_table(rows, heads.TITLES, first)}\n\nF0 reference: {witnesses[0]}, on the frames")
+    print(f"where {witnesses[1]} agrees about voicing; per cent")
+    if args.json:
+        report.write_json(args.json, {"trackers": list(witnesses), first: rows})
+    return cli.DONE
+
+
+COMMANDS = {
+    "pair": evaluate_pair,
+    "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
+    "heads": evaluate_heads,
+    "layers": evaluate_layers,
+}
+
+
+def main() -> int:
+    args = parse_args()
+    return COMMANDS[args.command](args)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

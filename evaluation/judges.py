@@ -1,0 +1,132 @@
+"""Models that judge a conversion: who speaks, what is said, how clean it sounds. All optional, all offline.
+
+Their weights are in Python packages (requirements-eval.txt). A judge that is not installed says so in one
+line and gives NaN.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import audio
+from cli import UserError
+from evaluation.whisper import Whisper
+
+REQUIREMENTS = "python -m pip install -r requirements-eval.txt"
+SPEAKER_PACKAGES = f"{REQUIREMENTS}, then python -m pip install --no-deps resemblyzer==0.1.4"
+MIN_SPEECH = 0.4  # seconds; the speaker encoder pads to 1.6 s, and less says nothing about a voice
+# Of the target. The mean of 400 moves a voice's similarity to itself by 0.001, that of others by up to 0.01.
+MAX_RECORDINGS = 50
+
+
+class SpeakerEncoder:
+    """Resemblyzer: GE2E d-vectors (Wan et al., ICASSP 2018)."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # names of scipy that are to go
+            import resemblyzer
+        self.encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
+        self.name = f"resemblyzer {version('resemblyzer')}"
+
+    def __call__(self, wav: np.ndarray) -> np.ndarray | None:
+        """Speech [S] at 16 kHz -> unit vector [256]; None where there is too little speech to tell."""
+        from resemblyzer import preprocess_wav
+
+        if not np.any(wav):
+            return None
+        speech = preprocess_wav(wav)
+        if len(speech) < MIN_SPEECH * audio.SAMPLE_RATE:
+            return None
+        return self.encoder.embed_utterance(speech)
+
+
+class Quality:
+    """DNSMOS P.835, overall (Reddy et al., ICASSP 2022). Only to be compared within one domain."""
+
+    def __init__(self) -> None:
+        from speechmos import dnsmos
+
+        self.run = dnsmos.run
+        self.name = f"speechmos {version('speechmos')}, DNSMOS P.835 overall"
+
+    def __call__(self, wav: np.ndarray) -> float:
+        """Speech [S] at 16 kHz -> 1 (bad) to 5 (excellent); NaN for silence."""
+        if not np.any(wav):
+            return float("nan")
+        return float(self.run(np.clip(wav, -1.0, 1.0), audio.SAMPLE_RATE)["ovrl_mos"])
+
+
+class Target(NamedTuple):
+    """A voice: unit vector [256], and of which recordings it is the mean."""
+
+    embedding: np.ndarray
+    name: str
+
+
+class Judges:
+    """The three, loaded when first asked for. say: takes one line for each that cannot be."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+
+    def _load(self, kind: type, what: str, remedy: str):
+        try:
+            return kind()
+        except Exception as error:  # noqa: BLE001  an extra that drifted away must not end a measurement
+            self.say(f"{what}: not measured ({error or type(error).__name__}); to have it: {remedy}")
+            return None
+
+    @cached_property
+    def speaker(self) -> SpeakerEncoder | None:
+        return self._load(SpeakerEncoder, "speaker similarity", SPEAKER_PACKAGES)
+
+    @cached_property
+    def recogniser(self) -> Whisper | None:
+        return self._load(Whisper, "WER and CER", REQUIREMENTS)
+
+    @cached_property
+    def quality(self) -> Quality | None:
+        return self._load(Quality, "DNSMOS", REQUIREMENTS)
+
+    def dnsmos(self, wav: np.ndarray) -> float:
+        return self.quality(wav) if self.quality else float("nan")
+
+    def transcript(self, wav: np.ndarray) -> str | None:
+        """What is said in [S]; None without a recogniser."""
+        return self.recogniser(wav) if self.recogniser else None
+
+    def similarity(self, wav: np.ndarray, target: Target | None) -> float:
+        """Cosine of the speaker embedding of [S] to the target's; NaN where either is missing."""
+        if target is None or self.speaker is None or (own := self.speaker(wav)) is None:
+            return float("nan")
+        return float(own @ target.embedding)
+
+    def target(self, recordings: list[Path], name: str, seed: int = 0) -> Target | None:
+        """The mean over a speaker's recordings, at most 50 of them chosen by `seed`; name: whose they are.
+
+        Files that cannot be read are left out, with a line each.
+        """
+        if self.speaker is None:
+            return None
+        chosen = random.Random(seed).sample(recordings, min(MAX_RECORDINGS, len(recordings)))
+        found = []
+        for path in sorted(chosen):
+            try:
+                found.append(self.speaker(audio.load(path)))
+            except UserError as error:
+                self.say(f"left out of the target's mean: {error}")
+        found = [embedding for embedding in found if embedding is not None]
+        if not found:
+            self.say("speaker similarity: not measured (too little speech in the target's recordings)")
+            return None
+        mean = np.mean(found, axis=0)
+        return Target(mean / np.linalg.norm(mean), f"mean of {len(found)} recordings in {name}")

@@ -1,0 +1,147 @@
+"""One source and its conversion: tracks on one grid, and every figure about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+
+import audio
+from evaluation import cepstrum, metrics
+from evaluation.judges import Judges, Target
+from hubert_pitdyn import pitch
+
+TRACKER = "fcpe"  # not the one that makes the labels, whose habits a conversion has learnt
+SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
+ODD_SHARE = 0.1  # of the longer; beyond it the two hardly belong together
+FRAME = audio.MEL_HOP  # samples; a parallel reference whose length differs by more is aligned by DTW
+
+
+@cache
+def tracker(say: Callable[[str], None]) -> str:
+    """The tracker of all F0 figures; says in one line when it is not the intended one."""
+    if reason := pitch.missing(TRACKER):
+        say(
+            f"F0 figures are made with {pitch.FALLBACK} instead of {TRACKER} ({reason}); "
+            f"to have it: python -m pip install {pitch.PACKAGES[TRACKER]}"
+        )
+        return pitch.FALLBACK
+    return TRACKER
+
+
+def on_grid(wav: np.ndarray) -> np.ndarray:
+    """[S] -> [320N], zeros added behind. Not trimmed, so that two files stay aligned."""
+    return np.pad(wav, (0, max(audio.MIN_SAMPLES - len(wav), -len(wav) % audio.UNIT_HOP)))
+
+
+def aligned(
+    source: np.ndarray, converted: np.ndarray, say: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both cut to the shorter, [320N] each; a difference that a conversion does not make is said aloud."""
+    a, b = len(source), len(converted)
+    if abs(a - b) > SLACK:
+        odd = "are they of one recording? " if abs(a - b) > ODD_SHARE * max(a, b) else ""
+        seconds = " and ".join(f"{samples / audio.SAMPLE_RATE:.2f} s" for samples in (a, b))
+        say(f"source and conversion last {seconds}; {odd}both are cut to the shorter")
+    shorter = min(a, b)
+    return on_grid(source[:shorter]), on_grid(converted[:shorter])
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A source and its conversion, [320N] each, and their tracks [N]."""
+
+    source: np.ndarray
+    converted: np.ndarray
+    tracker: str
+
+    @cached_property
+    def f0(self) -> tuple[np.ndarray, np.ndarray]:
+        """Hz, 0 = unvoiced."""
+        return pitch.track(self.source, self.tracker), pitch.track(self.converted, self.tracker)
+
+    @cached_property
+    def loudness(self) -> tuple[np.ndarray, np.ndarray]:
+        """dB re full scale."""
+        return audio.loudness(self.source), audio.loudness(self.converted)
+
+    def figures(self) -> dict[str, float]:
+        return metrics.f0_metrics(*self.f0) | metrics.dynamics_metrics(*self.loudness)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the two files, and the judges.
+
+    text: what is said; reference: the same spoken by the target, [S]; target: its voice.
+    """
+
+    judges: Judges
+    say: Callable[[str], None]
+    text: str | None = None
+    reference: np.ndarray | None = None
+    target: Target | None = None
+
+
+def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[dict[str, float], Curves]:
+    """Two recordings [S], [S'] at 16 kHz -> every figure of report.FIGURES, NaN where undefined."""
+    curves = Curves(*aligned(source, converted, known.say), tracker(known.say))
+    judges, nan = known.judges, float("nan")
+    found = curves.figures() | {
+        "mcd": nan if known.reference is None else parallel_mcd(known.reference, converted, known.say),
+        "speaker_similarity": judges.similarity(converted, known.target),
+        "source_similarity": judges.similarity(source, known.target),
+        "dnsmos": judges.dnsmos(converted),
+        "source_dnsmos": judges.dnsmos(source),
+    }
+    found["wer"], found["cer"] = _error_rates(converted, known)
+    found["source_wer"], _ = _error_rates(source, known)
+    return found, curves
+
+
+def _error_rates(wav: np.ndarray, known: Known) -> tuple[float, float]:
+    """(WER, CER)."""
+    heard = None if known.text is None else known.judges.transcript(wav)
+    if heard is None:
+        return float("nan"), float("nan")
+    return metrics.word_error_rate(known.text, heard), metrics.character_error_rate(known.text, heard)
+
+
+def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:
+    """Whether a parallel reference [S] has to be warped onto the conversion [S']."""
+    return abs(len(reference) - len(converted)) > FRAME
+
+
+def parallel_mcd(reference: np.ndarray, converted: np.ndarray, say: Callable[[str], None]) -> float:
+    """MCD in dB of [S'] to a parallel recording [S] of the target; NaN without pyworld."""
+    try:
+        (one, counted), (two, _) = (cepstrum.world_mel_cepstrum(on_grid(w)) for w in (reference, converted))
+    except (ImportError, OSError) as error:
+        say(f"MCD: not measured ({error}); to have it: python -m pip install pyworld-prebuilt")
+        return float("nan")
+    if needs_dtw(reference, converted):
+        return metrics.mcd(one, two, counted, dtw=True)
+    frames = min(len(one), len(two))
+    return metrics.mcd(one[:frames], two[:frames], counted[:frames])
+
+
+def conditions(known: Known, spoken: bool, converted: np.ndarray | None = None) -> dict[str, str | None]:
+    """What the figures were made with, for whoever compares them; None for what was not measured.
+
+    spoken: whether a text was given; converted: [S], where there is one conversion only.
+    """
+    judges = known.judges
+    mcd = None
+    if known.reference is not None and converted is not None:
+        mcd = f"{cepstrum.describe()}, {'DTW' if needs_dtw(known.reference, converted) else 'no DTW'}"
+    recogniser = judges.recogniser if spoken else None
+    target = known.target
+    return {
+        "tracker": tracker(known.say),
+        "mcd": mcd,
+        "asr": recogniser.name if recogniser else None,
+        "speaker_encoder": f"{judges.speaker.name}, {target.name}" if target else None,
+        "dnsmos": judges.quality.name if judges.quality else None,
+    }

@@ -1,0 +1,255 @@
+"""evaluate.py: pairs whose errors are known, voices, comparisons, and what happens without the extras."""
+
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import ROOT, run_script, sing
+
+import audio
+import batch
+from cli import UserError
+from evaluation import pair, report, whisper
+from evaluation.judges import Judges
+from hubert_pitdyn import pitch
+
+KEYS = (
+    *("gpe", "vde", "ffe", "rpa50", "rpa20", "rca50", "octave_error", "f0_rmse_cents", "f0_rmse_hz"),
+    *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
+    *("speaker_similarity", "wer", "cer", "dnsmos"),
+)
+MORE_KEYS = {"source_similarity", "source_dnsmos", "source_wer", "conditions"}
+EXTRAS = ("resemblyzer", "ctranslate2", "speechmos", "pyworld", "torchfcpe")
+
+
+def voiced(f0: np.ndarray, gain: float = 0.1) -> np.ndarray:
+    """A harmonic sound of F0 [S] in Hz that swells and fades eight times, float [S]."""
+    phase = 2 * np.pi * np.cumsum(f0) / audio.SAMPLE_RATE
+    swell = 0.6 + 0.4 * np.cos(np.linspace(0, 16 * np.pi, len(f0)))
+    return (gain * swell * sum(np.sin(h * phase) / h for h in range(1, 9))).astype(np.float32)
+
+
+def octave_pair() -> tuple[np.ndarray, np.ndarray]:
+    """2.4 s that glide; the copy is an octave up in the second half, and half as loud."""
+    f0 = np.linspace(140, 180, int(2.4 * audio.SAMPLE_RATE))
+    return voiced(f0), voiced(f0 * np.where(np.arange(len(f0)) < len(f0) // 2, 1, 2), gain=0.05)
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, wav in zip(("quelle ä.wav", "gewandelt.wav"), octave_pair(), strict=True):
+        soundfile.write(tmp_path / name, wav, audio.SAMPLE_RATE)
+    return tmp_path
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)  # NaN is no JSON
+
+
+def check_octave_pair(got: dict) -> None:
+    assert got["octave_error"] == pytest.approx(0.5, abs=0.05) and got["rca50"] > 0.93
+    assert got["rpa50"] == pytest.approx(0.5, abs=0.06) and got["gpe"] == pytest.approx(0.5, abs=0.05)
+    assert got["vde"] < 0.06 and got["dyn_r"] > 0.97 and got["dyn_rmse_db"] < 1.0
+
+
+def test_pair_prints_writes_and_draws(files):
+    pytest.importorskip("torchfcpe")
+    options = ("--json", "out/figures.json", "--plot", "out/picture.png")
+    done = run_script("evaluate.py", "pair", "quelle ä.wav", "gewandelt.wav", *options, cwd=files)
+    got = read(files / "out" / "figures.json")
+    assert set(got) == {*KEYS, *MORE_KEYS}
+    check_octave_pair(got)
+    assert got["mcd"] is got["wer"] is got["cer"] is got["speaker_similarity"] is None
+    assert got["conditions"]["tracker"] == "fcpe" and got["conditions"]["mcd"] is None
+    assert (files / "out" / "picture.png").stat().st_size > 30_000
+    assert f"{100 * got['octave_error']:.1f} %" in done.stdout and "needs the text" in done.stdout
+
+
+def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
+    shim = files / "shim"
+    shim.mkdir()
+    for name in EXTRAS:
+        (shim / f"{name}.py").write_text(f"raise ImportError('No module named {name}')", encoding="utf-8")
+    arguments = ("--text", "a", "--reference", "quelle ä.wav", "--target_dir", ".", "--json", "f.json")
+    done = run_script(
+        "evaluate.py",
+        "pair",
+        "quelle ä.wav",
+        "gewandelt.wav",
+        *arguments,
+        cwd=files,
+        PYTHONPATH=os.pathsep.join([str(shim), str(ROOT)]),
+    )
+    got = read(files / "f.json")
+    undefined = {name for name in KEYS if got[name] is None}
+    assert undefined == {"mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
+    assert got["conditions"]["tracker"] == "pyin"
+    check_octave_pair(got)
+    lines = done.stderr.splitlines()
+    for name in EXTRAS:
+        assert len([line for line in lines if name in line and "pip install" in line]) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_extra_is_mentioned_once(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "speechmos", None)
+    lines = []
+    judges = Judges(lines.append)
+    assert math.isnan(judges.dnsmos(np.ones(9))) and math.isnan(judges.dnsmos(np.ones(9)))
+    assert len(lines) == 1 and "DNSMOS" in lines[0] and "requirements-eval.txt" in lines[0]
+
+
+def test_lengths_that_differ_are_cut_and_said():
+    lines = []
+    one, two = pair.aligned(np.ones(32000), np.ones(31900), lines.append)
+    assert len(one) == len(two) == 32000 and not one[31900:].any() and not lines
+    one, two = pair.aligned(np.ones(32000), np.ones(31000), lines.append)
+    assert len(one) == len(two) == 31040 and "2.00 s and 1.94 s" in lines[0] and "?" not in lines[0]
+    pair.aligned(np.ones(32000), np.ones(9000), lines.append)
+    assert "are they of one recording?" in lines[1]
+
+
+def test_a_source_is_not_trimmed():
+    wav = np.concatenate([np.zeros(8000, np.float32), sing(150, 200, 0.5, 1)])
+    assert not pair.on_grid(wav)[:8000].any() and len(pair.on_grid(wav)) % audio.UNIT_HOP == 0
+
+
+def test_parallel_recordings_of_other_lengths_are_warped():
+    pytest.importorskip("pyworld")
+    one, longer = voiced(np.full(16000, 150.0)), voiced(np.full(20000, 150.0))
+    assert not pair.needs_dtw(one, one[:-100]) and pair.needs_dtw(one, longer)
+    hiss = np.random.default_rng(0).normal(0, 0.1, 20000)
+    assert pair.parallel_mcd(one, one[:-100], print) < 1
+    assert pair.parallel_mcd(one, longer, print) < 0.2 * pair.parallel_mcd(one, hiss, print)
+
+
+def test_silence_has_no_figures_and_no_crash():
+    known = pair.Known(Judges(lambda line: None), lambda line: None)
+    silence = np.zeros(8000, np.float32)
+    got, _ = pair.measure(silence, silence, known)
+    assert set(got) == set(report.FIGURES) == {*KEYS, *MORE_KEYS} - {"conditions"}
+    assert {name for name, value in got.items() if math.isfinite(value)} == {"vde", "ffe"}
+
+
+def test_what_cannot_be_read_is_wrong_usage(files):
+    (files / "bad.wav").write_bytes(b"nonsense")
+    done = run_script("evaluate.py", "pair", "quelle ä.wav", "bad.wav", cwd=files, expect=2)
+    assert "bad.wav" in done.stderr and "Traceback" not in done.stderr
+    done = run_script("evaluate.py", "voice", "hana", cwd=files, expect=2)
+    assert "needs --dataset, --input, or --compare" in done.stderr
+
+
+def test_voice_converts_measures_and_goes_on_after_a_bad_file(voice):
+    source = voice / "zu messen"
+    source.mkdir()
+    for i, name in enumerate(("うた.wav", "two.flac", "bad.wav")):
+        soundfile.write(source / name, sing(150 + 20 * i, 220, 0.9, i), 16000)
+    (source / "bad.wav").write_bytes(b"nonsense")
+    arguments = ("bank", "--dataset", "songs", "--input", source, "--device", "cpu", "--json", "a.json")
+    done = run_script("evaluate.py", "voice", *arguments, "--out_path", "made", cwd=voice, expect=1)
+    assert "1 of 3 failed" in done.stderr and "bad.wav" in done.stderr and "Traceback" not in done.stderr
+    assert (voice / "made" / "うた_bank.wav").is_file() and "うた.wav" in done.stdout
+    got = read(voice / "a.json")
+    assert set(got["files"]) == {"うた.wav", "two.flac"} and got["voice"] == "bank"
+    assert all(set(row) == {*KEYS, *MORE_KEYS} - {"conditions"} for row in got["files"].values())
+    row = got["means"]["dyn_r"]
+    assert row["n"] == 2 and row["low"] <= row["mean"] <= row["high"]
+    mean = np.mean([figures["dyn_r"] for figures in got["files"].values()])
+    assert row["mean"] == pytest.approx(mean) and f"{mean:.3f}" in done.stdout
+
+
+def voice_json(path, shift: float, tracker: str = "fcpe", skip: int = -1):
+    """Figures of eight files, as `voice --json` writes them; the MCD is undefined everywhere."""
+    rng = np.random.default_rng(0)
+    files = {f"文 {i}.wav": dict.fromkeys(report.FIGURES, rng.normal(0.5, 0.2) + shift) for i in range(8)}
+    files = {name: row | {"mcd": math.nan} for i, (name, row) in enumerate(files.items()) if i != skip}
+    content = {"voice": "v", "conditions": {"tracker": tracker}, "means": report.means(files), "files": files}
+    report.write_json(path, content)
+
+
+def test_compare_pairs_files_by_name(tmp_path):
+    voice_json(tmp_path / "a.json", 0.0)
+    voice_json(tmp_path / "b.json", 0.1, tracker="pyin", skip=2)
+    arguments = ("voice", "--compare", "a.json", "b.json", "--json", "c.json")
+    done = run_script("evaluate.py", *arguments, cwd=tmp_path)
+    got = read(tmp_path / "c.json")
+    assert got["gpe"] == pytest.approx({"mean": 0.1, "low": 0.1, "high": 0.1, "n": 7})
+    assert got["mcd"] == {"mean": None, "low": None, "high": None, "n": 0}
+    gpe = next(line for line in done.stdout.splitlines() if line.startswith("GPE")).split()
+    assert {"+10.0", "*", "7"} <= set(gpe)
+    assert "measured differently, tracker: fcpe | pyin" in done.stderr
+
+
+def test_compare_refuses_other_files(tmp_path):
+    voice_json(tmp_path / "a.json", 0.0)
+    (tmp_path / "other.json").write_text("[1]", encoding="utf-8")
+    for other in ("other.json", "nowhere.json"):
+        done = run_script("evaluate.py", "voice", "--compare", "a.json", other, cwd=tmp_path, expect=2)
+        assert other in done.stderr and "--json FILE" in done.stderr
+    with pytest.raises(UserError, match="no source in common"):
+        report.differences({"files": {"a": {}}}, {"files": {"b": {}}})
+
+
+def test_texts_are_matched_by_file_name(tmp_path):
+    from pathlib import Path
+
+    table = tmp_path / "texts.csv"
+    rows = ('a/one.flac,"Yes, it is."', "a/two.flac,first", "b\\two.flac,second", "a/four.flac,")
+    table.write_text("path,text\n" + "\n".join(rows), encoding="utf-8-sig")
+    lines = []
+    got = batch.texts([Path("x/one.wav"), Path("two.wav"), Path("three.wav")], table, lines.append)
+    assert list(got.values()) == ["Yes, it is.", None, None]
+    assert "no text for 1 of 3" in lines[0] and "several texts for 1 of 3" in lines[1]
+    table.write_text("file,words\n", encoding="utf-8")
+    with pytest.raises(UserError, match="expected columns path and text"):
+        batch.texts([Path("one.wav")], table, print)
+
+
+def test_tokens_of_whisper_become_text():
+    tokens = ["<|en|>", "ĠCaf", "Ã©", "Ġ", "åĽ", "½", ".", "<|endoftext|>"]
+    assert whisper.text_of(tokens) == "Café 国."
+
+
+def test_long_recordings_are_cut_at_a_quiet_place():
+    wav = np.ones(50 * audio.SAMPLE_RATE, np.float32)
+    wav[27 * audio.SAMPLE_RATE :][:3200] = 0
+    (start, stop), (again, end) = whisper.windows(wav)
+    assert start == 0 and stop == again == 27 * audio.SAMPLE_RATE and end == len(wav)
+    assert whisper.log_mel(wav[start:stop]).shape == (80, 3000)
+
+
+def spoken() -> np.ndarray:
+    return audio.load(ROOT / "test" / "slt_clear.wav")
+
+
+def test_the_recogniser_hears_words():
+    pytest.importorskip("ctranslate2")
+    judges = Judges(pytest.skip)
+    heard = judges.transcript(spoken())
+    assert len(heard.split()) > 3 and "Whisper" in judges.recogniser.name
+
+
+def test_the_speaker_encoder_knows_a_voice_from_another(tmp_path):
+    pytest.importorskip("resemblyzer")
+    judges = Judges(pytest.skip)
+    wav = spoken()
+    for i in range(2):
+        soundfile.write(tmp_path / f"{i}.wav", np.roll(wav, 4000 * i), audio.SAMPLE_RATE)
+    target = judges.target(sorted(tmp_path.glob("*.wav")), "slt")
+    assert target.name == "mean of 2 recordings in slt" and judges.similarity(wav, target) > 0.9
+    assert math.isnan(judges.similarity(np.zeros(16000, np.float32), target))
+
+
+def test_dnsmos_prefers_clean_speech():
+    pytest.importorskip("speechmos")
+    judges = Judges(pytest.skip)
+    wav = spoken()
+    noise = np.random.default_rng(0).normal(0, wav.std(), len(wav)).astype(np.float32)
+    assert 1 <= judges.dnsmos(wav + noise) < judges.dnsmos(wav) <= 5
+
+
+def test_the_tracker_of_figures_is_not_that_of_the_labels():
+    assert pair.TRACKER != pitch.DEFAULT and pitch.FALLBACK != pitch.DEFAULT

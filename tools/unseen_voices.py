@@ -1,0 +1,114 @@
+"""Gather voices that no model here is trained on, to measure label models and conversions with.
+
+    python tools/unseen_voices.py OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
+
+Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
+speaks sentences written for this project with four voices; the telephone prompts (CC-BY-SA 3.0; fr, it and ru
+CC-BY 3.0) are four people in five languages, decoded with the package G722 (requirements-eval.txt). OUT gets
+one folder a voice, and texts.csv with what flite says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+FLITE_VOICES = ("kal16", "awb", "rms", "slt")
+SENTENCES = (
+    "The ferry leaves at seven, whether or not the fog has lifted.",
+    "Why did nobody tell the gardener about the broken gate?",
+    "Bring two lemons, a bag of flour, and the blue bowl from the shelf.",
+    "After the concert we walked home along the frozen canal.",
+    "My grandmother could whistle every tune she had ever heard.",
+    "He folded the map twice and put it under the heavy lamp.",
+    "Nothing moved in the valley except the shadow of a cloud.",
+    "Would you rather have the window seat or the one by the door?",
+    "The violin was older than the house in which it hung.",
+    "Turn left at the bakery and follow the road up the hill.",
+    "A thin layer of dust covered the books on the top floor.",
+    "They measured the depth of the well with a rope and a stone.",
+    "Every morning the same grey cat waits outside the office.",
+    "We were told to keep the engine running until midnight.",
+    "Please write your name on the back of the photograph.",
+    "How many of these boxes still need to be carried upstairs?",
+)
+BYTES_PER_SECOND = 8000  # G.722 at 64 kbit/s
+SHORTEST, LONGEST = 2.5, 10.0  # seconds; a single word says little about a melody
+NOT_SPEECH = ("beep", "tone", "silence", "tt-")
+
+
+def parse_args() -> argparse.Namespace:
+    import cli
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=cli.path, help="folder to fill")
+    parser.add_argument(
+        "--asterisk", type=cli.path, default=Path("/usr/share/asterisk/sounds"), help="%(default)s"
+    )
+    parser.add_argument("--per_voice", type=int, default=24, help="telephone prompts a voice (%(default)s)")
+    return parser.parse_args()
+
+
+def speak(out: Path) -> list[tuple[str, str]]:
+    """flite's lines as wavs; (path below out, text) of each."""
+    import cli
+
+    program = shutil.which("flite")
+    if program is None:
+        raise cli.UserError("flite: not found; install it (Debian: apt-get install flite)")
+    rows = []
+    for voice in FLITE_VOICES:
+        folder = out / f"flite-{voice}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, text in enumerate(SENTENCES):
+            # The voice is in the name, too: results of a folder are told apart by their names.
+            path = folder / f"{voice}-{number:02d}.wav"
+            subprocess.run([program, "-voice", voice, "-t", text, "-o", str(path)], check=True)
+            rows.append((path.relative_to(out).as_posix(), text))
+    return rows
+
+
+def decode(voice: Path, folder: Path, count: int) -> int:
+    """`count` prompts of one telephone voice, evenly over the alphabet; how many there were."""
+    import numpy as np
+    import soundfile
+    from G722 import G722
+
+    from audio import SAMPLE_RATE
+
+    sizes = {p: p.stat().st_size / BYTES_PER_SECOND for p in sorted(voice.rglob("*.g722"))}
+    fit = [p for p, s in sizes.items() if SHORTEST <= s <= LONGEST and not p.stem.startswith(NOT_SPEECH)]
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = fit[:: max(1, len(fit) // count)][:count]
+    for path in chosen:
+        samples = np.array(G722(SAMPLE_RATE, 64000).decode(path.read_bytes()), dtype=np.int16)
+        soundfile.write(folder / f"{path.stem}.wav", samples, SAMPLE_RATE)
+    return len(chosen)
+
+
+def main() -> int:
+    import cli
+
+    args = parse_args()
+    rows = speak(args.out)
+    print(f"flite: {len(rows)} lines of {len(FLITE_VOICES)} voices")
+    with (args.out / "texts.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "text"), *rows])
+    voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]
+    for voice in voices:
+        print(f"{voice.name}: {decode(voice, args.out / voice.name, args.per_voice)} prompts")
+    if not voices:
+        print(f"{args.asterisk}: no telephone voices; install asterisk-core-sounds-*-g722 for them")
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    import cli
+
+    sys.exit(cli.run(main))
