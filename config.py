@@ -18,8 +18,8 @@ DEFAULT = Path(__file__).with_name("configs") / "base.toml"
 def load_config(path: Path | str | None = None) -> dict:
     """Read a TOML preset (configs/base.toml without a path) with everything it extends.
 
-    A key `extends = "other.toml"` names a file beside it whose tables are the defaults. Raises UserError
-    for a missing or malformed file.
+    A key `extends = "other.toml"` names a file beside it whose tables are the defaults, or a list of such
+    files, each on top of those before it. Raises UserError for a missing or malformed file.
     """
     path = Path(path or DEFAULT)
     try:
@@ -28,8 +28,11 @@ def load_config(path: Path | str | None = None) -> dict:
         raise UserError(f"{path}: no such config; the presets are in {DEFAULT.parent}") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: not valid TOML ({error})") from error
-    parent = own.pop("extends", None)
-    return merge(load_config(path.parent / parent), own) if parent else own
+    parents = own.pop("extends", [])
+    config: dict = {}
+    for parent in [parents] if isinstance(parents, str) else parents:
+        config = merge(config, load_config(path.parent / parent))
+    return merge(config, own)
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -48,7 +48,7 @@ class DataFolder:
             )
         if self._connected() is None:
             self.root.mkdir(parents=True, exist_ok=True)
-            _link(self.root / "wavs", target)
+            make_link(self.root / "wavs", target)
 
     def _connected(self) -> Path | None:
         link, record = self.root / "wavs", self.root / "wavs.txt"
@@ -216,7 +216,7 @@ def save_array(path: Path, array: np.ndarray) -> None:
     os.replace(temporary, path)
 
 
-def _link(link: Path, target: Path) -> None:
+def make_link(link: Path, target: Path) -> None:
     """A junction on Windows (needs no rights), a symbolic link elsewhere, else the path in a text file."""
     try:
         if os.name == "nt":

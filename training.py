@@ -152,16 +152,18 @@ class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
     """For each step this process's part of the batch: (index, crop seed) pairs.
 
     Position p of the endless stream of shuffled epochs decides both, so any step can be computed alone.
-    A set smaller than a batch is simply passed several times.
+    A set smaller than a batch is simply passed several times. shuffle=False (2022, for the ablation) takes
+    the items in their own order in every epoch.
     """
 
     def __init__(
-        self, items: int, batch_size: int, seed: int, first: int, last: int, rank=0, world=1
+        self, items: int, batch_size: int, seed: int, first: int, last: int, rank=0, world=1, shuffle=True
     ) -> None:
         if batch_size % world:
             raise cli.UserError(f"--batch_size {batch_size} must be a multiple of the {world} processes")
         self.items, self.batch_size, self.seed = items, batch_size, seed
         self.first, self.last, self.rank, self.world = first, last, rank, world
+        self.shuffle = shuffle
         self._shuffled = (-1, np.empty(0))  # epoch and its order
 
     def __len__(self) -> int:
@@ -176,6 +178,8 @@ class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
 
     def _index(self, position: int) -> int:
         epoch, place = divmod(position, self.items)
+        if not self.shuffle:
+            return place
         if self._shuffled[0] != epoch:
             self._shuffled = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.items)
         return int(self._shuffled[1][place])
@@ -185,7 +189,14 @@ def loader(run: Run, dataset, first: int) -> DataLoader:
     """Training batches from step `first` to the last. dataset[(index, crop seed)], dataset.collate(items)."""
     settings = run.settings
     batches = Batches(
-        len(dataset), settings["batch_size"], run.seed, first, settings["steps"], run.rank, run.world
+        len(dataset),
+        settings["batch_size"],
+        run.seed,
+        first,
+        settings["steps"],
+        run.rank,
+        run.world,
+        settings.get("shuffle", True),
     )
     return DataLoader(
         dataset,

@@ -43,6 +43,7 @@ class Hubert(nn.Module):
         unit_dim: int = 256,
         dropout: float = 0.1,
         unit_kind: str = "content",
+        pos_gelus: int = 1,
     ):
         super().__init__()
         if dim % heads or dim % pos_groups:
@@ -53,7 +54,7 @@ class Hubert(nn.Module):
         self.masked_spec_embed = nn.Parameter(torch.rand(dim))
         self.feature_extractor = FeatureExtractor(conv_dim)
         self.feature_projection = FeatureProjection(conv_dim, dim, dropout)
-        self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups)
+        self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups, pos_gelus)
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.encoder = Encoder(dim, heads, ff, layers, dropout)
@@ -174,17 +175,20 @@ class FeatureProjection(nn.Module):
 class PositionalEmbedding(nn.Module):
     """Position by a wide grouped convolution, [B, N, E] -> [B, N, E], to be added to its input."""
 
-    def __init__(self, dim: int, kernel: int, groups: int):
+    def __init__(self, dim: int, kernel: int, groups: int, gelus: int = 1):
         super().__init__()
+        self.gelus = gelus
         self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
         nn.init.normal_(self.conv.weight, std=(4 / (kernel * dim)) ** 0.5)
         nn.init.zeros_(self.conv.bias)
         self.conv = weight_norm(self.conv, dim=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        # An even kernel gives one frame too many. One GELU: a second one ruins official weights.
+        # An even kernel gives one frame too many. One GELU: the second one of 2022 ruins official weights.
         y = self.conv(x.transpose(1, 2))[:, :, : x.shape[1]]
-        return F.gelu(y).transpose(1, 2)
+        for _ in range(self.gelus):
+            y = F.gelu(y)
+        return y.transpose(1, 2)
 
 
 class Encoder(nn.Module):

@@ -1,0 +1,123 @@
+"""What each recipe makes of a conversion: the same small acoustic model trained on its units of one voice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import audio
+import batch
+import checkpoints
+import stages
+from ablation import scores
+from ablation.recipes import KINDS, Recipe
+from converter import VoiceConverter
+from datafolder import DataFolder, make_link
+from evaluation import pair
+from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
+from hubert_pitdyn.units import Analysis, PitDynEncoder, encode_all
+from vocoder.griffin_lim import GriffinLim
+
+BATCH_SECONDS = 60
+
+
+class ContentOnly(nn.Module):
+    """The encoder of Soft-VC, with the interface of PitDynEncoder: no pitch, no dynamics."""
+
+    def __init__(self, content: nn.Module) -> None:
+        super().__init__()
+        self.content = content
+
+    @torch.inference_mode()
+    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
+        units = self.content.units(wav, lengths)
+        return Analysis(units, units[..., :0], units[..., :0])
+
+    def embed(self, analysis: Analysis) -> Tensor:
+        """Units [B,N,256]."""
+        return analysis.content
+
+
+def recipe_of(row: str) -> Recipe:
+    """The recipe whose models a row of the conversion table uses."""
+    return Recipe("content-only" if row == "content only" else row)
+
+
+def encoder(row: str, out: Path, content_file: Path, converting: bool):
+    """Units as the row makes them; 2022 kept training mode at conversion time, not while preprocessing."""
+    content, recipe = stages.load_content(content_file), recipe_of(row)
+    content.model.positional_embedding.gelus = recipe.config["hubert"].get("pos_gelus", 1)
+    if row == "content only":
+        return ContentOnly(content.model)
+    paths = {kind: out / recipe.run_name(kind, 0) / stages.BEST for kind in KINDS}
+    models, tables = [], []
+    for kind, path in paths.items():
+        if converting:
+            model, table = scores.load(path, kind, content, recipe)
+        else:
+            part = stages.load_label_model(path, kind, content)
+            model, table = part.model, part.checkpoint["labels"][KINDS[kind]]
+        models.append(model)
+        tables.append(table)
+    if row == "tracker":
+        models = [
+            TrackedPitch(models[0].label_embedding, tables[0]),
+            TrackedLoudness(models[1].label_embedding, tables[1]),
+        ]
+    return PitDynEncoder(content.model, *models)
+
+
+def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path, content: Path) -> None:
+    """Units of a voice's recordings into the data folder `root`, with its mels linked."""
+    folder = DataFolder(root)
+    if folder.read_json("encoder.json") is not None:
+        return
+    folder.connect(voice.wavs)
+    for name in ("prepared", "mels"):
+        if not (root / name).exists():
+            make_link(root / name, (voice.root / name).resolve())
+    keys = split["train"] + split["val"]
+    sizes = {key: len(voice.prepared(key)) for key in keys}
+    units = encode_all(
+        encoder(row, out, content, converting=False),
+        voice.prepared,
+        sizes,
+        BATCH_SECONDS * audio.SAMPLE_RATE,
+    )
+    for key, frames, _ in units:
+        folder.save("units-pitdyn", key, frames.astype(np.float16))
+    folder.write_json("split.json", split)
+    folder.write_json("encoder.json", {"dataset": row, "encoders": {}, "labels": {}})
+
+
+def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConverter:
+    """The converter of a row, with Griffin-Lim: a vocoder of no training treats all rows alike."""
+    checkpoint = checkpoints.load(voice_run / stages.BEST)
+    acoustic = checkpoints.load_acoustic(voice_run / stages.BEST, checkpoint)
+    return VoiceConverter(
+        encoder(row, out, content, converting=True), acoustic, GriffinLim(), checkpoint["card"]
+    )
+
+
+def measure(
+    row: str, voice_run: Path, out: Path, content: Path, sources: dict[Path, str | None], known: pair.Known
+) -> dict[str, dict[str, float]]:
+    """{file: figures} of converting every source (with its text) as the row does."""
+    from tqdm import tqdm
+
+    converter, figures = convert(row, voice_run, out, content), {}
+    targets = batch.targets({path: Path(path.name) for path in sources}, row, voice_run / "gen")
+    for path, target in tqdm(targets.items(), desc=row, disable=None):
+        wav = audio.load(path)
+        audio.save(target, converter.convert(wav))
+        figures[path.name], _ = pair.measure(wav, audio.load(target), replace(known, text=sources[path]))
+    return figures
+
+
+def mel_l1(voice_run: Path) -> float:
+    """Validation loss of the acoustic model: mean absolute error of the log-mel, teacher-forced."""
+    return checkpoints.load(voice_run / stages.BEST)["card"]["metrics"]["loss"]

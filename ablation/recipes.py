@@ -1,0 +1,76 @@
+"""The rows of the ablation: one file in configs/ablation/ each, and what has to be trained for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from config import load_config
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "ablation"
+KINDS = {"pits": "pit", "dyns": "dyn"}
+# file -> what the table calls it, in the table's order
+TITLES = {
+    "2022": "the 2022 recipe",
+    "repair-1-gelu": "2022, cause 1 repaired: one GELU",
+    "repair-2-eval": "2022, cause 2 repaired: eval mode",
+    "repair-3-mask": "2022, cause 3 repaired: loss on visible frames",
+    "repair-4-voicing": "2022, cause 4 repaired: voicing",
+    "repair-5-rate": "2022, cause 5 repaired: sample rate",
+    "repair-6-centre": "2022, cause 6 repaired: centred labels",
+    "repair-7-decibels": "2022, cause 7 repaired: relative dB",
+    "repair-8-training": "2022, cause 8 repaired: shuffled, lr 5e-4",
+    "ours": "all repaired, whole HuBERTs",
+    "ours-frozen": "all repaired, light heads on a frozen trunk",
+    "break-1-gelu": "ours, but cause 1: two GELUs",
+    "break-2-eval": "ours, but cause 2: train mode at inference",
+    "break-3-mask": "ours, but cause 3: loss on hidden frames",
+    "break-4-voicing": "ours, but cause 4: no voicing",
+    "break-5-rate": "ours, but cause 5: YIN at the wrong rate",
+    "break-6-centre": "ours, but cause 6: labels 10 ms early",
+    "break-7-linear": "ours, but cause 7: linear RMS",
+    "break-8-training": "ours, but cause 8: in order, lr 1e-5",
+}
+CONVERTED = ("content only", "2022", "ours", "ours-frozen", "tracker")  # rows of the conversion table
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row. name: its file in configs/ablation/ without the suffix."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return CONFIGS / f"{self.name}.toml"
+
+    @cached_property
+    def config(self) -> dict:
+        return load_config(self.path)
+
+    def flaw(self, name: str) -> bool:
+        """Whether a switch of the table [ablation] is on."""
+        return self.config.get("ablation", {}).get(name, False)
+
+    def label_table(self, kind: str) -> dict:
+        """[labels.pit] or [labels.dyn], with the switch that changes what its labels are."""
+        table = dict(self.config["labels"][KINDS[kind]])
+        return {**table, "range_from_data": self.flaw("range_from_data")} if kind == "dyns" else table
+
+    def label_name(self, kind: str) -> str:
+        """Folder of its labels: recipes with the same label settings share one."""
+        return f"{kind}-{_digest(self.label_table(kind))}"
+
+    def run_name(self, kind: str, seed: int) -> str:
+        """Folder of its training: recipes that train alike share one."""
+        config = self.config
+        frozen = config["train"]["hubert"]["trunk"] == "frozen"
+        network = (config["head"], config["train"]["head"]) if frozen else config["train"]["hubert"]
+        return f"{kind}-{_digest([self.label_table(kind), config['hubert'], network, frozen])}-seed{seed}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,43 @@
+"""The trainings of the ablation, each a train script in a process of its own, several at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from parallel import THREAD_VARIABLES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def train(script: str, data: Path, out: Path, *options: object, threads: int = 1) -> None:
+    """Run a train script unless its last checkpoint is there. Raises RuntimeError with its last words.
+
+    One thread each by default: two such runs at a time do more than one with two threads.
+    """
+    if (out / "done").is_file():
+        return
+    command = [sys.executable, str(ROOT / script), str(data), str(out), *map(str, options)]
+    env = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONUTF8": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    (out / "done").write_text("", encoding="utf-8")
+
+
+def together(jobs: Sequence[tuple], workers: int) -> None:
+    """`train(*job)` for every job, `workers` at a time, with a progress bar; the first failure ends it."""
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(train, *job) for job in jobs]
+        try:
+            for future in tqdm(futures, desc="trainings", disable=None):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,65 @@
+"""Figures of trained label models on voices they were not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import checkpoints
+import stages
+from ablation.flawed import InTrainMode, true_hertz
+from ablation.recipes import KINDS, Recipe
+from datafolder import DataFolder
+from evaluation import heads
+from hubert_pitdyn.labels import DynLabels, PitLabels
+
+
+def load(path: Path, kind: str, content: stages.Part, recipe: Recipe):
+    """A trained label model as its recipe runs it at conversion time, and its label settings."""
+    part = stages.load_label_model(path, kind, content)
+    table = part.checkpoint["labels"][KINDS[kind]]
+    return InTrainMode(part.model) if recipe.flaw("train_mode") else part.model, table
+
+
+def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: stages.Part) -> heads.Reader:
+    """Pitch and loudness as the recipe's two models of one seed hear them, in true hertz.
+
+    The classes are those of `folder`'s labels: a recipe's own say nothing about another's.
+    """
+    paths = {kind: out / recipe.run_name(kind, seed) / stages.BEST for kind in KINDS}
+    pit_model, pit_table = load(paths["pits"], "pits", content, recipe)
+    dyn_model, dyn_table = load(paths["dyns"], "dyns", content, recipe)
+    own_pit, own_dyn = PitLabels.from_dict(pit_table), DynLabels.from_dict(dyn_table)
+    read = heads.model_reader(heads.predictor(pit_model, dyn_model), own_pit, own_dyn)
+    pit, dyn = heads.labels_of(folder)
+
+    def in_common_classes(wav: np.ndarray, known: heads.Truth) -> heads.Reading:
+        heard = read(wav, known)
+        f0 = heard.f0 * true_hertz(pit_table)
+        return heads.Reading(f0, heard.db, pit.encode(f0), dyn.encode(heard.db, known.level))
+
+    return in_common_classes
+
+
+def score_seed(out: Path, content: Path, unseen: Path, recipe_name: str, seed: int) -> dict[str, float]:
+    """All figures of one recipe and seed over all unseen voices, and its accuracy on its own labels."""
+    folder, recipe = DataFolder(unseen), Recipe(recipe_name)
+    read = reader(folder, out, recipe, seed, stages.load_content(content))
+    scores = heads.score_folder(folder, {recipe_name: read}, *heads.labels_of(folder))[recipe_name]
+    figures = heads.pooled(scores).figures()
+    own = checkpoints.load(out / recipe.run_name("pits", seed) / stages.BEST)["card"]["metrics"]
+    return {**figures, "own_accuracy": own["accuracy"], "own_within_one": own["within_one"]}
+
+
+def score_job(out: Path, content: Path, unseen: Path, name: str) -> dict[str, float]:
+    """`score_seed` for a "recipe:seed" name, as a worker process gets it."""
+    recipe, _, seed = name.rpartition(":")
+    return score_seed(out, content, unseen, recipe, int(seed))
+
+
+def bounds(folder: DataFolder, training: DataFolder) -> dict[str, dict[str, float]]:
+    """Figures of the labels themselves, of their ceiling, and of the most frequent training classes."""
+    classes = heads.labels_of(folder)
+    scores = heads.score_folder(folder, heads.bounds(folder, training, *classes), *classes)
+    return {name: heads.pooled(one).figures() for name, one in scores.items()}

@@ -1,0 +1,54 @@
+"""Training crops played faster or slower: other pitches and other voices, with labels that stay exact.
+
+Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A trunk that is to
+hear any speaker at any pitch learns more from that than from a copy with its formants kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def source_units(units: int, available: int, octaves: float, crop_seed: tuple[int, int]) -> int:
+    """How many units to play in the time of `units`: units · 2^x, x uniform in ±octaves, at most `available`.
+
+    The same crop_seed gives the same number.
+    """
+    speed = 2.0 ** np.random.default_rng([*crop_seed, 2]).uniform(-octaves, octaves)
+    return int(np.clip(round(units * speed), 1, available))
+
+
+def resample(wav: np.ndarray, samples: int) -> np.ndarray:
+    """wav [S] -> the same sound in `samples` samples, float32: its spectrum cut or zero-padded.
+
+    Exact for periodic sounds; at the ends of a crop the two sides run into one another for some samples.
+    """
+    spectrum = np.fft.rfft(wav)
+    bins = min(len(spectrum), samples // 2 + 1)
+    scaled = np.fft.irfft(spectrum[:bins], samples) * (samples / len(wav))
+    return scaled.astype(np.float32)
+
+
+def stretch_classes(classes: np.ndarray, units: int) -> np.ndarray:
+    """Classes [M] -> [units]: at every new unit's centre that of the old unit there."""
+    return classes[np.floor(_places(len(classes), units) + 0.5).astype(int)]
+
+
+def stretch_f0(f0: np.ndarray, units: int) -> np.ndarray:
+    """F0 [M] in Hz, 0 = unvoiced -> [units], M / units times as high as before.
+
+    Log-F0 is interpolated between voiced units; across a change of voicing the nearer unit decides.
+    """
+    place = _places(len(f0), units)
+    left = np.floor(place).astype(int)
+    right = np.minimum(left + 1, len(f0) - 1)
+    share = place - left
+    a, b = f0[left], f0[right]
+    both = (a > 0) & (b > 0)
+    between = np.exp((1 - share) * np.log(np.where(both, a, 1)) + share * np.log(np.where(both, b, 1)))
+    return np.where(both, between, np.where(share < 0.5, a, b)) * (len(f0) / units)
+
+
+def _places(before: int, after: int) -> np.ndarray:
+    """Where the centres of `after` units lie among `before` units, in [0, before - 1]."""
+    return np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)

@@ -1,0 +1,158 @@
+"""Why 2022 stayed at "50 % and a little": all recipes trained alike, measured on unseen voices."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import cli
+
+FULL = {"minutes": 60.0, "seeds": 3, "lines": 32}
+QUICK = {"minutes": 8.0, "seeds": 1, "lines": 8}
+STEPS = {"content": 1500, "heads": 900, "acoustic": 1200}
+QUICK_STEPS = {"content": 150, "heads": 60, "acoustic": 150}
+VALIDATION = 40  # recordings
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=cli.path, help="labelled speech of several people, data/<name>")
+    parser.add_argument(
+        "--unseen", type=cli.path, required=True, help="labelled speech of others, data/<name>"
+    )
+    parser.add_argument("--voice", type=cli.path, required=True, help="voice to convert to, data/<name>")
+    parser.add_argument("--texts", type=cli.path, help="CSV path,text: the unseen lines to convert")
+    parser.add_argument("--quick", action="store_true", help="ten minutes instead of two hours: does it run?")
+    parser.add_argument("--seeds", type=int, help="trainings of each label model (default: 3)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time (%(default)s)")
+    parser.add_argument("--name", default="ablation", help="folder below data/ and out/ (%(default)s)")
+    parser.add_argument(
+        "--doc", type=cli.path, default=Path("docs/ablation.md"), help="what to write (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+class Plan:
+    """Where everything lies and how much of it there is."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from datafolder import DataFolder
+
+        size = QUICK if args.quick else FULL
+        self.minutes, self.lines = size["minutes"], size["lines"]
+        self.seeds = range(args.seeds or size["seeds"])
+        self.steps = QUICK_STEPS if args.quick else STEPS
+        self.jobs, self.doc, self.texts = args.jobs, args.doc, args.texts
+        self.data, self.out = Path("data") / args.name, Path("out") / args.name
+        self.base, self.voice, self.unseen = (DataFolder(p) for p in (args.data, args.voice, args.unseen))
+        self.content = self.out / "hubert-soft" / "model-best.pt"
+
+
+def make_labels(plan: Plan) -> None:
+    """Label folders of all recipes, and content classes."""
+    from ablation import labels
+    from ablation.recipes import KINDS, TITLES, Recipe
+
+    split = labels.choose(plan.base, plan.minutes, VALIDATION)
+    for kind in KINDS:
+        for recipe in map(Recipe, TITLES):
+            root = plan.data / recipe.label_name(kind)
+            labels.make(plan.base, root, kind, recipe.label_table(kind), split, plan.jobs)
+    labels.make_content(plan.base, plan.data / "content", split, plan.jobs)
+
+
+def train_heads(plan: Plan) -> None:
+    """The content encoder, then every label model of every recipe and seed."""
+    from ablation import runs
+    from ablation.recipes import CONFIGS, KINDS, TITLES, Recipe
+
+    options = ("--config", CONFIGS / "ours.toml", "--embds_dn", "units", "--steps", plan.steps["content"])
+    runs.train("train_hubert.py", plan.data / "content", plan.content.parent, *options, threads=plan.jobs)
+    jobs = {}
+    for seed in plan.seeds:
+        for recipe in map(Recipe, TITLES):
+            for kind in KINDS:
+                out = plan.out / recipe.run_name(kind, seed)
+                options = ("--embds_dn", kind, "--config", recipe.path, "--seed", seed)
+                options += ("--content", plan.content, "--steps", plan.steps["heads"])
+                data = plan.data / recipe.label_name(kind)
+                jobs.setdefault(out, ("train_hubert.py", data, out, *options))
+    runs.together(list(jobs.values()), plan.jobs)
+
+
+def score_heads(plan: Plan) -> dict:
+    """{recipe: [figures of each seed]} on the unseen voices, with the labels' ceiling and floor."""
+    from ablation import scores
+    from ablation.recipes import TITLES
+    from parallel import each_file
+
+    list(scores.heads.known_files(plan.unseen))  # the trackers' answers, once for all processes
+    names = [f"{recipe}:{seed}" for recipe in TITLES for seed in plan.seeds]
+    work = partial(scores.score_job, plan.out, plan.content, plan.unseen.root)
+    done, failures = each_file(work, names, plan.jobs, "scores")
+    if failures:
+        raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
+    return {recipe: [done[f"{recipe}:{seed}"] for seed in plan.seeds] for recipe in TITLES}
+
+
+def train_voices(plan: Plan) -> None:
+    """The voice's units by every row's encoder, and an acoustic model on each."""
+    from ablation import conversion, labels, runs
+    from ablation.recipes import CONVERTED
+
+    split = labels.choose(plan.voice, plan.minutes, VALIDATION)
+    jobs = []
+    for row in CONVERTED:
+        root = plan.data / f"voice {row}"
+        conversion.encode_voice(row, plan.voice, root, split, plan.out, plan.content)
+        options = ("--config", conversion.recipe_of(row).path, "--steps", plan.steps["acoustic"])
+        jobs.append(("train_acoustic.py", root, plan.out / f"voice {row}", *options))
+    runs.together(jobs, plan.jobs)
+
+
+def score_voices(plan: Plan) -> dict:
+    """{row: {file: figures}} of the unseen lines converted to the voice."""
+    import batch
+    from ablation import conversion
+    from ablation.recipes import CONVERTED
+    from evaluation.judges import Judges
+    from evaluation.pair import Known
+
+    texts = batch.texts(plan.unseen.files.values(), plan.texts, lambda line: None)
+    spoken = {path: text for path, text in texts.items() if text} or texts
+    lines = dict(list(spoken.items())[:: max(1, len(spoken) // plan.lines)])
+    judges = Judges(print)
+    held_out = [plan.voice.files[key] for key in plan.voice.split("val", "f0")]
+    known = Known(judges, print, target=judges.target(held_out))
+    return {
+        row: conversion.measure(row, plan.out / f"voice {row}", plan.out, plan.content, lines, known)
+        for row in CONVERTED
+    }
+
+
+def main() -> int:
+    args = parse_args()
+    from ablation import conversion, report, scores
+
+    plan, began = Plan(args), time.perf_counter()
+    make_labels(plan)
+    train_heads(plan)
+    heads = score_heads(plan)
+    report.keep(plan, "heads", heads)
+    bounds = scores.bounds(plan.unseen, plan.base)
+    train_voices(plan)
+    voices = score_voices(plan)
+    report.keep(plan, "voices", voices)
+    losses = {row: conversion.mel_l1(plan.out / f"voice {row}") for row in voices}
+    command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
+    report.write(plan, command, heads, bounds, voices, losses, time.perf_counter() - began)
+    print(plan.doc)
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

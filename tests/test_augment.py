@@ -1,0 +1,61 @@
+"""Crops at another speed: the tone and its label move by the same ratio, seeds repeat."""
+
+import numpy as np
+import pytest
+
+from audio import SAMPLE_RATE, UNIT_HOP
+from datafolder import DataFolder
+from hubert_pitdyn.augment import resample, source_units, stretch_classes, stretch_f0
+from hubert_pitdyn.dataset import LabelDataset
+from hubert_pitdyn.labels import PitLabels
+
+
+def strongest_hertz(wav: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
+    return float(spectrum.argmax() * SAMPLE_RATE / len(wav))
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 160), (160, 100), (73, 100)])
+def test_a_tone_moves_by_the_ratio_of_lengths(before, after):
+    tone = np.sin(2 * np.pi * 200 * np.arange(before * UNIT_HOP) / SAMPLE_RATE).astype(np.float32)
+    moved = resample(tone, after * UNIT_HOP)
+    assert len(moved) == after * UNIT_HOP
+    assert strongest_hertz(moved) == pytest.approx(200 * before / after, rel=0.01)
+    assert np.abs(moved).max() == pytest.approx(1.0, abs=0.1)
+
+
+def test_f0_moves_with_the_tone_and_voicing_stays_where_it_was():
+    f0 = np.concatenate([np.zeros(50), np.geomspace(100, 200, 50)])
+    moved = stretch_f0(f0, 50)
+    assert (moved[:25] == 0).all() and (moved[25:] > 0).all()
+    assert moved[-1] == pytest.approx(2 * 200, rel=0.02)
+    assert moved[26] == pytest.approx(2 * 100 * 2 ** (2.5 / 49), rel=0.01)
+    assert np.allclose(stretch_f0(f0, 100), f0)
+
+
+def test_classes_are_those_at_the_same_place():
+    assert stretch_classes(np.array([1, 2, 3, 4]), 2).tolist() in ([1, 3], [2, 4], [2, 3])
+    assert stretch_classes(np.array([1, 2]), 6).tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_speeds_stay_in_range_and_repeat():
+    sizes = [source_units(100, 1000, 0.5, (1, i)) for i in range(300)]
+    assert sizes == [source_units(100, 1000, 0.5, (1, i)) for i in range(300)]
+    assert 70 <= min(sizes) < 75 and 135 < max(sizes) <= 142
+    assert source_units(100, 90, 0.5, (1, 0)) <= 90
+
+
+def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(workspace):
+    folder = DataFolder(workspace / "data" / "songs")
+    keys = folder.split("train", "pits")
+    plain, moved = (LabelDataset(folder, keys, "pits", 0.5, speed_octaves=s) for s in (0.0, 0.5))
+    assert len(moved[(0, None)][0]) == len(plain[(0, None)][0])
+    labels = PitLabels.from_dict(folder.stats()["labels"]["pit"])
+    pitches = [labels.decode(d[(0, (7, i))][1].numpy()) for d in (plain, moved) for i in range(40)]
+    still, wide = (np.concatenate([f[f > 0] for f in part]) for part in (pitches[:40], pitches[40:]))
+    assert np.percentile(wide, 95) > 1.15 * np.percentile(still, 95)
+    assert np.percentile(wide, 5) < np.percentile(still, 5) / 1.15
+    wav, classes = moved[(0, (7, 0))]
+    again = moved[(0, (7, 0))]
+    assert len(wav) == UNIT_HOP * len(classes) == UNIT_HOP * 25
+    assert (wav == again[0]).all() and (classes == again[1]).all()
