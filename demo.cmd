@@ -40,12 +40,12 @@ SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
 
 ECHO 4 of 7: pitch model
-"%PYTHON_BIN%" train_hubert.py --embds_dn pits data\demo out\demo\hubert-pit --config "%CONFIG%" --steps %PITS_STEPS%
+"%PYTHON_BIN%" train_hubert.py --embds_dn pits data\demo out\demo\hubert-pit --config "%CONFIG%" --trunk frozen --steps %PITS_STEPS%
 SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
 
 ECHO 5 of 7: dynamics model
-"%PYTHON_BIN%" train_hubert.py --embds_dn dyns data\demo out\demo\hubert-dyn --config "%CONFIG%" --steps %DYNS_STEPS%
+"%PYTHON_BIN%" train_hubert.py --embds_dn dyns data\demo out\demo\hubert-dyn --config "%CONFIG%" --trunk frozen --steps %DYNS_STEPS%
 SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
 

@@ -41,8 +41,8 @@ train() {
     run bash preprocess_hubert-pitdyn.sh demo test --config $CONFIG
     run "$PYTHON_BIN" preprocess.py demo --discrete --config $CONFIG
     run "$PYTHON_BIN" train_hubert.py --embds_dn units data/demo out/demo/hubert-soft --config $CONFIG --steps $UNITS_STEPS
-    run "$PYTHON_BIN" train_hubert.py --embds_dn pits data/demo out/demo/hubert-pit --config $CONFIG --steps $PITS_STEPS
-    run "$PYTHON_BIN" train_hubert.py --embds_dn dyns data/demo out/demo/hubert-dyn --config $CONFIG --steps $DYNS_STEPS
+    run "$PYTHON_BIN" train_hubert.py --embds_dn pits data/demo out/demo/hubert-pit --config $CONFIG --trunk frozen --steps $PITS_STEPS
+    run "$PYTHON_BIN" train_hubert.py --embds_dn dyns data/demo out/demo/hubert-dyn --config $CONFIG --trunk frozen --steps $DYNS_STEPS
     run bash preprocess_acoustic.sh demo test demo --config $CONFIG
     run "$PYTHON_BIN" train_acoustic.py data/demo out/demo/acoustic --config $CONFIG --steps $ACOUSTIC_STEPS
 }

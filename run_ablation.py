@@ -12,9 +12,9 @@ from pathlib import Path
 import cli
 
 FULL = {"minutes": 60.0, "seeds": 3, "lines": 32}
-QUICK = {"minutes": 8.0, "seeds": 1, "lines": 8}
-STEPS = {"content": 1500, "heads": 900, "acoustic": 1200}
-QUICK_STEPS = {"content": 150, "heads": 60, "acoustic": 150}
+QUICK = {"minutes": 6.0, "seeds": 1, "lines": 8}
+STEPS = {"content": 1500, "heads": 600, "acoustic": 1200}
+QUICK_STEPS = {"content": 150, "heads": 40, "acoustic": 150}
 VALIDATION = 40  # recordings
 
 

@@ -80,6 +80,14 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     return model, describe, Task(run, labels, soft, alpha if masking(args, run) else None, *sets)
 
 
+def settings_of(args: argparse.Namespace, config: dict) -> str:
+    """The table of [train] that rules this run; [train.units] only says what differs from [train.hubert]."""
+    if args.embds_dn == "units":
+        config["train"]["units"] = {**config["train"]["hubert"], **config["train"].get("units", {})}
+        return "units"
+    return "head" if is_frozen(args, config) else "hubert"
+
+
 def is_frozen(args: argparse.Namespace, config: dict) -> bool:
     """Whether a light head is trained; content units need a whole HuBERT."""
     return (args.trunk or config["train"]["hubert"]["trunk"]) == "frozen" and args.embds_dn != "units"
@@ -243,7 +251,7 @@ def main() -> int:
     from config import load_config
 
     config = load_config(args.config)
-    run = training.start(args, "head" if is_frozen(args, config) else "hubert", config)
+    run = training.start(args, settings_of(args, config), config)
     model, describe, task = build(args, run)
     trainer = training.Trainer(run, model, describe)
     if args.resume:

@@ -24,6 +24,7 @@ TITLES = {
     "repair-7-decibels": "2022, cause 7 repaired: relative dB",
     "repair-8-training": "2022, cause 8 repaired: shuffled, lr 5e-4",
     "ours": "all repaired, whole HuBERTs",
+    "ours-speed": "all repaired, and crops at other speeds",
     "ours-frozen": "all repaired, light heads on a frozen trunk",
     "break-1-gelu": "ours, but cause 1: two GELUs",
     "break-2-eval": "ours, but cause 2: train mode at inference",

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 import audio
+from cli import UserError
 from datafolder import DataFolder
 from evaluation import metrics
 from hubert_pitdyn import pitch
@@ -62,13 +63,13 @@ Reader = Callable[[np.ndarray, Truth], Reading]  # (wav [S], what is known) -> w
 def trackers(label_tracker: str) -> tuple[str, str]:
     """(reference, second witness): two trackers that are installed; the reference did not make the labels.
 
-    Raises ValueError when there are no two such trackers.
+    Raises UserError when there are no two such trackers.
     """
     installed = [t for t in WITNESSES if not pitch.missing(t)]
     reference = next((t for t in installed if t != label_tracker), None)
     second = next((t for t in installed if t != reference), None)
     if reference is None or second is None:
-        raise ValueError(
+        raise UserError(
             "two F0 trackers are needed, one of which did not make the labels: "
             "python -m pip install -r requirements-eval.txt"
         )

@@ -1,7 +1,7 @@
 """Where in a trunk pitch, voicing and loudness can be read: one light head on each layer's output.
 
-The same probe for every layer: a layer norm, one hidden layer that sees a unit and its neighbours, then pitch
-and loudness classes. What it cannot read in a few hundred steps is not lying open there.
+The same probe for every layer: a layer norm, one hidden layer that sees a unit and its neighbours, then the
+pitch and loudness classes. What it cannot read in a few hundred steps is not lying open there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import audio
+from cli import UserError
 from datafolder import DataFolder
 from evaluation import heads
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -22,7 +23,7 @@ from hubert_pitdyn.objective import cross_entropy
 
 HIDDEN = 128
 CONTEXT = 3  # units that the hidden layer sees
-CROP = 100  # units, in training
+CROP = 50  # units, in training
 BATCH = 16  # crops
 LEARNING_RATE = 2e-3
 
@@ -107,13 +108,13 @@ def layer_table(
 ) -> dict[str, dict[str, float]]:
     """{layer: figures} of probes trained on `count` recordings of `training`, measured on all of `folder`.
 
-    Raises ValueError when no training recording is longer than a crop.
+    Raises UserError when no training recording is longer than a crop.
     """
     pit, dyn = heads.labels_of(folder)
     keys = training.split("train", "f0")
     keys = [key for key in keys if len(training.read("f0", key)) >= CROP]
     if not keys:
-        raise ValueError(f"{training.root}: no training recording of {CROP / audio.UNIT_RATE:.0f} s or more")
+        raise UserError(f"{training.root}: no training recording of {CROP / audio.UNIT_RATE:.0f} s or more")
     chosen = [keys[i] for i in np.random.default_rng(seed).permutation(len(keys))[:count]]
     known = {key: truth for key, _, truth in heads.known_files(folder)}
     seen, unseen = (features(trunk, f, k, progress) for f, k in ((training, chosen), (folder, list(known))))

@@ -1,9 +1,13 @@
 """Scores of label models: figures known by hand, floor and ceiling, and the trackers that are asked."""
 
+import json
+
 import numpy as np
 import pytest
+from conftest import micro_config, run_script
 
 import audio
+from cli import UserError
 from datafolder import DataFolder
 from evaluation import heads
 from hubert_pitdyn import pitch
@@ -82,7 +86,7 @@ def test_reference_never_made_the_labels(monkeypatch):
     assert heads.trackers("fcpe") == ("swift_f0", "fcpe")
     monkeypatch.setattr(pitch, "missing", lambda tracker: "absent" if tracker != "pyin" else "")
     for labels in ("pyin", "yin"):
-        with pytest.raises(ValueError, match="requirements-eval"):
+        with pytest.raises(UserError, match="requirements-eval"):
             heads.trackers(labels)
 
 
@@ -110,3 +114,36 @@ def test_labels_ceiling_and_floor_of_a_folder(workspace):
     assert floor["rpa50"] < 0.5 and floor["pit_exact"] < 0.5
     again = heads.score_folder(folder, {"labels": heads.bounds(folder, folder, *classes)["labels"]}, *classes)
     assert heads.pooled(again["labels"]).figures() == labels  # from the cached answers of the trackers
+
+
+@pytest.fixture(scope="module")
+def two_trackers():
+    if pitch.missing("swift_f0") and pitch.missing("fcpe"):
+        pytest.skip("needs a second F0 tracker (requirements-eval.txt)")
+
+
+def test_heads_command_prints_every_speaker_and_writes_the_figures(voice, two_trackers):
+    arguments = ("evaluate.py", "heads", "songs", "--data", "data/songs", "--config", micro_config(voice))
+    done = run_script(*arguments, "--json", "heads.json", cwd=voice)
+    assert all(name in done.stdout for name in ("ほげ", "all", "labels", "ceiling", "floor", "voicing"))
+    written = json.loads((voice / "heads.json").read_text(encoding="utf-8"))
+    assert set(written["speaker"]) == {"a", "ほげ", "all", "labels", "ceiling", "floor"}
+    assert written["speaker"]["labels"]["pit_exact"] == 1.0
+    frames = [written["speaker"][name]["frames"] for name in ("a", "ほげ", "all")]
+    assert frames[0] + frames[1] == frames[2]
+
+
+def test_layers_command_has_a_row_for_each_layer(voice, two_trackers):
+    trunk = "out/songs/hubert-soft/model-best.pt"
+    arguments = ("evaluate.py", "layers", trunk, "--train", "data/songs", "--data", "data/songs")
+    options = ("--files", 3, "--steps", 60, "--plot", "layers.png", "--json", "layers.json")
+    run_script(*arguments, *options, cwd=voice)
+    rows = json.loads((voice / "layers.json").read_text(encoding="utf-8"))["layer"]
+    assert list(rows) == ["convolutions", "layer 0 (input)", "layer 1", "layer 2"]
+    assert rows["convolutions"]["voicing"] > 0.7  # an untrained trunk's convolutions hear a tone stop
+    assert (voice / "layers.png").stat().st_size > 5000
+
+
+def test_layers_command_names_what_is_wrong(voice):
+    arguments = ("evaluate.py", "layers", "nowhere.pt", "--train", "data/songs", "--data", "data/songs")
+    assert "nowhere.pt" in run_script(*arguments, cwd=voice, expect=2).stderr
