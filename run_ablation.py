@@ -119,19 +119,16 @@ def score_voices(plan: Plan) -> dict:
     import batch
     from ablation import conversion
     from ablation.recipes import CONVERTED
-    from evaluation.judges import Judges
-    from evaluation.pair import Known
+    from parallel import each_file
 
     texts = batch.texts(plan.unseen.files.values(), plan.texts, lambda line: None)
     spoken = {path: text for path, text in texts.items() if text} or texts
     lines = dict(list(spoken.items())[:: max(1, len(spoken) // plan.lines)])
-    judges = Judges(print)
-    held_out = [plan.voice.files[key] for key in plan.voice.split("val", "f0")]
-    known = Known(judges, print, target=judges.target(held_out))
-    return {
-        row: conversion.measure(row, plan.out / f"voice {row}", plan.out, plan.content, lines, known)
-        for row in CONVERTED
-    }
+    work = partial(conversion.measure, plan.out, plan.content, plan.voice.root, lines)
+    done, failures = each_file(work, CONVERTED, plan.jobs, "conversions")
+    if failures:
+        raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
+    return {row: done[row] for row in CONVERTED}
 
 
 def main() -> int:

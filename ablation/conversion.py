@@ -18,6 +18,7 @@ from ablation.recipes import KINDS, Recipe
 from converter import VoiceConverter
 from datafolder import DataFolder, make_link
 from evaluation import pair
+from evaluation.judges import Judges
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import Analysis, PitDynEncoder, encode_all
 from vocoder.griffin_lim import GriffinLim
@@ -104,17 +105,19 @@ def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConvert
 
 
 def measure(
-    row: str, voice_run: Path, out: Path, content: Path, sources: dict[Path, str | None], known: pair.Known
+    out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
 ) -> dict[str, dict[str, float]]:
-    """{file: figures} of converting every source (with its text) as the row does."""
-    from tqdm import tqdm
-
-    converter, figures = convert(row, voice_run, out, content), {}
-    targets = batch.targets({path: Path(path.name) for path in sources}, row, voice_run / "gen")
-    for path, target in tqdm(targets.items(), desc=row, disable=None):
+    """{file: figures} of converting every source (with its text) as the row does, judged by the voice's
+    validation recordings."""
+    voice = DataFolder(voice_root)
+    judges = Judges(print)
+    target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
+    run, known, figures = out / f"voice {row}", pair.Known(judges, print, target=target), {}
+    converter = convert(row, run, out, content)
+    for path, place in batch.targets({path: Path(path.name) for path in sources}, row, run / "gen").items():
         wav = audio.load(path)
-        audio.save(target, converter.convert(wav))
-        figures[path.name], _ = pair.measure(wav, audio.load(target), replace(known, text=sources[path]))
+        audio.save(place, converter.convert(wav))
+        figures[path.name], _ = pair.measure(wav, audio.load(place), replace(known, text=sources[path]))
     return figures
 
 

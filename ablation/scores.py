@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,18 @@ def score_seed(out: Path, content: Path, unseen: Path, recipe_name: str, seed: i
 
 
 def score_job(out: Path, content: Path, unseen: Path, name: str) -> dict[str, float]:
-    """`score_seed` for a "recipe:seed" name, as a worker process gets it."""
+    """`score_seed` for a "recipe:seed" name, as a worker process gets it; kept on disk."""
     recipe, _, seed = name.rpartition(":")
-    return score_seed(out, content, unseen, recipe, int(seed))
+    runs = [Recipe(recipe).run_name(kind, int(seed)) for kind in KINDS]
+    kept = out / "scores" / f"{recipe}-seed{seed}.json"
+    if kept.is_file():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["runs"] == runs:
+            return known["figures"]
+    figures = score_seed(out, content, unseen, recipe, int(seed))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps({"runs": runs, "figures": figures}, indent=1), encoding="utf-8")
+    return figures
 
 
 def bounds(folder: DataFolder, training: DataFolder) -> dict[str, dict[str, float]]:
