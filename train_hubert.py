@@ -81,11 +81,12 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
 
 
 def settings_of(args: argparse.Namespace, config: dict) -> str:
-    """The table of [train] that rules this run; [train.units] only says what differs from [train.hubert]."""
-    if args.embds_dn == "units":
-        config["train"]["units"] = {**config["train"]["hubert"], **config["train"].get("units", {})}
-        return "units"
-    return "head" if is_frozen(args, config) else "hubert"
+    """The table of [train] that rules this run; [train.<labels>] says what differs from [train.hubert]."""
+    if is_frozen(args, config):
+        return "head"
+    tables = config["train"]
+    tables[args.embds_dn] = {**tables["hubert"], **tables.get(args.embds_dn, {})}
+    return args.embds_dn
 
 
 def is_frozen(args: argparse.Namespace, config: dict) -> bool:

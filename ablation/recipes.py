@@ -67,10 +67,11 @@ class Recipe:
 
     def run_name(self, kind: str, seed: int) -> str:
         """Folder of its training: recipes that train alike share one."""
-        config = self.config
-        frozen = config["train"]["hubert"]["trunk"] == "frozen"
-        network = (config["head"], config["train"]["head"]) if frozen else config["train"]["hubert"]
-        return f"{kind}-{_digest([self.label_table(kind), config['hubert'], network, frozen])}-seed{seed}"
+        config, train = self.config, self.config["train"]
+        frozen = train["hubert"]["trunk"] == "frozen"
+        merged = {**train["hubert"], **train.get(kind, {})}
+        network = (config["head"], train["head"]) if frozen else merged
+        return f"{kind}-{_digest([self.label_table(kind), config['hubert'], network])}-seed{seed}"
 
 
 def _digest(value: object) -> str:

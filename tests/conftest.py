@@ -39,6 +39,10 @@ crop_seconds = 0.5
 warmup_steps = 2
 validate_every = 3
 log_every = 1
+[train.dyns]
+batch_size = 4
+crop_seconds = 0.5
+validate_every = 3
 [train.units]
 batch_size = 4
 crop_seconds = 0.5

@@ -119,7 +119,7 @@ def test_one_process_with_the_doubled_batch_equals_two(workspace):
 def test_frozen_head_trains_from_cached_features(workspace):
     soft = workspace / "out" / "songs" / "hubert-soft"
     assert checkpoints.load_hubert(soft / "model-best.pt").units(torch.zeros(1, 1, 640)).shape == (1, 2, 256)
-    head = train(workspace, "songs/hubert-pit", "--embds_dn", "pits", "--trunk", "frozen", "--steps", 3)
+    head = train(workspace, "frozen/hubert-pit", "--embds_dn", "pits", "--trunk", "frozen", "--steps", 3)
     checkpoint = checkpoints.load(head / "model-best.pt")
     assert checkpoint["kind"] == "head-pits" and checkpoint["card"]["encoders"]["content"]["hash"]
     features = next((workspace / "data" / "songs").glob("features-*"))
