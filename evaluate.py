@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     layers.add_argument("trunk", help="a HuBERT checkpoint, or hubert-soft or hubert-discrete (official)")
     layers.add_argument("--train", type=cli.path, required=True, help="data folder to train the probes on")
     layers.add_argument("--files", type=int, default=300, help="training recordings (default: %(default)s)")
-    layers.add_argument("--steps", type=int, default=400, help="of each probe (default: %(default)s)")
+    layers.add_argument("--steps", type=int, default=600, help="of each probe (default: %(default)s)")
     layers.add_argument("--plot", type=cli.path, help="also draw the table to this file")
     for command in (heads, layers):
         command.add_argument(

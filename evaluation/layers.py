@@ -24,7 +24,7 @@ from hubert_pitdyn.objective import cross_entropy
 HIDDEN = 128
 CONTEXT = 3  # units that the hidden layer sees
 CROP = 50  # units, in training
-BATCH = 16  # crops
+BATCH = 64  # crops
 LEARNING_RATE = 2e-3
 
 
@@ -102,7 +102,7 @@ def layer_table(
     training: DataFolder,
     folder: DataFolder,
     count: int = 300,
-    steps: int = 400,
+    steps: int = 600,
     seed: int = 0,
     progress: Callable = iter,
 ) -> dict[str, dict[str, float]]:
