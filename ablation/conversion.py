@@ -14,9 +14,10 @@ import batch
 import checkpoints
 import stages
 from ablation import scores
+from ablation.labels import share
 from ablation.recipes import KINDS, Recipe
 from converter import VoiceConverter
-from datafolder import DataFolder, make_link
+from datafolder import DataFolder
 from evaluation import pair
 from evaluation.judges import Judges
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
@@ -77,10 +78,7 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
     folder = DataFolder(root)
     if folder.read_json("encoder.json") is not None:
         return
-    folder.connect(voice.wavs)
-    for name in ("prepared", "mels"):
-        if not (root / name).exists():
-            make_link(root / name, (voice.root / name).resolve())
+    share(voice, folder, "prepared", "mels")
     keys = split["train"] + split["val"]
     sizes = {key: len(voice.prepared(key)) for key in keys}
     units = encode_all(

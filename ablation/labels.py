@@ -41,14 +41,20 @@ def _in_turn(keys: list[str]) -> list[str]:
     return [key for *_, key in sorted(ranked)]
 
 
+def share(base: DataFolder, folder: DataFolder, *kinds: str) -> None:
+    """Let `folder` use the recordings of `base`, and what was made of them."""
+    folder.connect(base.wavs)
+    for kind in kinds:
+        if not (folder.root / kind).exists():
+            make_link(folder.root / kind, (base.root / kind).resolve())
+
+
 def make(base: DataFolder, root: Path, kind: str, table: dict, split: dict, workers: int) -> None:
     """Labels of one kind with the settings `table`, for the keys of `split`, into the data folder `root`."""
     folder = DataFolder(root)
     if folder.read_json("stats.json") is not None:
         return
-    folder.connect(base.wavs)
-    if not (root / "prepared").exists():
-        make_link(root / "prepared", (base.root / "prepared").resolve())
+    share(base, folder, "prepared")
     keys = split["train"] + split["val"]
     table = dict(table)
     if table.pop("range_from_data", False):
@@ -66,9 +72,7 @@ def make_content(base: DataFolder, root: Path, split: dict, workers: int, cluste
     folder = DataFolder(root)
     if folder.read_json("units-discrete.json") is not None:
         return
-    folder.connect(base.wavs)
-    if not (root / "prepared").exists():
-        make_link(root / "prepared", (base.root / "prepared").resolve())
+    share(base, folder, "prepared")
     keys = split["train"] + split["val"]
     features, _ = each_file(partial(mfcc_file, base.root), keys, workers, root.name)
     pool = np.concatenate([features[key] for key in split["train"]])
