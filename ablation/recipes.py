@@ -34,6 +34,7 @@ TITLES = {
     "break-6-centre": "ours, but cause 6: labels 10 ms early",
     "break-7-linear": "ours, but cause 7: linear RMS",
     "break-8-training": "ours, but cause 8: in order, lr 1e-5",
+    "break-8-order": "ours, but of cause 8 the order alone",
 }
 CONVERTED = ("content only", "2022", "ours", "ours-frozen", "tracker")  # rows of the conversion table
 
