@@ -177,9 +177,9 @@ in {minutes:.0f} minutes ({jobs} processes of one thread). What the figures say 
 
 **Set-up.** {data_minutes:.0f} minutes of `{base}` for training; {files} recordings of `{unseen}`, whose
 speakers and sentences no model was trained on, for measuring. One small HuBERT
-(configs/ablation/small.toml) for all recipes, {head_steps} steps of 16 s each, {seeds} seed(s); all start
-from one content encoder ({content_steps} steps on MFCC classes). "±" is half the width of the 95 % interval
-over seeds (Student's t). Each recipe is a file in `configs/ablation/`.
+(configs/ablation/small.toml) for all recipes, {head_steps} steps of about 15 s of speech, {seeds} seed(s);
+all start from one content encoder ({content_steps} steps on MFCC classes). "±" is half the width of the 95
+% interval over seeds (Student's t). Each recipe is a file in `configs/ablation/`.
 
 **Figures.** Voicing, RPA50 and GPE count on the frames where two F0 trackers with their own voicing rules
 agree, against the one that did not make the labels; F0 of recipes whose tracker was told a wrong rate is
