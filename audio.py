@@ -126,9 +126,7 @@ def prepare(source: str | Path | np.ndarray) -> Prepared:
     wav = source if isinstance(source, np.ndarray) else load(source)
     start, stop = _active_span(wav)
     kept = stop - start
-    padded = max(MIN_SAMPLES, -(-kept // UNIT_HOP) * UNIT_HOP)
-    out = np.zeros(padded, dtype=np.float32)
-    out[:kept] = wav[start:stop]
+    out = on_grid(np.asarray(wav[start:stop], dtype=np.float32))
     return Prepared(out, start, kept, len(wav))
 
 
@@ -160,6 +158,11 @@ def mel_filters():
     return torchaudio.functional.melscale_fbanks(
         N_FFT // 2 + 1, 0.0, MEL_F_MAX, N_MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
     ).T.contiguous()
+
+
+def on_grid(wav: np.ndarray) -> np.ndarray:
+    """[S] -> [320N], zeros added behind. Not trimmed, unlike `prepare`, so that two files stay aligned."""
+    return np.pad(wav, (0, max(MIN_SAMPLES - len(wav), -len(wav) % UNIT_HOP)))
 
 
 def log_mel(wav):

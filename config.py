@@ -35,6 +35,11 @@ def load_config(path: Path | str | None = None) -> dict:
     return merge(config, own)
 
 
+def label_training(config: dict, kind: str) -> dict:
+    """Settings of a whole HuBERT on pits, dyns or units: [train.hubert], and what [train.<kind>] changes."""
+    return {**config["train"]["hubert"], **config["train"].get(kind, {})}
+
+
 def merge(base: dict, over: dict) -> dict:
     """Tables of `over` on top of those of `base`, recursively; neither is changed."""
     out = dict(base)

@@ -54,7 +54,7 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
 
     figure, axes = _figure(len(wavs), "")
     for axis, (title, wav) in zip(axes, wavs.items(), strict=True):
-        whole = np.pad(wav, (0, max(audio.MIN_SAMPLES - len(wav), -len(wav) % audio.UNIT_HOP)))
+        whole = audio.on_grid(wav)
         _spectrogram(axis, whole, pitch.track(whole))
         axis.set_title(title, fontsize=9)
     axes[-1].set(xlabel="s")

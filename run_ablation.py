@@ -134,16 +134,16 @@ def score_voices(plan: Plan) -> dict:
 def main() -> int:
     args = parse_args()
     from ablation import conversion, report, scores
+    from evaluation.report import write_json
 
     plan, began = Plan(args), time.perf_counter()
     make_labels(plan)
     train_heads(plan)
     heads = score_heads(plan)
-    report.keep(plan, "heads", heads)
     bounds = scores.bounds(plan.unseen, plan.base)
     train_voices(plan)
     voices = score_voices(plan)
-    report.keep(plan, "voices", voices)
+    write_json(plan.out / "voices.json", voices)
     losses = {row: conversion.mel_l1(plan.out / f"voice {row}") for row in voices}
     command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
     report.write(plan, command, heads, bounds, voices, losses, time.perf_counter() - began)

@@ -84,8 +84,9 @@ def settings_of(args: argparse.Namespace, config: dict) -> str:
     """The table of [train] that rules this run; [train.<labels>] says what differs from [train.hubert]."""
     if is_frozen(args, config):
         return "head"
-    tables = config["train"]
-    tables[args.embds_dn] = {**tables["hubert"], **tables.get(args.embds_dn, {})}
+    from config import label_training
+
+    config["train"][args.embds_dn] = label_training(config, args.embds_dn)
     return args.embds_dn
 
 

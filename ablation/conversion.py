@@ -56,21 +56,13 @@ def encoder(row: str, out: Path, content_file: Path, converting: bool):
     if row == "content only":
         return ContentOnly(content.model)
     paths = {kind: out / recipe.run_name(kind, 0) / stages.BEST for kind in KINDS}
-    models, tables = [], []
-    for kind, path in paths.items():
-        if converting:
-            model, table = scores.load(path, kind, content, recipe)
-        else:
-            part = stages.load_label_model(path, kind, content)
-            model, table = part.model, part.checkpoint["labels"][KINDS[kind]]
-        models.append(model)
-        tables.append(table)
+    (pit, pit_table), (dyn, dyn_table) = (
+        scores.load(path, kind, content, recipe, converting) for kind, path in paths.items()
+    )
     if row == "tracker":
-        models = [
-            TrackedPitch(models[0].label_embedding, tables[0]),
-            TrackedLoudness(models[1].label_embedding, tables[1]),
-        ]
-    return PitDynEncoder(content.model, *models)
+        pit = TrackedPitch(pit.label_embedding, pit_table)
+        dyn = TrackedLoudness(dyn.label_embedding, dyn_table)
+    return PitDynEncoder(content.model, pit, dyn)
 
 
 def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path, content: Path) -> None:

@@ -15,8 +15,6 @@ class InTrainMode(nn.Module):
     Masks come from a generator of its own, so that the same calls in the same order give the same result.
     """
 
-    unit_kind = "label"
-
     def __init__(self, model: Hubert, seed: int = 0) -> None:
         super().__init__()
         self.model, self.label_embedding = model, model.label_embedding
@@ -30,10 +28,6 @@ class InTrainMode(nn.Module):
             self.seed += 1
             mask = time_mask(len(wav), wav.shape[-1] // UNIT_HOP)
             return self.model(wav, lengths, mask.to(wav.device)).softmax(dim=-1)
-
-    def units(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """wav [B,1,S] -> soft label units [B,N,256]."""
-        return self.distribution(wav, lengths) @ self.label_embedding.weight
 
 
 def true_hertz(table: dict) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 import audio
 from datafolder import DataFolder, make_link
+from evaluation.heads import speaker
 from hubert_pitdyn import discrete, pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from parallel import each_file
@@ -35,9 +36,9 @@ def _in_turn(keys: list[str]) -> list[str]:
     places: dict[str, int] = {}
     ranked = []
     for key in (keys[i] for i in rng.permutation(len(keys))):
-        speaker = key.split("/")[0]
-        places[speaker] = places.get(speaker, 0) + 1
-        ranked.append((places[speaker], speaker, key))
+        name = speaker(key)
+        places[name] = places.get(name, 0) + 1
+        ranked.append((places[name], name, key))
     return [key for *_, key in sorted(ranked)]
 
 

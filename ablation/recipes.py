@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from config import load_config
+from config import label_training, load_config
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "ablation"
 KINDS = {"pits": "pit", "dyns": "dyn"}
@@ -70,8 +70,7 @@ class Recipe:
         """Folder of its training: recipes that train alike share one."""
         config, train = self.config, self.config["train"]
         frozen = train["hubert"]["trunk"] == "frozen"
-        merged = {**train["hubert"], **train.get(kind, {})}
-        network = (config["head"], train["head"]) if frozen else merged
+        network = (config["head"], train["head"]) if frozen else label_training(config, kind)
         return f"{kind}-{_digest([self.label_table(kind), config['hubert'], network])}-seed{seed}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from pathlib import Path
@@ -29,7 +28,7 @@ VOICES = {  # figure -> (column, factor, decimals)
     "wer": ("WER %", 100, 0),
     "speaker_similarity": ("speaker", 1, 2),
 }
-CAUSES = {  # cause -> (repaired alone, broken alone, the figures it should move)
+CAUSES = {  # cause -> (repaired alone, put back alone)
     "1, two GELUs in the content encoder": ("repair-1-gelu", "break-1-gelu"),
     "2, training mode at conversion": ("repair-2-eval", "break-2-eval"),
     "3, loss on hidden frames only": ("repair-3-mask", "break-3-mask"),
@@ -129,12 +128,6 @@ def picture(seeds: Seeds, path: Path) -> None:
         axis.set(xlabel=f"{HEADS[name]}, %", xlim=(0, 100))
     axes[0].set_yticks(places, [TITLES[recipe] for recipe in seeds])
     plots.save(figure, path)
-
-
-def keep(plan, name: str, figures: object) -> None:
-    """Raw figures beside the checkpoints, for whoever wants more than the tables."""
-    path = plan.out / f"{name}.json"
-    path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 def write(

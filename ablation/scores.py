@@ -16,11 +16,11 @@ from evaluation import heads
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
 
-def load(path: Path, kind: str, content: stages.Part, recipe: Recipe):
-    """A trained label model as its recipe runs it at conversion time, and its label settings."""
+def load(path: Path, kind: str, content: stages.Part, recipe: Recipe, converting: bool = True):
+    """A trained label model as its recipe runs it, at conversion time or before, and its label settings."""
     part = stages.load_label_model(path, kind, content)
     table = part.checkpoint["labels"][KINDS[kind]]
-    return InTrainMode(part.model) if recipe.flaw("train_mode") else part.model, table
+    return InTrainMode(part.model) if converting and recipe.flaw("train_mode") else part.model, table
 
 
 def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: stages.Part) -> heads.Reader:

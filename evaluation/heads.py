@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from cli import UserError
 from datafolder import DataFolder
 from evaluation import metrics
 from hubert_pitdyn import pitch
-from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
 WITNESSES = ("fcpe", "swift_f0", "pyin")  # in the order in which they are preferred
 SHIFT = audio.SAMPLE_RATE // 200  # 5 ms: as much as labels may disagree with themselves
@@ -76,12 +77,11 @@ def trackers(label_tracker: str) -> tuple[str, str]:
     return reference, second
 
 
-def truth(wav: np.ndarray, label_f0: np.ndarray, witnesses: tuple[str, str]) -> Truth:
-    """Prepared wav [S] and its label tracker's F0 [N] -> Truth."""
+def ask(wav: np.ndarray, witnesses: tuple[str, str]) -> np.ndarray:
+    """Prepared wav [S] -> [2, N]: F0 of the first witness, 0 where it hears no voice; 1 where both agree."""
     f0, voiced = pitch.track_alone(wav, witnesses[0])
     _, confirmed = pitch.track_alone(wav, witnesses[1])
-    db = audio.loudness(wav)
-    return Truth(np.where(voiced, f0, 0.0), voiced == confirmed, label_f0, db, audio.active_level(db))
+    return np.stack([np.where(voiced, f0, 0.0), voiced == confirmed])
 
 
 def witnesses_of(folder: DataFolder) -> tuple[str, str]:
@@ -94,15 +94,12 @@ def known_files(folder: DataFolder) -> Iterator[tuple[str, np.ndarray, Truth]]:
     witnesses = witnesses_of(folder)
     kind = "reference-" + "-".join(witnesses)
     for key in folder.have("f0"):
-        wav, label_f0 = folder.prepared(key), folder.read("f0", key)
-        if folder.path(kind, key).is_file():
-            f0, agreed = folder.read(kind, key)
-            db = audio.loudness(wav)
-            known = Truth(f0, agreed > 0, label_f0, db, audio.active_level(db))
-        else:
-            known = truth(wav, label_f0, witnesses)
-            folder.save(kind, key, np.stack([known.f0, known.agreed.astype(np.float32)]))
-        yield key, wav, known
+        wav = folder.prepared(key)
+        if not folder.path(kind, key).is_file():
+            folder.save(kind, key, ask(wav, witnesses))
+        f0, agreed = folder.read(kind, key)
+        db = audio.loudness(wav)
+        yield key, wav, Truth(f0, agreed > 0, folder.read("f0", key), db, audio.active_level(db))
 
 
 def labels_of(folder: DataFolder) -> tuple[PitLabels, DynLabels]:
@@ -177,10 +174,6 @@ def bounds(folder: DataFolder, training: DataFolder, pit: PitLabels, dyn: DynLab
     folder: recordings to measure on; training: whose labels say which of the classes of pit and dyn is the
     most frequent.
     """
-    from functools import partial
-
-    from hubert_pitdyn.labels import track_options
-
     track = partial(pitch.track, **track_options(folder.stats()["labels"]["pit"]))
     keys = training.split("train", "f0")
     pits = pit.encode(np.concatenate([training.read("f0", key) for key in keys]))

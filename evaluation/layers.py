@@ -7,6 +7,7 @@ pitch and loudness classes. What it cannot read in a few hundred steps is not ly
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -122,19 +123,18 @@ def layer_table(
     table = {}
     for index, name in enumerate(progress(names(len(seen[chosen[0]])))):
         probe = train_probe([seen[key][index] for key in chosen], pits, dyns, steps, seed)
-        score = heads.Score(pit, dyn)
+        read, score = heads.model_reader(partial(distributions, probe), pit, dyn), heads.Score(pit, dyn)
         for key, truth in known.items():
-            score.add(truth, read(probe, unseen[key][index], truth, pit, dyn))
+            score.add(truth, read(unseen[key][index], truth))
         table[name] = score.figures()
     return table
 
 
 @torch.inference_mode()
-def read(probe: Probe, inputs: np.ndarray, known: heads.Truth, pit: PitLabels, dyn: DynLabels):
-    """What a probe reads from features [N, E] of one recording."""
+def distributions(probe: Probe, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pitch [N, Kp] and loudness [N, Kd] distributions from features [N, E] of one recording."""
     pits, dyns = (x[0].softmax(-1).numpy() for x in probe(torch.from_numpy(inputs).float()[None]))
-    f0, _ = pit.decode_soft(pits)
-    return heads.Reading(f0, dyn.decode_soft(dyns, known.level), pits.argmax(-1), dyns.argmax(-1))
+    return pits, dyns
 
 
 FIGURES = ("voicing", "rpa50", "gpe", "dyn_within_1p5db")

@@ -31,11 +31,6 @@ def tracker(say: Callable[[str], None]) -> str:
     return TRACKER
 
 
-def on_grid(wav: np.ndarray) -> np.ndarray:
-    """[S] -> [320N], zeros added behind. Not trimmed, so that two files stay aligned."""
-    return np.pad(wav, (0, max(audio.MIN_SAMPLES - len(wav), -len(wav) % audio.UNIT_HOP)))
-
-
 def aligned(
     source: np.ndarray, converted: np.ndarray, say: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +41,7 @@ def aligned(
         seconds = " and ".join(f"{samples / audio.SAMPLE_RATE:.2f} s" for samples in (a, b))
         say(f"source and conversion last {seconds}; {odd}both are cut to the shorter")
     shorter = min(a, b)
-    return on_grid(source[:shorter]), on_grid(converted[:shorter])
+    return audio.on_grid(source[:shorter]), audio.on_grid(converted[:shorter])
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,9 @@ def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:
 def parallel_mcd(reference: np.ndarray, converted: np.ndarray, say: Callable[[str], None]) -> float:
     """MCD in dB of [S'] to a parallel recording [S] of the target; NaN without pyworld."""
     try:
-        (one, counted), (two, _) = (cepstrum.world_mel_cepstrum(on_grid(w)) for w in (reference, converted))
+        (one, counted), (two, _) = (
+            cepstrum.world_mel_cepstrum(audio.on_grid(w)) for w in (reference, converted)
+        )
     except (ImportError, OSError) as error:
         say(f"MCD: not measured ({error}); to have it: python -m pip install pyworld-prebuilt")
         return float("nan")

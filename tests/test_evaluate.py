@@ -114,7 +114,7 @@ def test_lengths_that_differ_are_cut_and_said():
 
 def test_a_source_is_not_trimmed():
     wav = np.concatenate([np.zeros(8000, np.float32), sing(150, 200, 0.5, 1)])
-    assert not pair.on_grid(wav)[:8000].any() and len(pair.on_grid(wav)) % audio.UNIT_HOP == 0
+    assert not audio.on_grid(wav)[:8000].any() and len(audio.on_grid(wav)) % audio.UNIT_HOP == 0
 
 
 def test_parallel_recordings_of_other_lengths_are_warped():
