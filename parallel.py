@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
@@ -47,13 +47,35 @@ def _in_turn(work: Callable[[str], Any], names: list[str]) -> Iterator[tuple[str
 
 def _in_pool(work: Callable[[str], Any], names: list[str], workers: int) -> Iterator[tuple[str, Any, str]]:
     context = multiprocessing.get_context("spawn")
+    waiting = list(names)
+
+    def start(name: str) -> Future:
+        try:
+            return pool.submit(guarded, work, name)
+        except BrokenProcessPool as error:
+            failed = Future()
+            failed.set_exception(error)
+            return failed
+
     with _single_threads(), ProcessPoolExecutor(min(workers, len(names)), mp_context=context) as pool:
-        futures = {pool.submit(guarded, work, name): name for name in names}
+        # One alone until one has succeeded: two processes that compile a function into numba's cache at once
+        # can leave a pair of files there that crashes every later process (numba issue 10128).
+        while waiting:
+            name = waiting.pop(0)
+            result, reason = _outcome(start(name))
+            yield name, result, reason
+            if not reason:
+                break
+        futures = {start(name): name for name in waiting}
         for future in as_completed(futures):
-            try:
-                yield (futures[future], *future.result())
-            except BrokenProcessPool:
-                yield futures[future], None, "its worker process died (out of memory? try --n_workers 1)"
+            yield (futures[future], *_outcome(future))
+
+
+def _outcome(future: Future) -> tuple[Any, str]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return None, "its worker process died (out of memory? try --n_workers 1)"
 
 
 @contextmanager
