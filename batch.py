@@ -27,12 +27,24 @@ def sources(given: Path) -> dict[Path, Path]:
 
 def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
     """{audio file: converted wav}. Files that differ by suffix alone keep it in the new name."""
+    names = _names(files)
+    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
+
+
+def curves(files: dict[Path, Path], given: Path | None, single: bool) -> dict[Path, Path | None]:
+    """{audio file: its prosody file}: `given` itself for a single file, else <name>.csv below it."""
+    if given is None or single:
+        return dict.fromkeys(files, given)
+    names = _names(files)
+    return {source: given / place.parent / f"{names[source]}.csv" for source, place in files.items()}
+
+
+def _names(files: dict[Path, Path]) -> dict[Path, str]:
     stems = Counter(place.with_suffix("") for place in files.values())
-    names = {
+    return {
         source: place.name if stems[place.with_suffix("")] > 1 else place.stem
         for source, place in files.items()
     }
-    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
 
 
 def texts(files: Iterable[Path], table: Path | None, say: Callable[[str], None]) -> dict[Path, str | None]:

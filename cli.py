@@ -69,3 +69,52 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--amp", choices=("auto", "off", "bf16", "fp16"), default="auto", help="%(default)s")
     parser.add_argument("--keep", type=int, help="how many model-<step>.pt to keep")
     parser.add_argument("--num_workers", type=int, default=0, help="loader processes (default: %(default)s)")
+
+
+def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) -> argparse._ArgumentGroup:
+    """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
+    parser.add_argument(
+        "--dataset", required=required, help="encoder: out/<dataset>/hubert-pit and hubert-dyn"
+    )
+    parser.add_argument("--content", type=path, help="content encoder (default: the one trained with)")
+    parser.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
+    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
+    group.add_argument(
+        "--pitdyn",
+        choices=("hubert", "tracker"),
+        help="who hears pitch and loudness: the trained models, or an F0 tracker (default: as in training)",
+    )
+    group.add_argument(
+        "--transpose", type=float, default=0.0, metavar="ST", help="move the melody by so many semitones"
+    )
+    group.add_argument(
+        "--auto_pitch",
+        action="store_true",
+        help="move the melody to where the voice speaks or sings, and narrow it where it would not fit",
+    )
+    group.add_argument(
+        "--pitch_scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="widen (above 1) or flatten (to 0) the melody around its median",
+    )
+    group.add_argument(
+        "--dyn_gain", type=float, default=0.0, metavar="DB", help="louder or softer; never clips"
+    )
+    group.add_argument(
+        "--dyn_scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="widen (above 1) or flatten (to 0) loud and soft around the speech level",
+    )
+    group.add_argument(
+        "--pitch_from",
+        type=path,
+        metavar="WAV",
+        help="take the melody of another recording of the same words",
+    )
+    group.add_argument("--dyn_from", type=path, metavar="WAV", help="take the loudness of another recording")
+    return group

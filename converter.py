@@ -10,6 +10,7 @@ soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,53 @@ import torch
 import audio
 import checkpoints
 import stages
-from hubert_pitdyn.units import PitDynEncoder, encode_batch
+from cli import UserError
+from hubert_pitdyn import prosody, prosody_file
+from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.prosody import Controls, Curve, PitchRange
+from hubert_pitdyn.units import Analysis, Encoder, encode_batch
+
+Source = np.ndarray | Path | str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A source on the time grid, and what the encoder hears in it (a batch of one)."""
+
+    prepared: audio.Prepared
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What is to be rendered: the source's content with the prosody it is to get.
+
+    curve: that prosody in Hz and dB; gain: dB over the source's level; notes: lines for the user.
+    """
+
+    source: audio.Prepared
+    analysis: Analysis
+    curve: Curve | None
+    gain: float
+    notes: tuple[str, ...]
 
 
 class VoiceConverter:
     """Encoder, acoustic model of one voice and vocoder, ready on one device."""
 
-    def __init__(self, encoder: PitDynEncoder, acoustic, vocoder, card: dict[str, Any], device="cpu") -> None:
-        """The stages in eval mode; card: the acoustic checkpoint's voice card."""
+    def __init__(
+        self,
+        encoder: Encoder,
+        acoustic,
+        vocoder,
+        card: dict[str, Any],
+        device="cpu",
+        labels: tuple[PitLabels, DynLabels] | None = None,
+    ) -> None:
+        """The stages in eval mode; card: the acoustic checkpoint's voice card; labels: what the classes of
+        the encoder mean, without which prosody can be followed, not edited."""
         self.encoder, self.acoustic, self.vocoder = encoder, acoustic, vocoder
-        self.card, self.device = card, torch.device(device)
+        self.card, self.device, self.labels = card, torch.device(device), labels
 
     @classmethod
     def load(
@@ -39,17 +77,22 @@ class VoiceConverter:
         content: Path | None = None,
         vocoder: str | None = None,
         device: str = "cpu",
+        pitdyn: str | None = None,
     ) -> VoiceConverter:
         """The voice out/<vbank>/acoustic with the encoder of out/<dataset>.
 
         content, vocoder: files to use instead of those found (vocoder also "official" or "griffin_lim").
+        pitdyn: who hears pitch and loudness, the "hubert" models or a "tracker" (default: what the voice was
+        trained with).
         Raises cli.UserError for an unknown voice, a missing file, or parts that were not made for one
         another.
         """
         path = stages.acoustic_path(vbank, Path(out))
         checkpoint = checkpoints.load(path)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
-        parts = stages.load_encoder(config, dataset, content, Path(out), device)
+        trained_with = card.get("pitdyn", "hubert")
+        hears = "none" if trained_with == "none" else pitdyn or trained_with
+        parts = stages.load_encoder(config, dataset, content, Path(out), device, hears)
         for role, trained in card["encoders"].items():
             own = parts.cards[role]
             checkpoints.require_match(
@@ -66,26 +109,107 @@ class VoiceConverter:
             stages.load_vocoder(config, dataset, vocoder, Path(out), device),
             card,
             device,
+            parts.labels,
         )
 
     def convert(
-        self, wav: np.ndarray, sample_rate: int = audio.SAMPLE_RATE, trim: bool = False
+        self, wav: np.ndarray, sample_rate: int = audio.SAMPLE_RATE, trim: bool = False, **edits: Any
     ) -> np.ndarray:
         """Speech in any voice -> the same in this one.
 
         wav: [S] or [S, channels], float or integer PCM at sample_rate (Hz). Returns float32 [S'] at 16 kHz,
         aligned with the source and as long (silence at its ends trimmed off with `trim`), at the source's
-        loudness unless that would clip. The same input gives the same output, bit for bit.
+        loudness (plus dyn_gain) unless that would clip. The same input gives the same output, bit for bit.
+        edits: the controls of `hubert_pitdyn.prosody.Controls` (transpose=5, pitch_scale=0.5 …), and
+        pitch_from, dyn_from, prosody_in as in `perform`.
         """
-        prepared = audio.prepare(audio.to_mono_16k(wav, sample_rate))
-        converted = self._convert_prepared(prepared.wav)
-        converted = audio.set_level(converted, audio.active_level(audio.loudness(prepared.wav)))
-        converted = audio.limit_peak(converted)
-        return converted[: prepared.kept] if trim else prepared.restore(converted)
+        return self.render(self.perform(self.hear(audio.to_mono_16k(wav, sample_rate)), **edits), trim)
+
+    def hear(self, source: Source) -> Heard:
+        """What the encoder hears in a recording: a path, or float [S] at 16 kHz."""
+        prepared = audio.prepare(source)
+        analysis, _ = encode_batch(self.encoder, [prepared.wav])
+        return Heard(prepared, analysis)
+
+    def perform(
+        self,
+        source: Heard,
+        pitch_from: Heard | Source | None = None,
+        dyn_from: Heard | Source | None = None,
+        prosody_in: Path | str | None = None,
+        **controls: Any,
+    ) -> Performance:
+        """The source with its prosody edited, in this order: melody and loudness of other recordings,
+        aligned to it by content; an edited curve; the controls.
+
+        Raises cli.UserError for a file that does not fit, or nothing to take a melody from.
+        """
+        edits = Controls(**controls)
+        if self.labels is None:
+            if pitch_from or dyn_from or prosody_in or edits != Controls():
+                raise UserError("this encoder has no pitch and loudness classes to edit")
+            return Performance(source.prepared, source.analysis, None, 0.0, ())
+        pit_labels, dyn_labels = self.labels
+        pit, dyn = (part[0].cpu().numpy() for part in source.analysis[1:])
+        if pitch_from is not None:
+            curve, places = self._borrowed(source, pitch_from)
+            pit = pit_labels.at(pit, _melody(curve, places, pitch_from))
+        if dyn_from is not None:
+            curve, places = self._borrowed(source, dyn_from)
+            dyn = dyn_labels.soft(prosody.loudness_at(curve, places))
+        if prosody_in is not None:
+            given = prosody_file.read(Path(prosody_in), len(pit), source.prepared.start)
+            pit, dyn = prosody.replace(pit, dyn, given, pit_labels, dyn_labels)
+        span = PitchRange.from_card(self.card)
+        pit, dyn, notes = prosody.edit(pit, dyn, edits, span, pit_labels, dyn_labels)
+        curve = prosody.read(pit, dyn, pit_labels, dyn_labels)
+        notes += prosody.range_notes(curve, span)
+        parts = (torch.from_numpy(p).to(source.analysis.content)[None] for p in (pit, dyn))
+        analysis = Analysis(source.analysis.content, *parts)
+        return Performance(source.prepared, analysis, curve, edits.dyn_gain, tuple(notes))
+
+    def render(self, performance: Performance, trim: bool = False) -> np.ndarray:
+        """float32 [S'] at 16 kHz; see `convert`."""
+        source = performance.source
+        level = audio.active_level(audio.loudness(source.wav)) + performance.gain
+        converted = audio.limit_peak(audio.set_level(self._synthesise(performance.analysis), level))
+        return converted[: source.kept] if trim else source.restore(converted)
+
+    def _borrowed(self, source: Heard, other: Heard | Source) -> tuple[Curve, np.ndarray]:
+        """Prosody of another recording, and where in it each frame of the source is."""
+        other = other if isinstance(other, Heard) else self.hear(other)
+        content, pit, dyn = (part[0].cpu().numpy() for part in other.analysis)
+        try:
+            places = prosody.align(source.analysis.content[0].cpu().numpy(), content)
+        except ValueError as error:
+            raise UserError(f"prosody of another recording: {error}; give shorter files") from error
+        return prosody.read(pit, dyn, *self.labels), places
 
     @torch.inference_mode()
-    def _convert_prepared(self, wav: np.ndarray) -> np.ndarray:
-        """Prepared wav [S] -> the voice's wav [S], at the level of its training mels."""
-        analysis, _ = encode_batch(self.encoder, [wav])
+    def _synthesise(self, analysis: Analysis) -> np.ndarray:
+        """Analysis of one source -> the voice's wav [S], at the level of its training mels."""
         mel = self.acoustic.generate(self.encoder.embed(analysis))
         return self.vocoder(mel.transpose(1, 2)).flatten().cpu().numpy()
+
+
+def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:
+    """What `cli.add_voice_arguments` asked for: a converter on `device`, and the options of its `perform`."""
+    converter = VoiceConverter.load(
+        args.vbank,
+        args.dataset,
+        content=args.content,
+        vocoder=args.vocoder,
+        device=device,
+        pitdyn=args.pitdyn,
+    )
+    options = {name: getattr(args, name) for name in Controls.__dataclass_fields__}
+    others = {name: getattr(args, name) for name in ("pitch_from", "dyn_from")}
+    return converter, {**options, **{name: converter.hear(wav) for name, wav in others.items() if wav}}
+
+
+def _melody(curve: Curve, places: np.ndarray, source: Any) -> np.ndarray:
+    try:
+        return prosody.melody_at(curve, places)
+    except ValueError as error:
+        name = source if isinstance(source, (str, Path)) else "pitch_from"
+        raise UserError(f"{name}: {error}") from error

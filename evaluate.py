@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     pair.add_argument("--plot", type=cli.path, help="also draw spectrograms, F0 and loudness to this file")
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
     voice.add_argument("vbank", nargs="?", help="voice: out/<vbank>/acoustic/model-best.pt")
-    voice.add_argument("--dataset", help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    cli.add_voice_arguments(voice, required=False)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(
         "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for WER and CER"
@@ -31,9 +31,6 @@ def parse_args() -> argparse.Namespace:
     voice.add_argument(
         "--out_path", type=cli.path, default=Path("gen"), help="folder for wavs (default: %(default)s)"
     )
-    voice.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
-    voice.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
-    voice.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     voice.add_argument(
         "--compare",
         type=cli.path,
@@ -117,7 +114,9 @@ def evaluate_pair(args: argparse.Namespace) -> int:
     return cli.DONE
 
 
-def evaluate_file(converter, known, target: Path, text: str | None, source: Path) -> dict[str, float]:
+def evaluate_file(
+    converter, options: dict, known, target: Path, text: str | None, source: Path
+) -> dict[str, float]:
     """Convert one file, write it, and measure what was written."""
     from dataclasses import replace
 
@@ -125,7 +124,7 @@ def evaluate_file(converter, known, target: Path, text: str | None, source: Path
     from evaluation import pair
 
     wav = audio.load(source)
-    audio.save(target, converter.convert(wav))
+    audio.save(target, converter.convert(wav, **options))
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     return figures
 
@@ -134,24 +133,18 @@ def evaluate_voice(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     import batch
-    from converter import VoiceConverter
+    from converter import from_arguments
     from evaluation import pair, report
     from parallel import guarded
     from training import choose_device
 
     places = batch.sources(args.input)
     texts = batch.texts(places, args.texts, say)
-    converter = VoiceConverter.load(
-        args.vbank,
-        args.dataset,
-        content=args.content,
-        vocoder=args.vocoder,
-        device=choose_device(args.device),
-    )
+    converter, options = from_arguments(args, choose_device(args.device))
     known = load_known(args)
     files, failures = {}, []
     for source, target in tqdm(batch.targets(places, args.vbank, args.out_path).items(), disable=None):
-        work = partial(evaluate_file, converter, known, target, texts[source])
+        work = partial(evaluate_file, converter, options, known, target, texts[source])
         figures, reason = guarded(work, source)
         if reason:
             failures.append((str(source), reason))
@@ -192,7 +185,7 @@ def evaluate_heads(args: argparse.Namespace) -> int:
     parts = stages.load_encoder(
         load_config(args.config), args.dataset, args.content, device=choose_device(args.device)
     )
-    pit, dyn = parts.pit_labels, parts.dyn_labels
+    pit, dyn = parts.labels
     readers = {
         "models": heads.model_reader(heads.predictor(parts.encoder.pit, parts.encoder.dyn), pit, dyn),
         **heads.bounds(folder, DataFolder(args.floor or args.data), pit, dyn),

@@ -10,9 +10,11 @@ import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="example: python infer.py hana --dataset databaker --input speech.wav --transpose 5",
+    )
     parser.add_argument("vbank", help="voice: out/<vbank>/acoustic/model-best.pt")
-    parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
     parser.add_argument(
         "--input", type=cli.path, required=True, help="an audio file, or a folder (with all below)"
     )
@@ -23,48 +25,63 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
     )
-    parser.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
-    parser.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
-    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    prosody = cli.add_voice_arguments(parser)
+    prosody.add_argument(
+        "--prosody_out",
+        type=cli.path,
+        metavar="CSV",
+        help="write time, F0, voicing and loudness of every 20 ms, to edit (a folder when --input is one)",
+    )
+    prosody.add_argument(
+        "--prosody_in", type=cli.path, metavar="CSV", help="perform that file as edited (or that folder's)"
+    )
     return parser.parse_args()
 
 
-def convert_file(converter, source: Path, target: Path, args: argparse.Namespace) -> None:
-    """One file, read, converted, written, and drawn if asked for."""
-    import audio
+def convert_file(
+    converter, source: Path, target: Path, curves: tuple, options: dict, args
+) -> tuple[str, ...]:
+    """One file: read, converted, written, and drawn if asked for. Returns what there is to say about it.
 
-    wav = audio.load(source)
-    converted = converter.convert(wav, trim=args.trim)
+    curves: the prosody files to read and to write, or None.
+    """
+    import audio
+    from hubert_pitdyn import prosody_file
+
+    wav, (given, wanted) = audio.load(source), curves
+    performance = converter.perform(converter.hear(wav), prosody_in=given, **options)
+    if wanted:
+        prosody_file.write(wanted, performance.curve, performance.source.start)
+    converted = converter.render(performance, args.trim)
     audio.save(target, converted)
     if args.plot:
         import plots
 
         figure = plots.spectrograms_with_f0({source.name: wav, target.name: converted})
         plots.save(figure, target.with_suffix(".png"))
+    return performance.notes
 
 
 def main() -> int:
     args = parse_args()
     import batch
 
-    files = batch.targets(batch.sources(args.input), args.vbank, args.out_path)
+    places = batch.sources(args.input)
+    files = batch.targets(places, args.vbank, args.out_path)
     from tqdm import tqdm
 
-    from converter import VoiceConverter
+    from converter import from_arguments
     from training import choose_device
 
-    converter = VoiceConverter.load(
-        args.vbank,
-        args.dataset,
-        content=args.content,
-        vocoder=args.vocoder,
-        device=choose_device(args.device),
+    converter, options = from_arguments(args, choose_device(args.device))
+    given, wanted = (
+        batch.curves(places, option, args.input.is_file()) for option in (args.prosody_in, args.prosody_out)
     )
     failures = []
     for source, target in tqdm(files.items(), desc=args.vbank, disable=None):
         try:
-            convert_file(converter, source, target, args)
-            tqdm.write(str(target))
+            notes = convert_file(converter, source, target, (given[source], wanted[source]), options, args)
+            tqdm.write("\n".join([str(target), *(f"  {source.name}: {note}" for note in notes)]))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
             failures.append((str(source), str(error) or type(error).__name__))
     return cli.report_failures(failures, len(files))

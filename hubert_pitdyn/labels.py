@@ -95,12 +95,32 @@ class PitLabels:
     def decode_soft(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distribution [..., K] -> (F0 [...] in Hz, 0 = unvoiced; probability of being voiced [...]).
 
-        Mean of log-F0 around the most likely step (Kim et al. 2018, CREPE); voiced above 0.5.
+        Voiced above 0.5.
         """
         p = np.asarray(p, dtype=np.float64)
-        f0 = self._hertz(_local_mean(p[..., int(self.unvoiced) :], self.sigma))
         voiced = 1 - p[..., 0] if self.unvoiced else np.ones(p.shape[:-1])
-        return np.where(voiced > 0.5, f0, 0.0).astype(np.float32), voiced.astype(np.float32)
+        return np.where(voiced > 0.5, self.pitch(p), 0.0).astype(np.float32), voiced.astype(np.float32)
+
+    def pitch(self, p: np.ndarray) -> np.ndarray:
+        """Distribution [..., K] -> F0 [...] in Hz, also where it says unvoiced.
+
+        Mean of log-F0 around the most likely step (Kim et al. 2018, CREPE).
+        """
+        return self._hertz(_local_mean(np.asarray(p, np.float64)[..., int(self.unvoiced) :], self.sigma))
+
+    def shift(self, p: np.ndarray, octaves: np.ndarray) -> np.ndarray:
+        """Move the pitch of distribution [N, K] by octaves [N]; voicing stays, the range's ends collect."""
+        steps = np.asarray(octaves) * self.bins / np.log2(self.f_max / self.f_min)
+        moved = np.array(p, copy=True)
+        moved[:, int(self.unvoiced) :] = _shift(moved[:, int(self.unvoiced) :], steps)
+        return moved
+
+    def at(self, p: np.ndarray, f0: np.ndarray) -> np.ndarray:
+        """Distribution [N, K] with its voicing kept and its pitch put to f0 [N] in Hz."""
+        own = np.array(p, copy=True)
+        voiced = own[:, int(self.unvoiced) :].sum(axis=-1, keepdims=True)
+        own[:, int(self.unvoiced) :] = voiced * _gaussian(self._place(f0), self.bins, self.sigma)
+        return own
 
     def _place(self, f0: np.ndarray) -> np.ndarray:
         """Hz -> fractional step, 0 = middle of the lowest step; clipped to the range."""
@@ -178,6 +198,12 @@ class DynLabels:
         place = _local_mean(np.asarray(p, dtype=np.float64), self.sigma)
         return self._decibels(place, level).astype(np.float32)
 
+    def shift(self, p: np.ndarray, db: np.ndarray) -> np.ndarray:
+        """Move distribution [N, K] by db [N]; the range's ends collect. ValueError for "linear_rms"."""
+        if self.scale != "relative_db":
+            raise ValueError(f"labels.dyn: loudness can be moved on relative_db, found {self.scale}")
+        return _shift(p, np.asarray(db) * self.bins / (self.high_db - self.low_db))
+
     def _place(self, db: np.ndarray, level: float) -> np.ndarray:
         db = np.asarray(db, dtype=np.float64)
         value = 10.0 ** (db / 20) if self.scale == "linear_rms" else db - level
@@ -226,6 +252,19 @@ def _gaussian(place: np.ndarray, bins: int, sigma: float) -> np.ndarray:
     weight = np.exp(-0.5 * (distance / sigma) ** 2)
     weight = np.where(distance <= max(1.0, REACH * sigma), weight, 0.0)
     return weight / weight.sum(axis=-1, keepdims=True)
+
+
+def _shift(p: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Move each row of p [N, bins] by its own number of steps, fractions shared by two neighbours."""
+    rows, bins = p.shape
+    whole = np.floor(steps).astype(int)
+    share = (steps - whole)[:, None]
+    moved = np.zeros_like(p)
+    index = np.arange(rows)[:, None]
+    for extra, weight in ((0, 1 - share), (1, share)):
+        target = np.clip(np.arange(bins) + whole[:, None] + extra, 0, bins - 1)
+        np.add.at(moved, (index, target), (p * weight).astype(p.dtype))
+    return moved
 
 
 def _local_mean(p: np.ndarray, sigma: float) -> np.ndarray:

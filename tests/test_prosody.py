@@ -1,0 +1,211 @@
+"""Prosody edits on distributions: exact where they act, nothing where they do not."""
+
+import numpy as np
+import pytest
+
+from cli import UserError
+from hubert_pitdyn import prosody, prosody_file
+from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.prosody import Controls, Curve, PitchRange
+
+PIT, DYN = PitLabels(), DynLabels()
+
+
+def melody(count: int = 120) -> np.ndarray:
+    """F0 [N] in Hz: a swing over an octave, unvoiced at both ends."""
+    f0 = 200 * 2 ** (0.5 * np.sin(np.arange(count) / 9))
+    f0[:10] = f0[-10:] = 0
+    return f0
+
+
+def heard(count: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    """Distributions as models give them: broader than labels, with doubts about voicing."""
+    rng = np.random.default_rng(0)
+    pit = 0.9 * PIT.soft(melody(count)) + 0.1 * rng.dirichlet(np.ones(PIT.classes), count)
+    db = -12 + 9 * np.sin(np.arange(count) / 7)
+    return pit.astype(np.float32), DYN.soft(db)
+
+
+def edited(**controls) -> tuple[Curve, Curve, list[str]]:
+    """(curve before, curve after, notes) of controls on `heard`."""
+    pit, dyn = heard()
+    span = PitchRange(220.0, 150.0, 300.0)
+    new_pit, new_dyn, notes = prosody.edit(pit, dyn, Controls(**controls), span, PIT, DYN)
+    assert np.allclose(new_pit.sum(axis=1), 1, atol=1e-5) and np.allclose(new_dyn.sum(axis=1), 1, atol=1e-5)
+    return prosody.read(pit, dyn, PIT, DYN), prosody.read(new_pit, new_dyn, PIT, DYN), notes
+
+
+def cents(after: Curve, before: Curve) -> np.ndarray:
+    both = before.voiced & after.voiced
+    return 1200 * np.log2(after.f0[both] / before.f0[both])
+
+
+def test_without_controls_nothing_moves_by_a_bit():
+    pit, dyn = heard()
+    same_pit, same_dyn, notes = prosody.edit(pit, dyn, Controls(), None, PIT, DYN)
+    assert same_pit is pit and same_dyn is dyn and notes == []
+
+
+@pytest.mark.parametrize("semitones", [-7.0, -0.3, 5.0])
+def test_transposing_moves_every_frame_and_no_voicing(semitones):
+    before, after, _ = edited(transpose=semitones)
+    assert np.array_equal(before.voiced, after.voiced)
+    assert cents(after, before) == pytest.approx(100 * semitones, abs=4)
+
+
+def test_a_transposition_beyond_the_range_stays_in_it():
+    _, after, _ = edited(transpose=48)
+    assert after.f0[after.voiced].max() <= PIT.f_max and after.f0[after.voiced].min() > 0.9 * PIT.f_max
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.7])
+def test_pitch_scale_acts_around_the_median(scale):
+    before, after, _ = edited(pitch_scale=scale)
+    spread = [np.std(np.log2(c.f0[c.voiced])) for c in (before, after)]
+    assert spread[1] == pytest.approx(scale * spread[0], abs=0.004)
+    assert np.median(after.f0[after.voiced]) == pytest.approx(np.median(before.f0[before.voiced]), rel=0.01)
+
+
+def test_dyn_scale_acts_around_the_active_level_and_pauses_follow():
+    before, after, _ = edited(dyn_scale=0.5)
+    assert np.allclose(after.db, 0.5 * before.db, atol=0.3)
+    quiet = Curve(np.full(3, 100.0), np.ones(3, bool), np.array([0.0, -25.0, -45.0]))
+    assert prosody.loudness_moves(quiet, 0.0) == pytest.approx([0.0, 25.0, 25.0])
+
+
+def test_loudness_of_2022_cannot_be_scaled():
+    with pytest.raises(ValueError, match="relative_db"):
+        DynLabels.original().shift(np.ones((2, 32)) / 32, np.ones(2))
+
+
+def test_auto_pitch_meets_the_median_and_fits_the_range():
+    before, after, notes = edited(auto_pitch=True)
+    f0 = after.f0[after.voiced]
+    assert np.median(f0) == pytest.approx(220, rel=0.02)
+    assert np.percentile(f0, 95) <= 301 and np.percentile(f0, 5) >= 149
+    assert len(notes) == 1 and "auto_pitch" in notes[0] and "narrowed" in notes[0]
+    wide = PitchRange(2 * np.median(before.f0[before.voiced]), 60.0, 900.0)
+    assert prosody.fit(before, wide) == (pytest.approx(12), 1.0)
+
+
+def test_auto_pitch_needs_a_range():
+    with pytest.raises(UserError, match="voice card"):
+        prosody.edit(*heard(), Controls(auto_pitch=True), None, PIT, DYN)
+    assert PitchRange.from_card({"f0_hz": None}) is None
+    card = {"f0_hz": [90.0, 300.0], "f0_percentiles_hz": {"50": 150.0}}
+    assert PitchRange.from_card(card) == PitchRange(150.0, 90.0, 300.0)
+
+
+def test_frames_outside_the_range_are_counted_with_the_best_transposition():
+    f0 = np.array([100.0, 110.0, 120.0, 500.0])
+    curve = Curve(f0, np.array([True, True, True, False]), np.zeros(4))
+    (note,) = prosody.range_notes(curve, PitchRange(210.0, 190.0, 260.0))
+    assert (
+        "3 of 3 voiced frames" in note and "190 to 260 Hz" in note and "+12 semitones would leave 0" in note
+    )
+    assert prosody.range_notes(curve, PitchRange(110.0, 90.0, 130.0)) == []
+    assert prosody.range_notes(curve, None) == []
+    wide = Curve(np.array([60.0, 1000.0]), np.ones(2, bool), np.zeros(2))
+    (note,) = prosody.range_notes(wide, PitchRange(200.0, 60.5, 990.0))
+    assert "2 of 2" in note and "-1 semitones would leave 1" in note
+
+
+def test_alignment_finds_a_stretched_copy():
+    rng = np.random.default_rng(1)
+    units = rng.normal(size=(60, 16)).cumsum(axis=0)
+    stretch = np.repeat(np.arange(60), 1 + (np.arange(60) % 3 == 0))
+    places = prosody.align(units, units[stretch])
+    assert np.all(np.diff(places) >= 0) and np.array_equal(
+        stretch[np.round(places).astype(int)], np.arange(60)
+    )
+
+
+def test_too_long_recordings_are_refused_before_memory_is_gone():
+    one = np.ones((20_000, 2))
+    with pytest.raises(ValueError, match="too long"):
+        prosody.align(one, one)
+
+
+def test_a_borrowed_melody_bridges_unvoiced_frames():
+    curve = Curve(np.array([100.0, 999.0, 200.0, 5.0]), np.array([True, False, True, False]), np.arange(4.0))
+    assert prosody.melody_at(curve, np.array([0.0, 1.0, 2.0, 3.0])) == pytest.approx(
+        [100, 141.42, 200, 200], rel=1e-4
+    )
+    assert prosody.loudness_at(curve, np.array([0.5, 3.0])) == pytest.approx([0.5, 3.0])
+    with pytest.raises(ValueError, match="voiced"):
+        prosody.melody_at(Curve(curve.f0, np.zeros(4, bool), curve.db), np.zeros(2))
+
+
+def test_pitch_is_put_where_asked_and_voicing_stays():
+    pit, _ = heard()
+    moved = PIT.at(pit, np.full(len(pit), 333.0))
+    assert np.array_equal(moved[:, 0], pit[:, 0]) and np.allclose(moved.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(PIT.pitch(moved)[10:-10], 333, rtol=0.005)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A written curve, and the distributions it came from."""
+    pit, dyn = heard()
+    path = tmp_path / "歌" / "prosody.csv"
+    prosody_file.write(path, prosody.read(pit, dyn, PIT, DYN), start=800)
+    return path, pit, dyn
+
+
+def test_a_curve_given_back_unedited_changes_nothing(file):
+    path, pit, dyn = file
+    given = prosody_file.read(path, len(pit), start=800)
+    same_pit, same_dyn = prosody.replace(pit, dyn, given, PIT, DYN)
+    assert np.array_equal(same_pit, pit) and np.array_equal(same_dyn, dyn)
+
+
+def test_only_edited_rows_change(file):
+    path, pit, dyn = file
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "time_s,f0_hz,voiced,loudness_db" and lines[1].startswith("0.060,")
+    time, _, _, db = lines[41].split(",")
+    lines[41] = f"{time},440.0,1,{db}"
+    time, f0, voiced, _ = lines[51].split(",")
+    lines[51] = f"{time},{f0},{voiced},-3.5"
+    time, _, _, db = lines[61].split(",")
+    lines[61] = f"{time},,0,{db}"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    new_pit, new_dyn = prosody.replace(pit, dyn, prosody_file.read(path, len(pit), 800), PIT, DYN)
+    assert np.flatnonzero((new_pit != pit).any(axis=1)).tolist() == [40, 60]
+    assert np.flatnonzero((new_dyn != dyn).any(axis=1)).tolist() == [50]
+    after = prosody.read(new_pit, new_dyn, PIT, DYN)
+    assert after.f0[40] == pytest.approx(440, rel=0.01) and not after.voiced[60]
+    assert after.db[50] == pytest.approx(-3.5, abs=0.1)
+
+
+def test_semicolons_decimal_commas_and_empty_rows_are_understood(file):
+    path, pit, _ = file
+    expected = prosody_file.read(path, len(pit), 800)
+    text = path.read_text(encoding="utf-8").replace(",", ";").replace(".", ",")
+    path.write_text("\ufeff" + text + ";;;\n", encoding="utf-8")
+    given = prosody_file.read(path, len(pit), 800)
+    assert np.array_equal(given.f0, expected.f0) and np.array_equal(given.db, expected.db)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda lines: lines[:-3], "expected 120 rows .* found 117 rows"),
+        (lambda lines: ["a,b", *lines[1:]], "expected columns time_s, f0_hz, voiced, loudness_db"),
+        (lambda lines: [*lines[:5], "0.140,high,1,0", *lines[6:]], "line 6: f0_hz: expected a number"),
+        (lambda lines: [*lines[:5], "0.140,0,1,0", *lines[6:]], "line 6: expected f0_hz above 0"),
+        (lambda lines: [*lines[:5], "0.140,100,1,", *lines[6:]], "line 6: loudness_db: expected a number"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused_by_line(file, edit, message):
+    path, pit, _ = file
+    lines = edit(path.read_text(encoding="utf-8").splitlines())
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        prosody_file.read(path, len(pit), 800)
+
+
+def test_a_file_of_another_recording_is_refused(file):
+    path, pit, _ = file
+    with pytest.raises(UserError, match="another recording"):
+        prosody_file.read(path, len(pit), start=8000)

@@ -1,0 +1,136 @@
+"""Prosody controls on a voice, from Python and from the command line."""
+
+import csv
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import run_script, sing
+
+import audio
+from cli import UserError
+from converter import VoiceConverter
+
+LINE = sing(150, 300, 1.0, 3)
+
+
+@pytest.fixture(scope="module")
+def converter(voice):
+    """Driven by the tracker: the micro models are trained too briefly to hear a melody."""
+    return VoiceConverter.load("bank", "songs", out=voice / "out", pitdyn="tracker")
+
+
+def level(wav: np.ndarray) -> float:
+    return audio.active_level(audio.loudness(audio.prepare(wav).wav))
+
+
+def voiced_median(performance) -> float:
+    curve = performance.curve
+    return float(np.median(curve.f0[curve.voiced]))
+
+
+def test_a_tracker_hears_the_melody_and_spares_the_models(converter):
+    heard = converter.hear(LINE)
+    curve = converter.perform(heard).curve
+    assert curve.voiced.mean() > 0.5
+    assert curve.f0[curve.voiced].min() < 165 and curve.f0[curve.voiced].max() > 280
+    names = {type(m).__name__ for m in converter.encoder.children()}
+    assert names == {"Hubert", "TrackedPitch", "TrackedLoudness"}
+
+
+def test_a_performance_without_edits_is_what_was_heard(converter):
+    heard = converter.hear(LINE)
+    performance = converter.perform(heard)
+    for one, other in zip(performance.analysis, heard.analysis, strict=True):
+        assert one.equal(other)
+    assert np.array_equal(converter.render(performance), converter.convert(LINE))
+
+
+def test_controls_reach_the_acoustic_model(converter):
+    heard = converter.hear(LINE)
+    plain, moved = converter.perform(heard), converter.perform(heard, transpose=5)
+    assert voiced_median(moved) / voiced_median(plain) == pytest.approx(2 ** (5 / 12), rel=0.005)
+    assert moved.analysis.content.equal(plain.analysis.content)
+    assert not np.array_equal(converter.render(moved), converter.render(plain))
+
+
+def test_gain_is_exact_until_it_would_clip(converter):
+    quiet = 0.1 * LINE
+    plain, louder = converter.convert(quiet), converter.convert(quiet, dyn_gain=6)
+    assert level(louder) - level(plain) == pytest.approx(6, abs=0.2)
+    assert np.abs(converter.convert(LINE, dyn_gain=40)).max() <= audio.PEAK_LIMIT + 1e-6
+
+
+def test_melody_and_loudness_of_another_recording(converter):
+    other = sing(300, 260, 1.3, 3)
+    performance = converter.perform(converter.hear(LINE), pitch_from=other, dyn_from=other)
+    f0 = performance.curve.f0[performance.curve.voiced]
+    assert f0.min() > 250 and f0.max() < 310
+    own = converter.perform(converter.hear(LINE))
+    assert np.array_equal(performance.curve.voiced, own.curve.voiced)
+    assert not np.allclose(performance.curve.db, own.curve.db, atol=0.5)
+
+
+def test_silence_has_no_melody_to_give(converter, tmp_path):
+    with pytest.raises(UserError, match="pitch_from.*voiced"):
+        converter.convert(LINE, pitch_from=np.zeros(16000, np.float32))
+    soundfile.write(tmp_path / "still.wav", np.zeros(16000), 16000)
+    with pytest.raises(UserError, match=r"still\.wav.*voiced"):
+        converter.convert(LINE, pitch_from=tmp_path / "still.wav")
+
+
+def test_unknown_controls_are_refused(converter):
+    with pytest.raises(TypeError, match="transposition"):
+        converter.convert(LINE, transposition=3)
+
+
+def infer(voice, source, *more, expect=0):
+    arguments = ("infer.py", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
+    return run_script(*arguments, "--pitdyn", "tracker", *more, cwd=voice, expect=expect)
+
+
+def test_prosody_goes_out_and_in_again_without_a_change(voice):
+    source = voice / "prosody"
+    source.mkdir()
+    silence = np.zeros(4000, np.float32)
+    soundfile.write(source / "線.wav", np.concatenate([silence, LINE, silence]), 16000)
+    infer(voice, source, "--out_path", "one", "--prosody_out", "curves")
+    infer(voice, source, "--out_path", "two", "--prosody_in", "curves")
+    one, two = ((voice / x / "線_bank.wav").read_bytes() for x in ("one", "two"))
+    assert one == two
+    table = voice / "curves" / "線.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["f0_hz"] = f"{2 * float(row['f0_hz']):.2f}"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    single = ("--prosody_in", table, "--prosody_out", "after.csv")
+    infer(voice, source / "線.wav", "--out_path", "three", *single)
+    with (voice / "after.csv").open(encoding="utf-8", newline="") as file:
+        after = list(csv.DictReader(file))
+    voiced = [(a, b) for a, b in zip(after, rows, strict=True) if b["voiced"] == "1"]
+    assert len(voiced) > 20
+    assert all(float(a["f0_hz"]) == pytest.approx(float(b["f0_hz"]), rel=0.005) for a, b in voiced)
+    (voice / "curves" / "線.csv").write_text("time_s\n", encoding="utf-8")
+    done = infer(voice, source, "--prosody_in", "curves", expect=1)
+    assert "expected columns" in done.stderr and "1 of 1 failed" in done.stderr
+
+
+def test_what_was_chosen_and_what_lies_outside_is_told(voice):
+    source = voice / "told.wav"
+    soundfile.write(source, LINE, 16000)
+    done = infer(voice, source, "--auto_pitch", "--transpose", 30)
+    assert "told_bank.wav" in done.stdout and "told.wav: auto_pitch: transposed by" in done.stdout
+    assert "voiced frames lie outside the" in done.stdout and "semitones would leave 0" in done.stdout
+
+
+def test_evaluation_takes_the_same_controls(voice):
+    source = voice / "told2.wav"
+    soundfile.write(source, LINE, 16000)
+    arguments = ("evaluate.py", "voice", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
+    more = ("--pitdyn", "tracker", "--transpose", 12, "--json", "told.json")
+    run_script(*arguments, *more, cwd=voice)
+    assert (voice / "told.json").stat().st_size > 100
