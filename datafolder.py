@@ -87,6 +87,16 @@ class DataFolder:
         ]
         return dict(sorted(zip(keys, paths, strict=True)))
 
+    @cached_property
+    def copies(self) -> dict[str, str]:
+        """{key of a moved copy: key of its recording}; copies have no wav, and belong to training alone."""
+        return (self.read_json("copies.json") or {}).get("of", {})
+
+    @property
+    def with_copies(self) -> list[str]:
+        """All recordings, then the copies that have been made."""
+        return [*self.files, *(key for key in self.copies if self.path("prepared", key).is_file())]
+
     def path(self, kind: str, key: str) -> Path:
         """Where the array of `kind` (pits, dyns, mels, units-pitdyn, …) for `key` lies."""
         # Not with_suffix: a stem may hold dots of its own.
@@ -111,9 +121,12 @@ class DataFolder:
         """int16 [S], mapped from the cache, which is filled on the first call."""
         cached = self.path("prepared", key)
         if not cached.is_file():
-            wav = audio.prepare(self.files[key]).wav
-            save_array(cached, np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16))
+            self.save_prepared(key, audio.prepare(self.files[key]).wav)
         return np.load(cached, mmap_mode="r")
+
+    def save_prepared(self, key: str, wav: np.ndarray) -> None:
+        """Keep a prepared wav [S] as 16-bit."""
+        self.save("prepared", key, np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16))
 
     def crop(self, key: str, start: int, units: int | None) -> np.ndarray:
         """`units` units from unit `start` on (all with None) of the prepared wav, float32 [S]."""
@@ -145,10 +158,10 @@ class DataFolder:
         return stats
 
     def split(self, part: str, kind: str) -> list[str]:
-        """Keys of "train", "val" or "test" for which `kind` has been made."""
-        split = self.read_json("split.json")
-        made = set(self.have(kind))
-        keys = [key for key in (split or {}).get(part, []) if key in made]
+        """Keys of "train" (with copies), "val" or "test" for which `kind` has been made."""
+        listed = (self.read_json("split.json") or {}).get(part, [])
+        listed = [*listed, *self.copies] if part == "train" else listed
+        keys = [key for key in listed if self.path(kind, key).is_file()]
         if not keys and part != "test":
             raise UserError(
                 f"{self.root}: no {part} files with {kind}/; make them with preprocess_hubert-pitdyn "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
@@ -42,21 +43,46 @@ def parse_args() -> argparse.Namespace:
         "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
     )
     encode = parser.add_argument_group("--encode and --discrete")
+    encode.add_argument(
+        "--encode_with",
+        choices=("hubert", "tracker", "none"),
+        default="hubert",
+        help="who hears pitch and loudness: the trained models, an F0 tracker, or nobody, as in Soft-VC "
+        "(default: %(default)s)",
+    )
     encode.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
     encode.add_argument(
         "--features", default="mfcc", help="mfcc, CHECKPOINT:LAYER, or a folder of 50 Hz .npy"
     )
     encode.add_argument("--clusters", type=int, default=100, help="k-means classes (default: %(default)s)")
     encode.add_argument("--fit_frames", type=int, default=200_000, help="frames k-means sees (%(default)s)")
+    moved = parser.add_argument_group(
+        "moved copies of the training recordings, with --mel or --encode; for voices known from one pitch"
+    )
+    moved.add_argument(
+        "--augment_pitch", type=plus_minus, metavar="ST", help="pitch moved within ± so many semitones"
+    )
+    moved.add_argument(
+        "--augment_gain", type=plus_minus, metavar="DB", help="loudness moved within ± so many dB"
+    )
+    moved.add_argument("--augment_copies", type=int, metavar="N", help="of each recording (default: 4)")
     show = parser.add_argument_group("--show_qt")
     show.add_argument("--count", type=int, default=4, help="how many files to draw (default: %(default)s)")
     show.add_argument("--window", action="store_true", help="open the pictures in a window too")
     return parser.parse_args()
 
 
-def todo(folder: DataFolder, kinds: list[str], redo: bool) -> list[str]:
+def plus_minus(text: str) -> float:
+    """argparse type: 12 or ±12."""
+    value = float(text.lstrip("±"))
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    return value
+
+
+def todo(folder: DataFolder, keys: Iterable[str], kinds: list[str], redo: bool) -> list[str]:
     """Keys for which one of the kinds is missing, or all of them."""
-    return [k for k in folder.files if redo or not all(folder.path(kind, k).is_file() for kind in kinds)]
+    return [k for k in keys if redo or not all(folder.path(kind, k).is_file() for kind in kinds)]
 
 
 def settings_changed(folder: DataFolder, before: object, now: object, what: str) -> bool:
@@ -67,9 +93,8 @@ def settings_changed(folder: DataFolder, before: object, now: object, what: str)
     return True
 
 
-def finish(folder: DataFolder, kinds: str, done: int, failures: list[tuple[str, str]]) -> int:
+def finish(folder: DataFolder, total: int, kinds: str, done: int, failures: list[tuple[str, str]]) -> int:
     """The closing lines and exit code that all verbs share."""
-    total = len(folder.files)
     skipped = total - done - len(failures)
     print(f"{folder.root}: {kinds} of {done} files made, {skipped} there already, {len(failures)} failed")
     return cli.report_failures(failures, total)
@@ -101,10 +126,10 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
     before = (folder.read_json("stats.json") or {}).get("labels")
     redo = args.force or settings_changed(folder, before, labels, "labels")
-    keys = todo(folder, ["f0", "loudness", "pits", "dyns"], redo)
+    keys = todo(folder, folder.files, ["f0", "loudness", "pits", "dyns"], redo)
     made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
     write_stats(folder, labels)
-    return finish(folder, "labels", len(made), failures)
+    return finish(folder, len(folder.files), "labels", len(made), failures)
 
 
 def write_stats(folder: DataFolder, labels: dict) -> None:
@@ -121,6 +146,26 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
     print(stats.to_text(), end="")
 
 
+def copy(folder: DataFolder, args: argparse.Namespace) -> None:
+    """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before."""
+    from acoustic import moved
+
+    wanted = moved.settings(
+        folder, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
+    )
+    if wanted is None:
+        return
+    moved.plan(folder, wanted)
+    missing = [key for key in folder.copies if not folder.path("prepared", key).is_file()]
+    made, failures = each_file(partial(moved.make, folder.root), missing, args.n_workers, "copies")
+    if folder.copies:
+        print(
+            f"{folder.root}: {len(made)} moved copies made, {len(folder.copies) - len(missing)} there already"
+        )
+    for key, reason in failures:
+        print(f"  no copy {key}: {reason}", file=sys.stderr)
+
+
 def mel_file(root: Path, level_db: float, key: str) -> None:
     """Log-mel [128, T] of one wav, at the level at which all mels are."""
     import audio
@@ -133,11 +178,12 @@ def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int
     """--mel."""
     level = config["audio"]["level_db"]
     redo = args.force or settings_changed(folder, folder.read_json("mels.json"), {"level_db": level}, "mels")
-    keys = todo(folder, ["mels"], redo)
+    copy(folder, args)
+    keys = todo(folder, folder.with_copies, ["mels"], redo)
     made, failures = each_file(partial(mel_file, folder.root, level), keys, args.n_workers, "mels")
     folder.write_json("mels.json", {"level_db": level})
     print(f"{folder.hours(folder.have('mels')):.2f} hours")
-    return finish(folder, "mels", len(made), failures)
+    return finish(folder, len(folder.with_copies), "mels", len(made), failures)
 
 
 def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
@@ -150,12 +196,12 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
     from training import choose_device
 
     device = choose_device(args.device)
-    parts = stages.load_encoder(config, args.encode, args.content, device=device)
-    before = (folder.read_json("encoder.json") or {}).get("encoders")
-    hashes = {role: card["hash"] for role, card in (before or {}).items()}
-    now = {role: card["hash"] for role, card in parts.cards.items()}
-    redo = args.force or settings_changed(folder, hashes or None, now, "units")
-    keys, sizes, failures = todo(folder, ["units-pitdyn", "prosody"], redo), {}, []
+    parts = stages.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
+    before = folder.read_json("encoder.json")
+    now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
+    redo = args.force or settings_changed(folder, before and made_with(before), now, "units")
+    copy(folder, args)
+    keys, sizes, failures = todo(folder, folder.with_copies, ["units-pitdyn", "prosody"], redo), {}, []
     for key in tqdm(keys, desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)
         if reason:
@@ -165,34 +211,43 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
     budget = ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE
     encoded = encode_all(parts.encoder, folder.prepared, sizes, budget)
     for key, units, analysis in tqdm(encoded, total=len(sizes), desc="units", disable=None):
-        f0, voiced = parts.pit_labels.decode_soft(analysis.pit)
-        db = parts.dyn_labels.decode_soft(analysis.dyn)
-        folder.save("prosody", key, np.stack([np.where(voiced > 0.5, f0, 0), db], axis=1).astype(np.float32))
+        folder.save("prosody", key, parts.prosody(analysis))
         # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
         folder.save("units-pitdyn", key, units.astype(np.float16))
-    write_encoder(folder, args.encode, parts)
-    return finish(folder, "units", len(sizes), failures)
+    write_encoder(folder, args, parts)
+    return finish(folder, len(folder.with_copies), "units", len(sizes), failures)
 
 
-def write_encoder(folder: DataFolder, dataset: str, parts) -> None:
-    """encoder.json: which encoder made the units, and the range of pitch and loudness it heard."""
+def made_with(about: dict) -> dict[str, str]:
+    """What decides on the units of an encoder.json."""
+    hashes = {role: card["hash"] for role, card in about["encoders"].items()}
+    return {"pitdyn": about.get("pitdyn", "hubert"), **hashes}
+
+
+def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
+    """encoder.json: which encoder made the units, the range of pitch and loudness it heard (with copies), and
+    percentiles of the recordings' pitch (without)."""
     import numpy as np
 
-    prosody = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
-    if not prosody:
+    recorded = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
+    if not recorded:
         return
-    f0, db = np.concatenate(prosody).T
+    copies = [folder.read("prosody", key) for key in folder.copies if folder.path("prosody", key).is_file()]
+    f0, db = np.concatenate([*recorded, *copies]).T
     voiced = f0[f0 > 0]
+    own = np.concatenate(recorded)[:, 0]
     percentiles = (1, 5, 50, 95, 99)
     folder.write_json(
         "encoder.json",
         {
-            "dataset": dataset,
+            "dataset": args.encode,
+            "pitdyn": args.encode_with,
+            "unit_dim": parts.encoder.unit_dim,
             "encoders": parts.cards,
-            "labels": parts.labels,
+            "labels": parts.tables,
             "f0_hz": [float(x) for x in np.percentile(voiced, (1, 99))] if len(voiced) else None,
             "f0_percentiles_hz": {
-                str(q): float(np.percentile(voiced, q)) for q in percentiles if len(voiced)
+                str(q): float(np.percentile(own[own > 0], q)) for q in percentiles if (own > 0).any()
             },
             "loudness_db": [float(x) for x in np.percentile(db, (1, 99))],
         },
@@ -209,7 +264,7 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     seed = SPLIT["seed"] if args.seed is None else args.seed
     about = {"features": args.features, "clusters": args.clusters, "seed": seed}
     redo = args.force or settings_changed(folder, before, about, "discrete units")
-    keys = todo(folder, ["units-discrete"], redo)
+    keys = todo(folder, folder.files, ["units-discrete"], redo)
     extract = partial(content_features, folder.root, args.features, args.device)
     workers = args.n_workers if args.features == "mfcc" else 1
     features, failures = each_file(extract, keys, workers, "features")
@@ -222,7 +277,7 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     for key, frames in features.items():
         folder.save("units-discrete", key, discrete.assign(frames, np.load(centres)).astype(np.int16))
     folder.write_json("units-discrete.json", about)
-    return finish(folder, "discrete units", len(features), failures)
+    return finish(folder, len(folder.files), "discrete units", len(features), failures)
 
 
 def content_features(root: Path, source: str, device: str | None, key: str):

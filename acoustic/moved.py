@@ -1,0 +1,117 @@
+"""Copies of a voice's recordings with pitch and loudness moved and the formants kept.
+
+A voice that has only ever been heard on one note cannot be conditioned into another. Its copies are heard on
+many, and on glides between them: the encoder of the acoustic model normalises over time, so a pitch that
+stands still through an utterance says little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audio import SAMPLE_RATE, limit_peak
+from cli import UserError
+from datafolder import DataFolder
+
+KINDS = ("prepared", "mels", "units-pitdyn", "prosody")  # what is made of a copy
+FRAME_MS = 5.0  # of WORLD
+LOWEST, HIGHEST = 50.0, 1100.0  # Hz, the range of the pitch labels
+GLIDE = 3.0  # semitones around a copy's own place, at most
+GLIDE_SECONDS, SWELL_SECONDS = 0.3, 0.4  # between the knots of a melody and of a loudness curve
+
+
+@dataclass(frozen=True)
+class Settings:
+    """pitch: semitones, copies lie within ± this; gain: dB, the same; copies: of each recording."""
+
+    pitch: float = 0.0
+    gain: float = 0.0
+    copies: int = 4
+    seed: int = 1234
+
+
+def settings(folder: DataFolder, **given: float | None) -> Settings | None:
+    """What is given, over what the folder's copies were made with; None when neither asks for copies."""
+    given = {name: value for name, value in given.items() if value is not None}
+    before = (folder.read_json("copies.json") or {}).get("settings", {})
+    return Settings(**{**before, **given}) if before or given else None
+
+
+def plan(folder: DataFolder, wanted: Settings) -> None:
+    """Write copies.json, which names the copies of the training recordings; those of other settings go."""
+    if (folder.read_json("copies.json") or {}).get("settings") != asdict(wanted):
+        for key in folder.copies:
+            for kind in KINDS:
+                folder.path(kind, key).unlink(missing_ok=True)
+    if wanted.pitch > 0:
+        load_world()
+    moves = wanted.pitch > 0 or wanted.gain > 0
+    train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
+    of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
+    folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
+    folder.__dict__.pop("copies", None)  # read again
+
+
+def make(root: Path, copy: str) -> None:
+    """One copy's prepared wav, from its recording's, as copies.json of the data folder `root` says."""
+    folder = DataFolder(root)
+    wanted = Settings(**folder.read_json("copies.json")["settings"])
+    rng = np.random.default_rng([wanted.seed, *copy.encode()])
+    wav = folder.prepared(folder.copies[copy]).astype(np.float64)
+    if wanted.pitch > 0:
+        number = int(copy.rpartition("~moved")[2])
+        frames = int(len(wav) / SAMPLE_RATE * 1000 / FRAME_MS) + 1
+        place = stratum(number, wanted.copies, wanted.pitch, rng)
+        wav = move_pitch(wav, melody(frames, place, wanted.pitch, rng))
+    if wanted.gain > 0:
+        wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
+    folder.save_prepared(copy, limit_peak(wav))
+
+
+def stratum(number: int, count: int, reach: float, rng: np.random.Generator) -> float:
+    """Where copy `number` of `count` lies in ±reach: drawn from its own of `count` equal parts."""
+    return -reach + 2 * reach * (number - 1 + rng.uniform()) / count
+
+
+def melody(frames: int, place: float, reach: float, rng: np.random.Generator) -> np.ndarray:
+    """Semitones [frames]: glides around `place`, within ±reach."""
+    glide = min(GLIDE, reach)
+    return np.clip(place + smooth(frames, 1000 * GLIDE_SECONDS / FRAME_MS, glide, rng), -reach, reach)
+
+
+def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> np.ndarray:
+    """A random curve [count] in ±reach through knots every `step`, with rounded corners (cosine)."""
+    knots = rng.uniform(-reach, reach, int(count / step) + 2)
+    place = np.arange(count) / step + rng.uniform()
+    left = np.minimum(place.astype(int), len(knots) - 2)
+    share = 0.5 - 0.5 * np.cos(np.pi * np.minimum(place - left, 1.0))
+    return (1 - share) * knots[left] + share * knots[left + 1]
+
+
+def move_pitch(wav: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    """wav [S] with its F0 moved by semitones [frames of 5 ms] and its formants kept -> [S].
+
+    WORLD (Morise, Yokomori and Ozawa 2016) takes it apart and puts it together again; what is unvoiced stays.
+    Raises UserError when pyworld is not installed.
+    """
+    world = load_world()
+    f0, times = world.harvest(wav, SAMPLE_RATE, f0_floor=LOWEST, f0_ceil=HIGHEST, frame_period=FRAME_MS)
+    envelope = world.cheaptrick(wav, f0, times, SAMPLE_RATE)
+    noise = world.d4c(wav, f0, times, SAMPLE_RATE)
+    moved = np.clip(f0 * 2 ** (semitones[: len(f0)] / 12), LOWEST, HIGHEST)
+    made = world.synthesize(np.where(f0 > 0, moved, 0.0), envelope, noise, SAMPLE_RATE, FRAME_MS)
+    return np.pad(made, (0, max(0, len(wav) - len(made))))[: len(wav)]
+
+
+def load_world():
+    """pyworld. Raises UserError that says how to install it."""
+    try:
+        import pyworld
+    except ImportError as error:
+        raise UserError(
+            f"copies with moved pitch need the package pyworld ({error}): pip install pyworld-prebuilt"
+        ) from error
+    return pyworld

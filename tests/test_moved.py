@@ -1,0 +1,127 @@
+"""Moved copies: pitch and loudness where they were sent, formants kept, and never in validation."""
+
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from conftest import micro_config, run_script
+
+import audio
+from acoustic import moved
+from datafolder import DataFolder
+from hubert_pitdyn import pitch
+
+world = pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
+
+
+def vowel(f0: float, seconds: float = 1.0) -> np.ndarray:
+    """A steady vowel with formants at 700 and 1200 Hz, float32 [S]."""
+    times = np.arange(int(seconds * 16000)) / 16000
+    partials = np.arange(1, int(7000 / f0)) * f0
+    gains = sum(1 / (1 + ((partials - formant) / 120) ** 2) for formant in (700, 1200)) + 0.01
+    wave = sum(g * np.sin(2 * np.pi * f * times) for f, g in zip(partials, gains, strict=True))
+    return (0.1 * wave / np.abs(wave).max()).astype(np.float32)
+
+
+def formant(wav: np.ndarray) -> float:
+    """Hz of the centre of gravity of power below 2 kHz."""
+    power = np.abs(np.fft.rfft(wav)) ** 2
+    hertz = np.fft.rfftfreq(len(wav), 1 / 16000)
+    power = power * (hertz < 2000)
+    return float((power * hertz).sum() / power.sum())
+
+
+@world
+@pytest.mark.parametrize("semitones", [-5.0, 7.0])
+def test_pitch_moves_and_formants_stay(semitones):
+    wav = vowel(200)
+    made = moved.move_pitch(wav.astype(np.float64), np.full(201, semitones))
+    f0 = pitch.track(made.astype(np.float32), "yin")
+    assert len(made) == len(wav)
+    assert np.median(f0[f0 > 0]) == pytest.approx(200 * 2 ** (semitones / 12), rel=0.01)
+    assert formant(made) == pytest.approx(formant(wav), rel=0.08)
+
+
+@world
+def test_pitch_follows_a_curve_and_stays_in_the_labels_range():
+    wav, glide = vowel(200), np.linspace(-4, 4, 201)
+    f0 = pitch.track(moved.move_pitch(wav.astype(np.float64), glide).astype(np.float32), "yin")
+    expected = 200 * 2 ** (np.interp(np.arange(len(f0)) * 0.02 + 0.01, np.arange(201) * 0.005, glide) / 12)
+    inner = slice(3, -3)
+    assert np.median(np.abs(np.log2(f0[inner] / expected[inner]))) * 1200 < 15
+    f0 = pitch.track(moved.move_pitch(wav.astype(np.float64), np.full(201, 60.0)).astype(np.float32), "yin")
+    assert f0.max() <= 1101
+
+
+def test_curves_are_smooth_and_within_their_reach():
+    rng = np.random.default_rng(0)
+    curve = moved.smooth(4000, 60, 3.0, rng)
+    assert len(curve) == 4000 and np.abs(curve).max() <= 3 and np.abs(curve).max() > 2
+    assert np.abs(np.diff(curve)).max() < 6 / 60 * np.pi / 2 + 1e-9
+    for place in (-12, 11.9):
+        assert np.abs(moved.melody(1000, place, 12, rng)).max() <= 12
+
+
+def test_copies_of_a_recording_share_the_range_among_them():
+    places = [
+        [moved.stratum(n, 4, 12, np.random.default_rng([n, s])) for s in range(50)] for n in (1, 2, 3, 4)
+    ]
+    for number, drawn in enumerate(places):
+        assert -12 + 6 * number <= min(drawn) and max(drawn) <= -6 + 6 * number
+        assert max(drawn) - min(drawn) > 4
+
+
+@pytest.fixture(scope="module")
+def bank(voice):
+    """The bank of `voice`, with gain copies (these need no package) and everything made of them."""
+    config = ("--config", micro_config(voice))
+    first = ("preprocess.py", "copied", "--wavs", voice / "bank", "--mel", *config)
+    done = run_script(*first, "--augment_gain", "±6", "--augment_copies", 2, cwd=voice)
+    assert "6 moved copies made" in done.stdout and "mels of 10 files made" in done.stdout
+    run_script("preprocess.py", "copied", "--encode", "songs", *config, cwd=voice)
+    return DataFolder(voice / "data" / "copied")
+
+
+def test_copies_belong_to_training_alone(bank):
+    split = bank.read_json("split.json")
+    assert len(split["train"]) == 3 and len(bank.split("train", "mels")) == 9
+    assert bank.split("val", "mels") == split["val"]
+    assert set(bank.copies.values()) == set(split["train"])
+    assert set(bank.split("train", "units-pitdyn")) == set(split["train"]) | set(bank.copies)
+
+
+def test_gain_moves_within_a_copy_and_its_length_stays(bank):
+    for copy, key in bank.copies.items():
+        one, other = (audio.loudness(bank.prepared(k)) for k in (key, copy))
+        loud = one > one.max() - 20
+        change = (other - one)[loud]
+        assert len(one) == len(other) and np.abs(change).max() < 7 and np.ptp(change) > 1
+
+
+def test_card_tells_the_range_with_copies_and_the_median_without(bank):
+    about = bank.read_json("encoder.json")
+    assert set(about) >= {"f0_hz", "f0_percentiles_hz", "loudness_db", "encoders"}
+    low, high = about["loudness_db"]
+    alone = np.concatenate([bank.read("prosody", key)[:, 1] for key in bank.files])
+    assert low <= np.percentile(alone, 1) + 1e-6 or high >= np.percentile(alone, 99) - 1e-6
+
+
+def test_other_settings_make_the_copies_again_and_zero_removes_them(voice, bank):
+    config = ("--config", micro_config(voice))
+    again = run_script("preprocess.py", "copied", "--mel", *config, cwd=voice)
+    assert "0 moved copies made, 6 there already" in again.stdout and "0 files made" in again.stdout
+    before = {key: bank.prepared(key) for key in bank.copies}
+    other = run_script("preprocess.py", "copied", "--mel", "--augment_gain", 3, *config, cwd=voice)
+    assert "6 moved copies made" in other.stdout and "mels of 6 files made" in other.stdout
+    assert all(not np.array_equal(bank.prepared(key), wav) for key, wav in before.items())
+    none = run_script("preprocess.py", "copied", "--mel", "--augment_gain", 0, *config, cwd=voice)
+    assert "copies" not in none.stdout
+    assert json.loads((bank.root / "copies.json").read_text(encoding="utf-8"))["of"] == {}
+    assert not list(bank.root.rglob("*~moved*"))
+
+
+def test_negative_reach_is_refused(voice):
+    arguments = ("preprocess.py", "copied", "--mel", "--augment_pitch", "-3")
+    done = run_script(*arguments, cwd=voice, expect=2)
+    assert "augment_pitch" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,175 @@
+"""Compare ways to move the pitch of a recording and keep its formants, by what the copy loses.
+
+    pip install -r requirements-eval.txt stftpitchshift==2.0
+    python tools/compare_movers.py WAVS/bank [WAVS/voice ...] [--same WAVS/bank_low WAVS/bank_high]
+
+Every file is moved by every step and compared with itself: pitch with where it was sent, formants by the MCD,
+the speaker encoder and DNSMOS. WORLD measures the MCD, which may favour its own copies; --same asks another
+question: one singer's lines recorded on two notes, the first moved onto the second, against the real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+STEPS = (-12, -9, -6, -3, 0, 3, 6, 9, 12)  # semitones
+STFT_FRAME, STFT_HOP = 1024, 128  # samples at 16 kHz
+LIFTER = 0.001  # seconds, cut of the cepstrum that keeps the formants; shorter than any period here
+COLUMNS = {  # figure -> heading
+    "cents": "median abs cents",
+    "vde": "VDE %",
+    "mcd": "MCD dB",
+    "similarity": "speaker",
+    "dnsmos": "DNSMOS",
+    "rtf": "RTF",
+}
+
+
+def by_world(wav, semitones: float):
+    """WORLD's vocoder (pyworld-prebuilt, MIT): the way of acoustic/moved.py."""
+    import numpy as np
+
+    from acoustic.moved import FRAME_MS, move_pitch
+    from audio import SAMPLE_RATE
+
+    frames = int(len(wav) / SAMPLE_RATE * 1000 / FRAME_MS) + 1
+    return move_pitch(wav.astype(np.float64), np.full(frames, semitones))
+
+
+def by_stft(wav, semitones: float):
+    """Phase vocoder that puts the cepstral envelope back (stftpitchshift, MIT)."""
+    import numpy as np
+    from stftpitchshift import StftPitchShift
+
+    from audio import SAMPLE_RATE
+
+    shifter = StftPitchShift(STFT_FRAME, STFT_HOP, SAMPLE_RATE)
+    return shifter.shiftpitch(wav.astype(np.float64), 2 ** (semitones / 12), LIFTER)
+
+
+def by_resampling(wav, semitones: float):
+    """Stretched by a phase vocoder, then resampled (librosa, ISC): formants move along."""
+    import librosa
+
+    from audio import SAMPLE_RATE
+
+    return librosa.effects.pitch_shift(wav, sr=SAMPLE_RATE, n_steps=semitones)
+
+
+WAYS: dict[str, Callable] = {"world": by_world, "stft": by_stft, "resampling": by_resampling}
+
+
+def parse_args() -> argparse.Namespace:
+    import cli
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=cli.path, metavar="FOLDER", help="one speaker each")
+    parser.add_argument(
+        "--same", nargs=2, type=cli.path, metavar=("A", "B"), help="the same lines, two notes"
+    )
+    parser.add_argument("--files", type=int, default=8, help="of each folder (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="choice of files (default: %(default)s)")
+    return parser.parse_args()
+
+
+def choose(folder: Path, count: int, seed: int) -> list[Path]:
+    import batch
+
+    return sorted(random.Random(seed).sample(list(batch.sources(folder)), count))
+
+
+def figures(way: Callable, wav, semitones: float, judges, target) -> dict[str, float]:
+    """What one copy of [S] lost."""
+    import numpy as np
+
+    from audio import SAMPLE_RATE
+    from evaluation import metrics, pair
+    from hubert_pitdyn import pitch
+
+    start = time.perf_counter()
+    copy = np.asarray(way(wav, semitones), np.float32)[: len(wav)]
+    seconds = time.perf_counter() - start
+    sent = pitch.track(wav, pair.TRACKER) * 2 ** (semitones / 12)
+    found = pitch.track(copy, pair.TRACKER)
+    return {
+        "cents": float(np.median(np.abs(metrics.cents(sent, found)))),
+        "vde": 100 * metrics.vde(sent, found),
+        "mcd": pair.parallel_mcd(wav, copy, print),
+        "similarity": judges.similarity(copy, target),
+        "dnsmos": judges.dnsmos(copy),
+        "rtf": seconds / (len(wav) / SAMPLE_RATE),
+    }
+
+
+def onto(way: Callable, low: Path, high: Path) -> float:
+    """MCD in dB of a line moved to another line's median pitch, against that line (by DTW)."""
+    import numpy as np
+
+    import audio
+    from evaluation import pair
+    from hubert_pitdyn import pitch
+
+    one, other = (audio.prepare(path).wav for path in (low, high))
+    tracks = [pitch.track(wav, pair.TRACKER) for wav in (one, other)]
+    medians = [np.median(f0[f0 > 0]) for f0 in tracks]
+    moved = way(one, 12 * float(np.log2(medians[1] / medians[0])))
+    return pair.parallel_mcd(other, np.asarray(moved, np.float32), print)
+
+
+def table(title: str, rows: dict[str, dict[str, float]], columns: dict[str, str]) -> None:
+    print(f"\n{title}\n\n| | " + " | ".join(columns.values()) + " |\n|---|" + "---:|" * len(columns))
+    for name, row in rows.items():
+        print(f"| {name} | " + " | ".join(f"{row[c]:.2f}" for c in columns) + " |")
+
+
+def main() -> int:
+    import numpy as np
+    from tqdm import tqdm
+
+    import audio
+    import cli
+    from evaluation.judges import Judges
+
+    args = parse_args()
+    judges = Judges(print)
+    found: dict[tuple[str, int], list[dict]] = {}
+    for folder in args.folders:
+        target = judges.target(choose(folder, args.files, args.seed + 1), folder.name)
+        for path in tqdm(choose(folder, args.files, args.seed), desc=folder.name, disable=None):
+            wav = audio.prepare(path).wav
+            for name, way in WAYS.items():
+                for step in STEPS:
+                    found.setdefault((name, step), []).append(figures(way, wav, step, judges, target))
+
+    def mean(chosen) -> dict[str, float]:
+        rows = [row for key, several in found.items() if chosen(*key) for row in several]
+        return {c: float(np.nanmean([row[c] for row in rows])) for c in COLUMNS}
+
+    table("Mean of all steps", {name: mean(lambda n, _, w=name: n == w) for name in WAYS}, COLUMNS)
+    for step in STEPS:
+        rows = {name: mean(lambda n, s, w=name, t=step: (n, s) == (w, t)) for name in WAYS}
+        table(f"{step:+d} semitones", rows, COLUMNS)
+    if args.same:
+        low, high = args.same
+        lines = [p for p in choose(low, 4 * args.files, args.seed) if (high / p.name).is_file()]
+        rows = {
+            name: {"mcd": float(np.mean([onto(way, p, high / p.name) for p in lines]))}
+            for name, way in {**WAYS, "not moved": lambda wav, _: wav}.items()
+        }
+        table(f"{len(lines)} lines of {low.name} moved onto {high.name}", rows, {"mcd": "MCD dB"})
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    import cli
+
+    sys.exit(cli.run(main))
