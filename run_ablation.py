@@ -54,8 +54,8 @@ class Plan:
 
 def make_labels(plan: Plan) -> None:
     """Label folders of all recipes, and content classes."""
-    from ablation import labels
-    from ablation.recipes import KINDS, TITLES, Recipe
+    from experiments.ablation import labels
+    from experiments.ablation.recipes import KINDS, TITLES, Recipe
 
     split = labels.choose(plan.base, plan.minutes, VALIDATION)
     for kind in KINDS:
@@ -67,14 +67,14 @@ def make_labels(plan: Plan) -> None:
 
 def train_heads(plan: Plan) -> None:
     """The content encoder, then every label model of every recipe and seed."""
-    from ablation import runs
-    from ablation.recipes import CONFIGS, KINDS, TITLES, Recipe
+    from experiments import runs
+    from experiments.ablation.recipes import CONFIGS, KINDS, TITLES, Recipe
 
     options = ("--config", CONFIGS / "ours.toml", "--embds_dn", "units", "--steps", plan.steps["content"])
     runs.train("train_hubert.py", plan.data / "content", plan.content.parent, *options, threads=plan.jobs)
     jobs = {}
     for seed in plan.seeds:
-        for recipe in map(Recipe, TITLES):
+        for recipe in (recipe for recipe in map(Recipe, TITLES) if seed in recipe.seeds(plan.seeds)):
             for kind in KINDS:
                 out = plan.out / recipe.run_name(kind, seed)
                 options = ("--embds_dn", kind, "--config", recipe.path, "--seed", seed)
@@ -86,23 +86,25 @@ def train_heads(plan: Plan) -> None:
 
 def score_heads(plan: Plan) -> dict:
     """{recipe: [figures of each seed]} on the unseen voices, with the labels' ceiling and floor."""
-    from ablation import scores
-    from ablation.recipes import TITLES
+    from experiments.ablation import scores
+    from experiments.ablation.recipes import TITLES, Recipe
     from parallel import each_file
 
     list(scores.heads.known_files(plan.unseen))  # the trackers' answers, once for all processes
-    names = [f"{recipe}:{seed}" for recipe in TITLES for seed in plan.seeds]
+    trained = {name: Recipe(name).seeds(plan.seeds) for name in TITLES}
+    names = [f"{recipe}:{seed}" for recipe, seeds in trained.items() for seed in seeds]
     work = partial(scores.score_job, plan.out, plan.content, plan.unseen.root)
     done, failures = each_file(work, names, plan.jobs, "scores")
     if failures:
         raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
-    return {recipe: [done[f"{recipe}:{seed}"] for seed in plan.seeds] for recipe in TITLES}
+    return {recipe: [done[f"{recipe}:{seed}"] for seed in seeds] for recipe, seeds in trained.items()}
 
 
 def train_voices(plan: Plan) -> None:
     """The voice's units by every row's encoder, and an acoustic model on each."""
-    from ablation import conversion, labels, runs
-    from ablation.recipes import CONVERTED
+    from experiments import runs
+    from experiments.ablation import conversion, labels
+    from experiments.ablation.recipes import CONVERTED
 
     split = labels.choose(plan.voice, plan.minutes, VALIDATION)
     jobs = []
@@ -117,8 +119,8 @@ def train_voices(plan: Plan) -> None:
 def score_voices(plan: Plan) -> dict:
     """{row: {file: figures}} of the unseen lines converted to the voice."""
     import batch
-    from ablation import conversion
-    from ablation.recipes import CONVERTED
+    from experiments.ablation import conversion
+    from experiments.ablation.recipes import CONVERTED
     from parallel import each_file
 
     texts = batch.texts(plan.unseen.files.values(), plan.texts, lambda line: None)
@@ -133,8 +135,8 @@ def score_voices(plan: Plan) -> dict:
 
 def main() -> int:
     args = parse_args()
-    from ablation import conversion, report, scores
     from evaluation.report import write_json
+    from experiments.ablation import conversion, report, scores
 
     plan, began = Plan(args), time.perf_counter()
     make_labels(plan)

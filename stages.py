@@ -11,12 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import checkpoints
 import official
 from cli import UserError
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
 BEST = "model-best.pt"
+PITDYN = {  # who hears pitch and loudness
+    "hubert": "the trained models",
+    "tracker": "an F0 tracker and measured loudness, through the models' label embeddings",
+    "none": "nobody: content units alone, as in Soft-VC",
+}
 
 
 @dataclass(frozen=True)
@@ -92,30 +99,53 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
 class EncoderParts:
     """What turns a wav into [N, 768] for one dataset, with the label settings that read its classes."""
 
-    encoder: Any  # hubert_pitdyn.units.PitDynEncoder
-    pit_labels: Any
-    dyn_labels: Any
+    encoder: Any  # hubert_pitdyn.units.PitDynEncoder, or ContentEncoder, which has no labels
     cards: dict[str, dict]  # content, pit, dyn: name and hash
-    labels: dict[str, dict]  # pit and dyn settings as the checkpoints hold them
+    tables: dict[str, dict]  # pit and dyn label settings as the checkpoints hold them
+    labels: Any = None  # (PitLabels, DynLabels)
+
+    def prosody(self, analysis: Any) -> np.ndarray:
+        """float32 [N, 2]: F0 in Hz (0 = unvoiced) and dB heard in arrays [N, K]; zeros without labels."""
+        if self.labels is None:
+            return np.zeros((len(analysis.content), 2), np.float32)
+        pit, dyn = self.labels
+        return np.stack([pit.decode_soft(analysis.pit)[0], dyn.decode_soft(analysis.dyn)], axis=1)
 
 
 def load_encoder(
-    config: dict, dataset: str, content: Path | None = None, out: Path = Path("out"), device: Any = "cpu"
+    config: dict,
+    dataset: str,
+    content: Path | None = None,
+    out: Path = Path("out"),
+    device: Any = "cpu",
+    pitdyn: str = "hubert",
 ) -> EncoderParts:
-    """Content encoder, pit and dyn models of `dataset`, ready on `device`."""
-    from hubert_pitdyn.labels import DynLabels, PitLabels
-    from hubert_pitdyn.units import PitDynEncoder
+    """Content encoder, pit and dyn models of `dataset`, ready on `device`.
 
+    pitdyn: who hears pitch and loudness; one of PITDYN.
+    """
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+    from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
+    from hubert_pitdyn.units import ContentEncoder, PitDynEncoder
+
+    if pitdyn == "none":
+        base = load_content(content_path(config, dataset, content, out), device)
+        return EncoderParts(ContentEncoder(base.model), {"content": base.card}, {})
     paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
     base = load_content(content_path(config, dataset, content, out), device)
     pit, dyn = (load_label_model(paths[kind], kind, base) for kind in ("pits", "dyns"))
-    labels = {"pit": pit.checkpoint["labels"]["pit"], "dyn": dyn.checkpoint["labels"]["dyn"]}
+    tables = {"pit": pit.checkpoint["labels"]["pit"], "dyn": dyn.checkpoint["labels"]["dyn"]}
+    models = (pit.model, dyn.model)
+    if pitdyn == "tracker":
+        models = (
+            TrackedPitch(pit.model.label_embedding, tables["pit"]),
+            TrackedLoudness(dyn.model.label_embedding, tables["dyn"]),
+        )
     return EncoderParts(
-        PitDynEncoder(base.model, pit.model, dyn.model),
-        PitLabels.from_dict(labels["pit"]),
-        DynLabels.from_dict(labels["dyn"]),
+        PitDynEncoder(base.model, *models),
         {"content": base.card, "pit": _head_card(pit), "dyn": _head_card(dyn)},
-        labels,
+        tables,
+        (PitLabels.from_dict(tables["pit"]), DynLabels.from_dict(tables["dyn"])),
     )
 
 

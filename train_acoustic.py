@@ -49,7 +49,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
             f"{folder.root}: no units; make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
         )
     keys = [both(folder, part) for part in ("train", "val")]
-    sizes = run.config["acoustic"]
+    sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
     model = AcousticModel(**sizes)
     if args.refine:
         start_from(args.resume, model, run, about)
@@ -83,6 +83,12 @@ def start_from(path, model, run, about: dict) -> None:
 
     checkpoint = checkpoints.load(path)
     theirs = checkpoints.load_acoustic(path, checkpoint).state_dict()
+    checkpoints.require_match(
+        f"{path}: what the voice listens to",
+        " ".join(checkpoint["card"]["encoders"]),
+        " ".join(about["encoders"]),
+        f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
+    )
     for role, card in about["encoders"].items():
         checkpoints.require_match(
             f"{path}: {role} encoder",

@@ -75,7 +75,34 @@ class PitDynEncoder(nn.Module):
         return self.embed(self.analyse(wav, lengths))
 
 
-def encode_batch(encoder: PitDynEncoder, wavs: Sequence[np.ndarray]) -> tuple[Analysis, list[int]]:
+class ContentEncoder(nn.Module):
+    """The encoder of Soft-VC, with the interface of PitDynEncoder: no pitch, no dynamics."""
+
+    def __init__(self, content: Hubert) -> None:
+        super().__init__()
+        self.content = content
+        self.eval().requires_grad_(False)
+
+    @property
+    def unit_dim(self) -> int:
+        """Width of the units that `embed` makes (256)."""
+        return self.content.proj.out_features
+
+    @torch.inference_mode()
+    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
+        """As PitDynEncoder.analyse; distributions over no classes at all."""
+        units = self.content.units(wav, lengths)
+        return Analysis(units, units[..., :0], units[..., :0])
+
+    def embed(self, analysis: Analysis) -> Tensor:
+        """Units [B,N,256]."""
+        return analysis.content
+
+
+Encoder = PitDynEncoder | ContentEncoder
+
+
+def encode_batch(encoder: Encoder, wavs: Sequence[np.ndarray]) -> tuple[Analysis, list[int]]:
     """Prepared wavs, each [S_i] -> their analysis as one zero-padded batch, and the units of each."""
     device = encoder.content.proj.weight.device
     lengths = torch.tensor([len(wav) for wav in wavs])
@@ -103,7 +130,7 @@ def length_buckets(sizes: dict[str, int], budget: int, most: int = 32) -> Iterat
 
 
 def encode_all(
-    encoder: PitDynEncoder, read: Callable[[str], np.ndarray], sizes: dict[str, int], budget: int
+    encoder: Encoder, read: Callable[[str], np.ndarray], sizes: dict[str, int], budget: int
 ) -> Iterator[tuple[str, np.ndarray, Analysis]]:
     """Encode many wavs in length-bucketed batches of at most `budget` samples.
 

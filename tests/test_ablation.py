@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from ablation import labels
-from ablation.conversion import ContentOnly
-from ablation.flawed import InTrainMode, true_hertz
-from ablation.recipes import CONVERTED, KINDS, TITLES, Recipe
-from ablation.report import causes_table, heads_table, mean_and_half_width
 from config import load_config
 from datafolder import DataFolder
+from experiments.ablation import labels
+from experiments.ablation.flawed import InTrainMode, true_hertz
+from experiments.ablation.recipes import CONVERTED, KINDS, TITLES, Recipe
+from experiments.ablation.report import causes_table, heads_table, mean_and_half_width
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.model import Hubert
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
-from hubert_pitdyn.units import encode_batch
+from hubert_pitdyn.units import ContentEncoder, encode_batch
 
 SIZES = {"dim": 32, "conv_dim": 16, "heads": 2, "ff": 64, "layers": 2, "pos_kernel": 16, "pos_groups": 4}
 
 
 def test_every_file_is_a_row_and_every_row_a_file():
-    from ablation.recipes import CONFIGS
+    from experiments.ablation.recipes import CONFIGS
 
     rows = {*TITLES, "tracker", "content-only", "small"}
     assert {p.stem for p in CONFIGS.glob("*.toml")} == rows
@@ -103,7 +102,7 @@ def test_a_second_gelu_changes_the_network_and_not_its_weights():
 
 
 def test_content_only_makes_256_wide_units():
-    encoder = ContentOnly(Hubert(classes=8, **SIZES).eval())
+    encoder = ContentEncoder(Hubert(classes=8, **SIZES).eval())
     wavs = [np.random.default_rng(0).normal(0, 0.1, 320 * n).astype(np.float32) for n in (20, 30)]
     analysis, counts = encode_batch(encoder, wavs)
     assert encoder.embed(analysis).shape == (2, 30, 256) and counts == [20, 30]

@@ -220,3 +220,20 @@ def test_mels_are_at_one_level(voice):
     wav = np.load(next((voice / "data" / "bank" / "prepared").glob("*.npy"))).astype(np.float32) / 32767
     quiet = audio.log_mel(audio.set_level(wav * 0.1, -26.0))
     assert torch.allclose(quiet, audio.log_mel(audio.set_level(wav, -26.0)), atol=0.02)
+
+
+def test_a_voice_of_content_alone_trains_and_converts(voice):
+    """The baseline of Soft-VC: 256 inputs, no prosody to edit, and no pitch model is needed."""
+    common = ("--config", micro_config(voice), "--device", "cpu")
+    wavs = ("--wavs", voice / "bank", "--mel")
+    run_script("preprocess.py", "plain", *wavs, "--config", micro_config(voice), cwd=voice)
+    run_script("preprocess.py", "plain", "--encode", "songs", "--encode_with", "none", *common, cwd=voice)
+    run_script("train_acoustic.py", "data/plain", "out/plain/acoustic", "--steps", 3, *common, cwd=voice)
+    converter = VoiceConverter.load("plain", "songs", out=voice / "out")
+    wav = sing(150, 300, 0.5, 5)
+    assert converter.encoder.unit_dim == 256 and len(converter.convert(wav)) == len(wav)
+    with pytest.raises(UserError, match="no pitch and loudness classes"):
+        converter.convert(wav, transpose=3)
+    resume = ("--resume", "out/plain/acoustic/model-best.pt", "--refine", "--steps", 3)
+    refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
+    assert "--encode_with" in refused.stderr and "content pit dyn" in refused.stderr

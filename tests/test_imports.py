@@ -24,15 +24,15 @@ ALLOWED = {
     "parallel": set(),
     "plots": {"audio", "hubert_pitdyn"},
     "hubert_pitdyn": {"audio", "cli", "datafolder"},
-    "acoustic": {"audio", "datafolder"},
+    "acoustic": {"audio", "cli", "datafolder"},
     "vocoder": {"audio"},
     "evaluation": {"audio", "cli", "datafolder", "hubert_pitdyn"},
     "official": {"cli"},
     "checkpoints": {"cli", "hubert_pitdyn", "acoustic", "vocoder"},
     "stages": {"cli", "checkpoints", "official", "hubert_pitdyn", "vocoder"},
     "training": {"cli", "config", "checkpoints"},
-    "converter": {"audio", "checkpoints", "stages", "hubert_pitdyn"},
-    "ablation": {
+    "converter": {"audio", "checkpoints", "cli", "stages", "hubert_pitdyn"},
+    "experiments": {
         "audio",
         "batch",
         "checkpoints",

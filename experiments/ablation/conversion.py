@@ -6,42 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 import audio
 import batch
 import checkpoints
 import stages
-from ablation import scores
-from ablation.labels import share
-from ablation.recipes import KINDS, Recipe
 from converter import VoiceConverter
 from datafolder import DataFolder
 from evaluation import pair
 from evaluation.judges import Judges
+from experiments.ablation import scores
+from experiments.ablation.labels import share
+from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
-from hubert_pitdyn.units import Analysis, PitDynEncoder, encode_all
+from hubert_pitdyn.units import ContentEncoder, PitDynEncoder, encode_all
 from vocoder.griffin_lim import GriffinLim
 
 BATCH_SECONDS = 60
-
-
-class ContentOnly(nn.Module):
-    """The encoder of Soft-VC, with the interface of PitDynEncoder: no pitch, no dynamics."""
-
-    def __init__(self, content: nn.Module) -> None:
-        super().__init__()
-        self.content = content
-
-    @torch.inference_mode()
-    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
-        units = self.content.units(wav, lengths)
-        return Analysis(units, units[..., :0], units[..., :0])
-
-    def embed(self, analysis: Analysis) -> Tensor:
-        """Units [B,N,256]."""
-        return analysis.content
 
 
 def recipe_of(row: str) -> Recipe:
@@ -54,7 +35,7 @@ def encoder(row: str, out: Path, content_file: Path, converting: bool):
     content, recipe = stages.load_content(content_file), recipe_of(row)
     content.model.positional_embedding.gelus = recipe.config["hubert"].get("pos_gelus", 1)
     if row == "content only":
-        return ContentOnly(content.model)
+        return ContentEncoder(content.model)
     paths = {kind: out / recipe.run_name(kind, 0) / stages.BEST for kind in KINDS}
     (pit, pit_table), (dyn, dyn_table) = (
         scores.load(path, kind, content, recipe, converting) for kind, path in paths.items()
@@ -73,8 +54,9 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
     share(voice, folder, "prepared", "mels")
     keys = split["train"] + split["val"]
     sizes = {key: len(voice.prepared(key)) for key in keys}
+    reader = encoder(row, out, content, converting=False)
     units = encode_all(
-        encoder(row, out, content, converting=False),
+        reader,
         voice.prepared,
         sizes,
         BATCH_SECONDS * audio.SAMPLE_RATE,
@@ -82,7 +64,9 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
     for key, frames, _ in units:
         folder.save("units-pitdyn", key, frames.astype(np.float16))
     folder.write_json("split.json", split)
-    folder.write_json("encoder.json", {"dataset": row, "encoders": {}, "labels": {}})
+    folder.write_json(
+        "encoder.json", {"dataset": row, "unit_dim": reader.unit_dim, "encoders": {}, "labels": {}}
+    )
 
 
 def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConverter:

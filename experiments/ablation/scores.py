@@ -9,10 +9,10 @@ import numpy as np
 
 import checkpoints
 import stages
-from ablation.flawed import InTrainMode, true_hertz
-from ablation.recipes import KINDS, Recipe
 from datafolder import DataFolder
 from evaluation import heads
+from experiments.ablation.flawed import InTrainMode, true_hertz
+from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
 

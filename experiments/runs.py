@@ -1,4 +1,4 @@
-"""The trainings of the ablation, each a train script in a process of its own, several at a time."""
+"""Trainings of an experiment, each a train script in a process of its own, several at a time."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ablation.recipes import TITLES
-from evaluation.metrics import bootstrap_interval
+from experiments.ablation.recipes import TITLES
+from experiments.tables import markdown, over_files
 
 HEADS = {  # figure -> column of the heads' table; all are shares
     "own_accuracy": "own exact bin",
@@ -59,24 +59,18 @@ def per_cent(values: list[float], signed: bool = False) -> str:
     return text if math.isnan(half) else f"{text} ± {half:.1f}"
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Markdown, first column to the left."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def heads_table(seeds: Seeds, ceiling: dict[str, dict[str, float]]) -> str:
     rows = [
         [TITLES[name], *(per_cent([run[f] for run in runs]) for f in HEADS)] for name, runs in seeds.items()
     ]
     for name, figures in ceiling.items():
         rows.append([name, *(per_cent([figures[f]]) if f in figures else "–" for f in HEADS)])
-    return table(["recipe", *(f"{column} %" for column in HEADS.values())], rows)
+    return markdown(["recipe", *(f"{column} %" for column in HEADS.values())], rows)
 
 
 def difference(seeds: Seeds, one: str, other: str, figure: str) -> str:
-    """How much `one` has over `other` in a figure, points, seed by seed."""
-    pairs = zip(seeds[one], seeds[other], strict=True)
+    """How much `one` has over `other` in a figure, points, seed by seed that both were trained with."""
+    pairs = zip(seeds[one], seeds[other], strict=False)
     return per_cent([a[figure] - b[figure] for a, b in pairs], signed=True)
 
 
@@ -92,7 +86,7 @@ def causes_table(seeds: Seeds) -> str:
         ]
         for cause, (repaired, broken) in CAUSES.items()
     ]
-    return table(head, rows)
+    return markdown(head, rows)
 
 
 def voices_table(voices: dict, losses: dict[str, float]) -> str:
@@ -101,13 +95,9 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
     for row, files in voices.items():
         cells = [row]
         for figure, (_, factor, decimals) in VOICES.items():
-            values = [factor * one[figure] for one in files.values()]
-            known = [v for v in values if math.isfinite(v)]
-            low, high = bootstrap_interval(known)
-            mean = f"{np.mean(known):.{decimals}f}" if known else "–"
-            cells.append(f"{mean} [{low:.{decimals}f}, {high:.{decimals}f}]" if len(known) > 1 else mean)
+            cells.append(over_files([one[figure] for one in files.values()], factor, decimals))
         rows.append([*cells, f"{losses[row]:.3f}"])
-    return table(["units", *(column for column, *_ in VOICES.values()), "mel L1"], rows)
+    return markdown(["units", *(column for column, *_ in VOICES.values()), "mel L1"], rows)
 
 
 def picture(seeds: Seeds, path: Path) -> None:
@@ -191,7 +181,9 @@ labels against themselves after a shift of 5 ms; "floor" the most frequent class
 ## Each cause alone
 
 Points of change: left, when that cause alone is repaired in the 2022 recipe; right, when it alone is put
-back into the repaired one. An interval that spans 0 is no measured effect.
+back into the repaired one. An interval that spans 0 is no measured effect. Put back, each was trained with
+one seed: these differences have no interval, and the scatter of "all repaired" over its seeds tells how
+small a one means nothing.
 
 {causes}
 
