@@ -14,19 +14,24 @@ from parallel import THREAD_VARIABLES
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def call(script: str, *arguments: object, threads: int = 1) -> str:
+    """Run a script of the project; returns what it printed. Raises RuntimeError with its last words."""
+    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+    env = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONUTF8": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
 def train(script: str, data: Path, out: Path, *options: object, threads: int = 1) -> None:
     """Run a train script unless its last checkpoint is there. Raises RuntimeError with its last words.
 
     One thread each by default: two such runs at a time do more than one with two threads.
     """
-    if (out / "done").is_file():
-        return
-    command = [sys.executable, str(ROOT / script), str(data), str(out), *map(str, options)]
-    env = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONUTF8": "1"}
-    done = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", errors="replace")
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    (out / "done").write_text("", encoding="utf-8")
+    if not (out / "done").is_file():
+        call(script, data, out, *options, threads=threads)
+        (out / "done").write_text("", encoding="utf-8")
 
 
 def together(jobs: Sequence[tuple], workers: int) -> None:

@@ -13,6 +13,7 @@ SCRIPTS = {
     "infer",
     "evaluate",
     "run_ablation",
+    "run_flat_bank",
     "make_index",
 }
 ALLOWED = {

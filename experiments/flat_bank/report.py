@@ -1,0 +1,81 @@
+"""docs/flat-bank.md and its picture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from experiments.flat_bank.measure import FIGURES
+from experiments.tables import markdown, over_files
+from hubert_pitdyn import pitch
+
+Figures = dict[str, dict[str, list[dict[str, float]]]]  # {set of lines: {row: figures of each line}}
+
+
+def set_table(rows: dict[str, list[dict[str, float]]]) -> str:
+    """Means over lines with bootstrap intervals, a row of the document each."""
+    cells = [
+        [
+            title,
+            *(
+                over_files([one[f] for one in lines], factor, places)
+                for f, (_, factor, places) in FIGURES.items()
+            ),
+        ]
+        for title, lines in rows.items()
+    ]
+    return markdown(["", *(column for column, *_ in FIGURES.values())], cells)
+
+
+def picture(title: str, wavs: dict[str, np.ndarray], path: Path) -> None:
+    """F0 of a source and of what each voice made of it, on one axis."""
+    from matplotlib.figure import Figure
+
+    import audio
+    import plots
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axis = figure.subplots()
+    for place, (name, wav) in enumerate(wavs.items()):
+        f0 = pitch.track(audio.on_grid(wav))
+        times = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
+        style = {"linewidth": 5, "alpha": 0.3, "color": "black"} if place == 0 else {"linewidth": 1.5}
+        axis.plot(times, np.where(f0 > 0, f0, np.nan), label=name, **style)
+    axis.set(title=title, xlabel="s", ylabel="F0, Hz", yscale="log")
+    axis.set_yticks([100, 150, 200, 300, 400], ["100", "150", "200", "300", "400"])
+    axis.legend()
+    plots.save(figure, path)
+
+
+def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[str, object]) -> None:
+    """The document. facts: what TEXT names."""
+    tables = "\n\n".join(f"## {name}\n\n{set_table(rows)}" for name, rows in figures.items())
+    link = os.path.relpath(image, doc.parent).replace(os.sep, "/")
+    doc.parent.mkdir(parents=True, exist_ok=True)
+    doc.write_text(TEXT.format(command=command, tables=tables, image=link, **facts), encoding="utf-8")
+
+
+TEXT = """# A flat bank sings
+
+Written by
+
+    {command}
+
+in {minutes:.0f} minutes. What the figures say is told in the README.
+
+**Set-up.** A voice is pretrained on `{rich}` ({rich_steps} steps) and refined on `{bank}` ({bank_steps}
+steps), a bank sung at {bank_median:.0f} Hz whose pitch keeps within {bank_range:.1f} semitones (5th to 95th
+percentile over all its training lines). With moved copies both are; the bank is never heard at another pitch
+otherwise. The lines converted were not in training: of the bank's own, {held_out} were held out, and their
+recordings on another note ({real_median:.0f} Hz) are sources that tell how the singer really sounds there.
+
+**Figures.** F0 of the conversion by FCPE against that of the source (transposed where the line was); "range"
+is the 5th to 95th percentile of the conversion's F0; MCD to the real recording, frame by frame. "copy" is the
+source through mel and vocoder. Means over lines with bootstrap 95 % intervals.
+
+![F0 of a source and its conversions]({image})
+
+{tables}
+"""

@@ -1,0 +1,169 @@
+"""A bank sung on one note, made to sing others: three ways of training it, measured on what it never sang."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import cli
+
+STEPS = {"rich": 2500, "bank": 1500}
+QUICK_STEPS = {"rich": 30, "bank": 20}
+MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
+SHOWN = 0  # which of the spoken lines the picture shows
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rich", type=cli.path, help="wavs of a voice that moves, to pretrain on")
+    parser.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
+    parser.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")
+    parser.add_argument(
+        "--lines", type=cli.path, required=True, help="wavs of speech that no model has heard"
+    )
+    parser.add_argument(
+        "--songs",
+        type=cli.path,
+        default=Path("test/sung_melody.wav"),
+        help="sung wavs (default: %(default)s)",
+    )
+    parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    parser.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
+    parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
+    parser.add_argument("--name", default="flat", help="folder below data/, out/ and gen/ (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    parser.add_argument(
+        "--doc", type=cli.path, default=Path("docs/flat-bank.md"), help="what to write (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+def make_voices(args: argparse.Namespace) -> None:
+    """Data and both trainings of every row."""
+    from experiments import runs
+    from experiments.flat_bank.rows import BANK, RICH, VOICES, Materials
+
+    given = (args.rich, args.bank, args.dataset, args.config, args.content, args.name)
+    materials, steps = Materials(*given), QUICK_STEPS if args.quick else STEPS
+    for role in (RICH, BANK):
+        for row in VOICES.values():
+            for call in materials.preprocess(row, role):
+                print(" ".join(("preprocess.py", *call)))
+                runs.call("preprocess.py", *call)
+        runs.together([materials.train(row, role, steps[role]) for row in VOICES.values()], args.jobs)
+
+
+def choose_lines(args: argparse.Namespace) -> dict[str, list]:
+    """{set: lines}: the held-out lines on the other note, speech as it is and over two octaves, songs."""
+    import batch
+    from datafolder import DataFolder
+    from experiments.flat_bank.measure import Line, median_hertz
+    from experiments.flat_bank.rows import BANK, ROWS
+
+    bank = DataFolder(Path("data") / ROWS[0].voice(args.name, BANK))
+    held_out = {bank.files[key].stem for key in bank.split("test", "mels")}
+    real = [path for path in batch.sources(args.real) if path.stem in held_out]
+    note = median_hertz([bank.files[key] for key in bank.split("test", "mels")])
+    speech, songs = (list(batch.sources(folder)) for folder in (args.lines, args.songs))
+    over = [Line(p, onto(p, note) + move) for p in speech for move in MOVES]
+    return {
+        f"The singer's own lines on another note ({args.real.name})": [Line(p, real=True) for p in real],
+        "Speech": [Line(p) for p in speech],
+        "Speech, moved over two octaves": over,
+        "Song": [Line(p) for p in songs] + [Line(p, onto(p, note)) for p in songs],
+    }
+
+
+def onto(path: Path, note: float) -> float:
+    """Whole semitones from a recording's median to a note in Hz."""
+    from math import log2
+
+    from experiments.flat_bank.measure import median_hertz
+
+    return float(round(12 * log2(note / median_hertz([path]))))
+
+
+def convert_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, dict]:
+    """({set: {row: figures of its lines}}, {row: conversion of the line that the picture shows})."""
+    from tqdm import tqdm
+
+    import batch
+    from converter import VoiceConverter
+    from evaluation.judges import Judges
+    from experiments.flat_bank import measure
+    from experiments.flat_bank.rows import BANK, ROWS
+
+    judges = Judges(print)
+    target = judges.target(list(batch.sources(args.bank)), args.bank.name)
+    figures, shown = {name: {} for name in sets}, {}
+    for row in ROWS:
+        converter = VoiceConverter.load(
+            row.voice(args.name, BANK), args.dataset, content=args.content, pitdyn=row.pitdyn
+        )
+        gen = Path("gen") / args.name / f"{row.name}-{row.pitdyn}"
+        for name, lines in sets.items():
+            made = measure.convert(converter, lines, gen, tqdm.write)
+            figures[name][row.title] = [
+                measure.figures(line, wav, judges, target) for line, wav in made.items()
+            ]
+            if name == "Speech":
+                shown[row.title] = made[lines[SHOWN]]
+    for name, lines in sets.items():
+        still = [line for line in lines if not line.semitones]
+        if still:
+            copies = [(line, measure.vocoded(converter.vocoder, line)) for line in still]
+            figures[name]["copy"] = [measure.figures(line, wav, judges, target) for line, wav in copies]
+    return figures, shown
+
+
+def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
+    """What the document says of the materials."""
+    import numpy as np
+
+    import audio
+    from datafolder import DataFolder
+    from experiments.flat_bank import measure
+    from experiments.flat_bank.rows import BANK, ROWS
+    from hubert_pitdyn import pitch
+
+    bank = DataFolder(Path("data") / ROWS[0].voice(args.name, BANK))
+    train = [bank.files[key] for key in bank.split("train", "mels")]
+    tracks = np.concatenate([pitch.track(audio.prepare(path).wav) for path in train])
+    real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
+    return {
+        "rich": args.rich.name,
+        "bank": args.bank.name,
+        "rich_steps": steps["rich"],
+        "bank_steps": steps["bank"],
+        "bank_median": float(np.median(tracks[tracks > 0])),
+        "bank_range": measure.semitone_range(tracks),
+        "held_out": len(real),
+        "real_median": measure.median_hertz([line.path for line in real]),
+    }
+
+
+def main() -> int:
+    args, began = parse_args(), time.perf_counter()
+    make_voices(args)
+    import audio
+    from evaluation.report import write_json
+    from experiments.flat_bank import report
+
+    sets = choose_lines(args)
+    figures, shown = convert_all(args, sets)
+    write_json(Path("out") / args.name / "figures.json", figures)
+    line = sets["Speech"][SHOWN].path
+    image = args.doc.parent / "images" / f"{args.doc.stem}.png"
+    report.picture(line.name, {"source": audio.load(line), **shown}, image)
+    command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
+    known = {**facts(args, sets), "minutes": (time.perf_counter() - began) / 60}
+    report.write(args.doc, image, command, figures, known)
+    print(args.doc)
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,76 @@
+"""The flat-bank experiment: what its rows are made of, what is measured, and one run to the end."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import micro_config, run_script, sing
+
+from evaluation.judges import Judges
+from experiments.flat_bank import measure
+from experiments.flat_bank.measure import Line
+from experiments.flat_bank.rows import BANK, RICH, ROWS, VOICES, Materials
+
+MATERIALS = Materials(Path("rich"), Path("bank"), "corpus", Path("tiny.toml"), None, "flat")
+
+
+def test_only_moved_rows_ask_for_copies_and_only_banks_hold_lines_out():
+    for row in VOICES.values():
+        for role in (RICH, BANK):
+            mels, units = MATERIALS.preprocess(row, role)
+            assert ("--augment_pitch" in mels) == row.copies == ("--augment_gain" in mels)
+            assert ("--test_share" in mels) == (role == BANK)
+            assert units[units.index("--encode_with") + 1] == row.encode_with
+            assert mels[0] == units[0] == f"flat/{role}-{row.name}"
+
+
+def test_banks_are_refined_from_the_rich_voice_of_their_own_row():
+    for row in VOICES.values():
+        assert "--refine" not in MATERIALS.train(row, RICH, 10)
+        arguments = MATERIALS.train(row, BANK, 10)
+        start = arguments[arguments.index("--resume") + 1]
+        assert start == Path(f"out/flat/rich-{row.name}/acoustic/model-best.pt") and "--refine" in arguments
+
+
+def test_rows_that_share_a_voice_are_made_alike():
+    assert len(VOICES) == 3
+    for row in ROWS:
+        other = VOICES[row.name]
+        assert (row.encode_with, row.copies) == (other.encode_with, other.copies)
+
+
+def test_range_counts_voiced_frames():
+    f0 = np.concatenate([np.zeros(50), np.full(50, 100.0), np.full(50, 200.0)])
+    assert measure.semitone_range(f0) == pytest.approx(12)
+    assert np.isnan(measure.semitone_range(np.zeros(9)))
+
+
+def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
+    path = tmp_path / "line.wav"
+    soundfile.write(path, sing(150, 250, 1.0, 0), 16000)
+    sent = sing(300, 500, 1.0, 0)
+    judges = Judges(lambda line: None)
+    there = measure.figures(Line(path, 12.0), sent, judges, None)
+    assert there["gpe"] < 0.05 and abs(there["f0_offset_cents"]) < 20 and np.isnan(there["mcd"])
+    assert measure.figures(Line(path), sent, judges, None)["gpe"] > 0.9
+
+
+@pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
+def test_the_whole_experiment_runs_and_writes_its_document(voice):
+    rich, real, lines = (voice / name for name in ("rich wavs", "real", "lines"))
+    for folder in (rich, real, lines):
+        folder.mkdir()
+    for i in range(4):
+        soundfile.write(rich / f"{i}.wav", sing(120 + 20 * i, 200, 1.0, i), 16000)
+        soundfile.write(real / f"_か{i}.wav", sing(165, 165, 0.8, 50 + i), 16000)
+    soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
+    folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
+    options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--doc", "flat/doc.md")
+    run_script("run_flat_bank.py", *folders, *options, cwd=voice)
+    text = (voice / "flat" / "doc.md").read_text(encoding="utf-8")
+    for row in ROWS:
+        assert f"| {row.title} | " in text
+    assert text.count("| copy | ") == 3 and "196 Hz" in text and "165 Hz" in text
+    assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000
