@@ -1,7 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code, explained when they do not fit.
 
 A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
-arguments, "toml": the whole preset}, "labels": dict or None, "card": see `card`, and, where training can go
+arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can go
 on from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
 """
 
@@ -15,10 +15,10 @@ import uuid
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cards import require_match
 from cli import UserError
 
 if TYPE_CHECKING:
@@ -229,43 +229,6 @@ def weights_hash(path: Path | str) -> str:
     if found is None:
         raise UserError(f"{path} {_says(found)}, expected a file of weights")
     return state_hash(found.state)
-
-
-def card(**fields: Any) -> dict:
-    """A voice card: what to know about a checkpoint without loading its weights.
-
-    Fields that `describe` puts into words, all optional: step, hours (of data), f0_hz and loudness_db
-    ([low, high]), metrics ({name: value}), encoders ({role: {"name", "hash"}}) and vocoder ({"name",
-    "hash"}), hashes by `state_hash`. Others are kept and listed. Added: version, created (ISO, UTC).
-    """
-    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return {"version": VERSION, "created": created, **fields}
-
-
-def describe(checkpoint: dict) -> str:
-    """A few readable lines on a checkpoint of ours: kind, step, data, encoders, metrics."""
-    about = dict(checkpoint.get("card") or {})
-    step = about.pop("step", (checkpoint.get("training") or {}).get("step"))
-    about.pop("version", None)
-    head = [checkpoint["kind"], f"step {step}" if step is not None else "", about.pop("created", "")]
-    lines = [", ".join(part for part in head if part)]
-    if (hours := about.pop("hours", None)) is not None:
-        lines.append(f"data: {hours:.2f} h")
-    for field, name, unit in (("f0_hz", "F0", "Hz"), ("loudness_db", "loudness", "dB")):
-        if span := about.pop(field, None):
-            lines.append(f"{name}: {span[0]:.0f} to {span[1]:.0f} {unit}")
-    parts = {**about.pop("encoders", {}), "vocoder": about.pop("vocoder", None)}
-    parts = {role: part for role, part in parts.items() if part}
-    lines += [f"{role}: {part.get('name', '?')} ({part.get('hash', '?')})" for role, part in parts.items()]
-    if metrics := about.pop("metrics", None):
-        lines.append("metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-    return "\n".join(lines + [f"{name}: {value}" for name, value in about.items()])
-
-
-def require_match(field: str, expected: Any, found: Any, fix: str) -> None:
-    """UserError that names both sides and what mends it, unless they are equal."""
-    if expected != found:
-        raise UserError(f"{field} does not match: expected {expected}, found {found}; {fix}")
 
 
 def prune(folder: Path | str, keep: int) -> list[Path]:

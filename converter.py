@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import audio
+import cards
 import checkpoints
 import stages
 from cli import UserError
@@ -95,7 +96,7 @@ class VoiceConverter:
         parts = stages.load_encoder(config, dataset, content, Path(out), device, hears)
         for role, trained in card["encoders"].items():
             own = parts.cards[role]
-            checkpoints.require_match(
+            cards.require_match(
                 f"the {role} encoder of {path}",
                 f"{trained['hash']} ({trained['name']})",
                 f"{own['hash']} ({trained['name'] if own['hash'] == trained['hash'] else own['name']})",

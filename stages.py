@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+import cards
 import checkpoints
 import official
 from cli import UserError
@@ -57,7 +58,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
 def load_content(path: Path, device: Any = "cpu") -> Part:
     """A content encoder (official hubert-soft or ours)."""
     model = checkpoints.load_hubert(path)
-    checkpoints.require_match(
+    cards.require_match(
         f"{path}: units of the content encoder", "content", model.unit_kind, "give a hubert-soft as --content"
     )
     return Part(model.to(device), path, None)
@@ -85,7 +86,7 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
 
         checkpoints.require_trunk(path, checkpoint, content.card["hash"], content.path)
         return Part(TrunkHead.from_checkpoint(checkpoint, content.model), path, checkpoint)
-    checkpoints.require_match(
+    cards.require_match(
         f"{path}: kind",
         f"hubert-{kind}",
         checkpoint["kind"],

@@ -54,13 +54,18 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     if args.refine:
         start_from(args.resume, model, run, about)
     sets = [MelDataset(folder, part, run.settings["crop_seconds"]) for part in keys]
-    hours = folder.hours(keys[0])
-    run.logger.info(f"acoustic: {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
+    recordings = [key for key in keys[0] if key not in folder.copies]
+    hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
+    run.logger.info(
+        f"acoustic: {len(recordings)} + {len(keys[1])} utterances, {hours:.2f} h, and {copies} moved copies"
+    )
 
     def describe() -> dict:
-        import checkpoints
+        import cards
 
-        card = checkpoints.card(voice=folder.name, hours=hours, refined_from=str(args.resume or ""), **about)
+        card = cards.card(
+            voice=folder.name, hours=hours, copies=copies, refined_from=str(args.resume or ""), **about
+        )
         return {
             "kind": "acoustic",
             "config": {"model": sizes, "toml": run.config},
@@ -79,18 +84,19 @@ def both(folder, part: str) -> list[str]:
 
 def start_from(path, model, run, about: dict) -> None:
     """Weights of another voice's model, which has to be made for the same encoder."""
+    import cards
     import checkpoints
 
     checkpoint = checkpoints.load(path)
     theirs = checkpoints.load_acoustic(path, checkpoint).state_dict()
-    checkpoints.require_match(
+    cards.require_match(
         f"{path}: what the voice listens to",
         " ".join(checkpoint["card"]["encoders"]),
         " ".join(about["encoders"]),
         f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
     )
     for role, card in about["encoders"].items():
-        checkpoints.require_match(
+        cards.require_match(
             f"{path}: {role} encoder",
             checkpoint["card"]["encoders"][role]["hash"],
             card["hash"],

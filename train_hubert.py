@@ -69,9 +69,9 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
 
     def describe() -> dict:
-        import checkpoints
+        import cards
 
-        card = checkpoints.card(dataset=folder.name, hours=hours, encoders=encoders)
+        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
         config = {"model": sizes, "toml": run.config}
         return {"kind": kind, "config": config, "labels": stored, "card": card}
 

@@ -24,6 +24,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
 
+import cards
 import checkpoints
 import cli
 from config import load_config
@@ -271,7 +272,7 @@ class Trainer:
         """Weights, optimizer, step and best loss of a checkpoint; a UserError when it has weights only."""
         checkpoint = checkpoints.load(path)
         kind = self.describe()["kind"]
-        checkpoints.require_match(
+        cards.require_match(
             "kind", kind, checkpoint.get("kind"), f"give a {kind} checkpoint to --resume, not {path}"
         )
         state = checkpoint.get("training")
@@ -316,7 +317,10 @@ class Trainer:
             bar.close()
             if run.writer:
                 run.writer.close()
-        run.logger.info(f"done; the best checkpoint is {run.out / 'model-best.pt'}, loss {self.best:.4f}")
+        best = run.out / "model-best.pt"
+        run.logger.info(f"done; the best checkpoint is {best}, loss {self.best:.4f}")
+        if run.writer:
+            run.logger.info(cards.describe(checkpoints.load(best)))
         if run.world > 1:
             dist.destroy_process_group()
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import cards
 import checkpoints
 from audio import N_MELS
 from cli import UserError
@@ -136,7 +137,7 @@ def test_round_trip_of_everything_a_checkpoint_holds(tmp_path):
             "model": model.state_dict(),
             "config": {"model": {"rates": (10, 4)}, "toml": {"data": Path("a") / "b"}},
             "labels": {"pit": {"low": np.float64(50.0)}},
-            "card": checkpoints.card(hours=np.float64(1.5)),
+            "card": cards.card(hours=np.float64(1.5)),
             "training": training,
         },
     )
@@ -427,45 +428,6 @@ def test_hashes(tmp_path):
 def test_identity_is_the_files_sha256(tmp_path):
     (tmp_path / "x").write_bytes(b"abc")
     assert checkpoints.identity(tmp_path / "x") == "ba7816bf8f01cfea"
-
-
-def test_description_of_a_card(tmp_path):
-    card = checkpoints.card(
-        step=1200,
-        hours=1.5,
-        f0_hz=[80.0, 410.0],
-        loudness_db=[-50.0, 3.0],
-        metrics={"loss": 0.12346, "gpe": 0.01},
-        encoders={"content": {"name": "hubert-soft", "hash": "0123456789abcdef"}},
-        vocoder={"name": "hifigan-hubert-soft", "hash": "fedcba9876543210"},
-        dataset="声",
-    )
-    assert card["version"] == checkpoints.VERSION
-    assert abs(time.time() - checkpoints.datetime.fromisoformat(card["created"]).timestamp()) < 60
-    checkpoints.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": card})
-    assert checkpoints.describe(checkpoints.load(tmp_path / "m.pt")).splitlines() == [
-        f"acoustic, step 1200, {card['created']}",
-        "data: 1.50 h",
-        "F0: 80 to 410 Hz",
-        "loudness: -50 to 3 dB",
-        "content: hubert-soft (0123456789abcdef)",
-        "vocoder: hifigan-hubert-soft (fedcba9876543210)",
-        "metrics: loss 0.1235, gpe 0.01",
-        "dataset: 声",
-    ]
-    assert checkpoints.describe({"kind": "hifigan", "training": {"step": 5}}) == "hifigan, step 5"
-
-
-def test_require_match():
-    checkpoints.require_match("content encoder", "aa", "aa", "")
-    with pytest.raises(UserError) as error:
-        checkpoints.require_match(
-            "content encoder", "hubert-soft aa", "hubert-soft bb", "run preprocess.py again"
-        )
-    assert str(error.value) == (
-        "content encoder does not match: expected hubert-soft aa, found hubert-soft bb; "
-        "run preprocess.py again"
-    )
 
 
 def test_prune_counts_steps_as_numbers(tmp_path):

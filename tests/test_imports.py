@@ -18,6 +18,7 @@ SCRIPTS = {
 }
 ALLOWED = {
     "cli": set(),
+    "cards": {"cli"},
     "config": {"cli"},
     "audio": {"cli"},
     "datafolder": {"audio", "cli"},
@@ -29,10 +30,10 @@ ALLOWED = {
     "vocoder": {"audio"},
     "evaluation": {"audio", "cli", "datafolder", "hubert_pitdyn"},
     "official": {"cli"},
-    "checkpoints": {"cli", "hubert_pitdyn", "acoustic", "vocoder"},
-    "stages": {"cli", "checkpoints", "official", "hubert_pitdyn", "vocoder"},
-    "training": {"cli", "config", "checkpoints"},
-    "converter": {"audio", "checkpoints", "cli", "stages", "hubert_pitdyn"},
+    "checkpoints": {"cards", "cli", "hubert_pitdyn", "acoustic", "vocoder"},
+    "stages": {"cards", "cli", "checkpoints", "official", "hubert_pitdyn", "vocoder"},
+    "training": {"cards", "cli", "config", "checkpoints"},
+    "converter": {"audio", "cards", "checkpoints", "cli", "stages", "hubert_pitdyn"},
     "experiments": {
         "audio",
         "batch",
