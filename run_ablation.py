@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -136,19 +135,21 @@ def score_voices(plan: Plan) -> dict:
 def main() -> int:
     args = parse_args()
     from evaluation.report import write_json
+    from experiments import runs
     from experiments.ablation import conversion, report, scores
 
-    plan, began = Plan(args), time.perf_counter()
-    make_labels(plan)
-    train_heads(plan)
-    heads = score_heads(plan)
-    bounds = scores.bounds(plan.unseen, plan.base)
-    train_voices(plan)
-    voices = score_voices(plan)
-    write_json(plan.out / "voices.json", voices)
-    losses = {row: conversion.mel_l1(plan.out / f"voice {row}") for row in voices}
-    command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
-    report.write(plan, command, heads, bounds, voices, losses, time.perf_counter() - began)
+    plan = Plan(args)
+    with runs.clocked(plan.out) as seconds:
+        make_labels(plan)
+        train_heads(plan)
+        heads = score_heads(plan)
+        bounds = scores.bounds(plan.unseen, plan.base)
+        train_voices(plan)
+        voices = score_voices(plan)
+        write_json(plan.out / "voices.json", voices)
+        losses = {row: conversion.mel_l1(plan.out / f"voice {row}") for row in voices}
+        command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
+        report.write(plan, command, heads, bounds, voices, losses, seconds())
     print(plan.doc)
     return cli.DONE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import cli
@@ -146,21 +145,23 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
 
 
 def main() -> int:
-    args, began = parse_args(), time.perf_counter()
-    make_voices(args)
+    args = parse_args()
     import audio
     from evaluation.report import write_json
+    from experiments import runs
     from experiments.flat_bank import report
 
-    sets = choose_lines(args)
-    figures, shown = convert_all(args, sets)
-    write_json(Path("out") / args.name / "figures.json", figures)
-    line = sets["Speech"][SHOWN].path
-    image = args.doc.parent / "images" / f"{args.doc.stem}.png"
-    report.picture(line.name, {"source": audio.load(line), **shown}, image)
-    command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
-    known = {**facts(args, sets), "minutes": (time.perf_counter() - began) / 60}
-    report.write(args.doc, image, command, figures, known)
+    out = Path("out") / args.name
+    with runs.clocked(out) as seconds:
+        make_voices(args)
+        sets = choose_lines(args)
+        figures, shown = convert_all(args, sets)
+        write_json(out / "figures.json", figures)
+        line = sets["Speech"][SHOWN].path
+        image = args.doc.parent / "images" / f"{args.doc.stem}.png"
+        report.picture(line.name, {"source": audio.load(line), **shown}, image)
+        command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
+        report.write(args.doc, image, command, figures, {**facts(args, sets), "minutes": seconds() / 60})
     print(args.doc)
     return cli.DONE
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from parallel import THREAD_VARIABLES
@@ -32,6 +34,25 @@ def train(script: str, data: Path, out: Path, *options: object, threads: int = 1
     if not (out / "done").is_file():
         call(script, data, out, *options, threads=threads)
         (out / "done").write_text("", encoding="utf-8")
+
+
+@contextmanager
+def clocked(out: Path) -> Iterator[Callable[[], float]]:
+    """Adds the seconds spent inside to those of earlier calls, kept in `out`, also when it is broken off.
+
+    Yields a function that tells the sum: an experiment that goes on where it stopped took all of it.
+    """
+    kept, began = out / "seconds.txt", time.perf_counter()
+    before = float(kept.read_text(encoding="utf-8")) if kept.is_file() else 0.0
+
+    def total() -> float:
+        return before + time.perf_counter() - began
+
+    try:
+        yield total
+    finally:
+        out.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{total():.0f}\n", encoding="utf-8")
 
 
 def together(jobs: Sequence[tuple], workers: int) -> None:

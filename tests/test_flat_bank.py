@@ -9,6 +9,7 @@ import soundfile
 from conftest import micro_config, run_script, sing
 
 from evaluation.judges import Judges
+from experiments import runs
 from experiments.flat_bank import measure
 from experiments.flat_bank.measure import Line
 from experiments.flat_bank.rows import BANK, RICH, ROWS, VOICES, Materials
@@ -74,3 +75,13 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
         assert f"| {row.title} | " in text
     assert text.count("| copy | ") == 3 and "196 Hz" in text and "165 Hz" in text
     assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000
+
+
+def test_the_clock_adds_up_over_interrupted_calls(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt), runs.clocked(out):
+        raise KeyboardInterrupt
+    (out / "seconds.txt").write_text("100\n", encoding="utf-8")
+    with runs.clocked(out) as seconds:
+        assert 100 <= seconds() < 101
+    assert float((out / "seconds.txt").read_text(encoding="utf-8")) == 100
