@@ -134,7 +134,6 @@ def score_voices(plan: Plan) -> dict:
 
 def main() -> int:
     args = parse_args()
-    from evaluation.report import write_json
     from experiments import runs
     from experiments.ablation import conversion, report, scores
 
@@ -146,7 +145,6 @@ def main() -> int:
         bounds = scores.bounds(plan.unseen, plan.base)
         train_voices(plan)
         voices = score_voices(plan)
-        write_json(plan.out / "voices.json", voices)
         losses = {row: conversion.mel_l1(plan.out / f"voice {row}") for row in voices}
         command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
         report.write(plan, command, heads, bounds, voices, losses, seconds())

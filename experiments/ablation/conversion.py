@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from converter import VoiceConverter
 from datafolder import DataFolder
 from evaluation import pair
 from evaluation.judges import Judges
+from evaluation.report import write_json
 from experiments.ablation import scores
 from experiments.ablation.labels import share
 from experiments.ablation.recipes import KINDS, Recipe
@@ -82,17 +84,28 @@ def measure(
     out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
 ) -> dict[str, dict[str, float]]:
     """{file: figures} of converting every source (with its text) as the row does, judged by the voice's
-    validation recordings."""
+    validation recordings; kept on disk."""
+    run, lines = out / f"voice {row}", {path.name: text for path, text in sources.items()}
+    kept = run / "figures.json"
+    if kept.is_file():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["lines"] == lines:
+            return {name: _numbers(figures) for name, figures in known["figures"].items()}
     voice = DataFolder(voice_root)
     judges = Judges(print)
     target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
-    run, known, figures = out / f"voice {row}", pair.Known(judges, print, target=target), {}
+    known, figures = pair.Known(judges, print, target=target), {}
     converter = convert(row, run, out, content)
     for path, place in batch.targets({path: Path(path.name) for path in sources}, row, run / "gen").items():
         wav = audio.load(path)
         audio.save(place, converter.convert(wav))
         figures[path.name], _ = pair.measure(wav, audio.load(place), replace(known, text=sources[path]))
+    write_json(kept, {"lines": lines, "figures": figures})
     return figures
+
+
+def _numbers(figures: dict[str, float | None]) -> dict[str, float]:
+    return {name: float("nan") if value is None else value for name, value in figures.items()}
 
 
 def mel_l1(voice_run: Path) -> float:
