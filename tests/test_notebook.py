@@ -43,7 +43,7 @@ def resolve(module: str, attribute: str | None):
 def test_format():
     assert (NOTEBOOK["nbformat"], NOTEBOOK["nbformat_minor"]) == (4, 5)
     ids = [cell["id"] for cell in NOTEBOOK["cells"]]
-    assert len(set(ids)) == len(ids) == 10
+    assert len(set(ids)) == len(ids) == 12
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in ids)
     for cell in NOTEBOOK["cells"]:
         keys = {"cell_type", "id", "metadata", "source"}
