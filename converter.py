@@ -42,7 +42,8 @@ class Heard:
 class Performance:
     """What is to be rendered: the source's content with the prosody it is to get.
 
-    curve: that prosody in Hz and dB; gain: dB over the source's level; notes: lines for the user.
+    curve: that prosody in Hz and dB, None from an encoder that hears none; gain: dB over the source's level;
+    notes: lines for the user.
     """
 
     source: audio.Prepared
@@ -147,7 +148,7 @@ class VoiceConverter:
         """
         edits = Controls(**controls)
         if self.labels is None:
-            if pitch_from or dyn_from or prosody_in or edits != Controls():
+            if edits != Controls() or any(x is not None for x in (pitch_from, dyn_from, prosody_in)):
                 raise UserError("this encoder has no pitch and loudness classes to edit")
             return Performance(source.prepared, source.analysis, None, 0.0, ())
         pit_labels, dyn_labels = self.labels

@@ -234,6 +234,11 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
     assert converter.encoder.unit_dim == 256 and len(converter.convert(wav)) == len(wav)
     with pytest.raises(UserError, match="no pitch and loudness classes"):
         converter.convert(wav, transpose=3)
+    with pytest.raises(UserError, match="no pitch and loudness classes"):
+        converter.convert(wav, pitch_from=wav)
+    out = ("--input", voice / "bank" / "_か0.wav", "--prosody_out", "none.csv", "--device", "cpu")
+    done = run_script("infer.py", "plain", "--dataset", "songs", *out, cwd=voice, expect=1)
+    assert "content alone" in done.stderr
     resume = ("--resume", "out/plain/acoustic/model-best.pt", "--refine", "--steps", 3)
     refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
     assert "--encode_with" in refused.stderr and "content pit dyn" in refused.stderr
