@@ -99,8 +99,10 @@ def move_pitch(wav: np.ndarray, semitones: np.ndarray) -> np.ndarray:
     """
     world = load_world()
     f0, times = world.harvest(wav, SAMPLE_RATE, f0_floor=LOWEST, f0_ceil=HIGHEST, frame_period=FRAME_MS)
-    envelope = world.cheaptrick(wav, f0, times, SAMPLE_RATE)
-    noise = world.d4c(wav, f0, times, SAMPLE_RATE)
+    # The default frame is made for 71 Hz and up, and takes what is lower for unvoiced.
+    size = world.get_cheaptrick_fft_size(SAMPLE_RATE, LOWEST)
+    envelope = world.cheaptrick(wav, f0, times, SAMPLE_RATE, fft_size=size)
+    noise = world.d4c(wav, f0, times, SAMPLE_RATE, fft_size=size)
     moved = np.clip(f0 * 2 ** (semitones[: len(f0)] / 12), LOWEST, HIGHEST)
     made = world.synthesize(np.where(f0 > 0, moved, 0.0), envelope, noise, SAMPLE_RATE, FRAME_MS)
     return np.pad(made, (0, max(0, len(wav) - len(made))))[: len(wav)]

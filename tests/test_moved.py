@@ -44,6 +44,14 @@ def test_pitch_moves_and_formants_stay(semitones):
 
 
 @world
+def test_a_bass_moves_as_others_do():
+    made = moved.move_pitch(vowel(60).astype(np.float64), np.full(201, 5.0)).astype(np.float32)
+    f0 = pitch.track(made, "yin")
+    assert np.median(f0[f0 > 0]) == pytest.approx(60 * 2 ** (5 / 12), rel=0.01)
+    assert formant(made) == pytest.approx(formant(vowel(60)), rel=0.08)
+
+
+@world
 def test_pitch_follows_a_curve_and_stays_in_the_labels_range():
     wav, glide = vowel(200), np.linspace(-4, 4, 201)
     f0 = pitch.track(moved.move_pitch(wav.astype(np.float64), glide).astype(np.float32), "yin")
