@@ -194,6 +194,8 @@ def write_json(path: Path, content: dict) -> None:
 def _plain(value):
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
