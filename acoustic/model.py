@@ -56,23 +56,43 @@ class InstanceNorm(nn.Module):
         return centred * torch.rsqrt(variance + self.eps)
 
 
-class Encoder(nn.Module):
-    """Units [B, N, in_dim] to one vector per mel frame [B, T, conv_dim]."""
+class FrameNorm(InstanceNorm):
+    """Normalisation of each frame over its channels, with neither mean nor variance over time.
 
-    def __init__(self, in_dim: int, prenet_dim: int, conv_dim: int, dropout: float):
+    Instance normalisation takes the mean of every channel over the utterance away: whatever is the same
+    throughout it, a held note or a speaker's register, does not reach the decoder.
+    """
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """As InstanceNorm's."""
+        x = x.float()
+        centred = x - x.mean(1, keepdim=True)
+        return centred * torch.rsqrt(centred.square().mean(1, keepdim=True) + self.eps) * mask
+
+
+NORMS = {"instance": InstanceNorm, "frame": FrameNorm}
+
+
+class Encoder(nn.Module):
+    """Units [B, N, in_dim] to one vector per mel frame [B, T, conv_dim]. norm: one of NORMS."""
+
+    def __init__(self, in_dim: int, prenet_dim: int, conv_dim: int, dropout: float, norm: str = "instance"):
         super().__init__()
+        if norm not in NORMS:
+            raise ValueError(f"norm is one of {', '.join(NORMS)}, found {norm!r}")
+        norm = NORMS[norm]
         self.prenet = PreNet(in_dim, prenet_dim, prenet_dim, dropout)
         self.convs = nn.Sequential(
             nn.Conv1d(prenet_dim, conv_dim, 5, padding=2),
             nn.ReLU(),
-            InstanceNorm(),
+            norm(),
             nn.ConvTranspose1d(conv_dim, conv_dim, 2 * UPSAMPLING, UPSAMPLING, padding=UPSAMPLING // 2),
             nn.Conv1d(conv_dim, conv_dim, 5, padding=2),
             nn.ReLU(),
-            InstanceNorm(),
+            norm(),
             nn.Conv1d(conv_dim, conv_dim, 5, padding=2),
             nn.ReLU(),
-            InstanceNorm(),
+            norm(),
         )
 
     def forward(self, units: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -124,9 +144,10 @@ class AcousticModel(nn.Module):
         lstm_dim: int = 768,
         n_mels: int = N_MELS,
         dropout: float = 0.5,
+        norm: str = "instance",
     ):
         super().__init__()
-        self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout)
+        self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout, norm)
         self.decoder = Decoder(conv_dim, mel_prenet_dim, lstm_dim, n_mels, dropout)
 
     def forward(self, units: torch.Tensor, mels: torch.Tensor, lengths=None) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from acoustic.model import AcousticModel
+from acoustic.model import NORMS, AcousticModel
 
 GOLDEN = Path(__file__).with_name("golden")
 TINY = {"prenet_dim": 256, "conv_dim": 256, "mel_prenet_dim": 128, "lstm_dim": 320}
@@ -153,6 +153,23 @@ def test_padding_reaches_neither_output_nor_gradient():
     predicted.abs().sum().backward()
     assert not units.grad[1, 5:].any()
     assert units.grad[1, :5].abs().min() > 0
+
+
+def test_padding_reaches_nothing_with_frame_norm_either():
+    model, units, mels = build(**SMALL, norm="frame"), random(2, 20, 24), random(2, 40, 128, seed=1)
+    single = model(units[1:, :5], mels[1:, :10])
+    units[1, 5:] = 1e3
+    assert distance(model(units, mels, [20, 5])[1:, :10], single) < 1e-5
+    assert distance(model.generate(units, [20, 5])[1:, :10], model.generate(units[1:, :5])) < 1e-5
+
+
+def test_only_frame_norm_lets_through_what_is_the_same_all_along():
+    frames, mask = random(1, 24, 40), torch.ones(1, 1, 40)
+    held = frames + random(1, 24, 1, seed=1)
+    assert distance(NORMS["instance"]()(held, mask), NORMS["instance"]()(frames, mask)) < 1e-5
+    assert distance(NORMS["frame"]()(held, mask), NORMS["frame"]()(frames, mask)) > 0.1
+    with pytest.raises(ValueError, match="instance, frame, found 'batch'"):
+        build(**SMALL, norm="batch")
 
 
 @pytest.mark.parametrize("batch", [1, 4])
