@@ -156,14 +156,13 @@ def copy(folder: DataFolder, args: argparse.Namespace) -> None:
     if wanted is None:
         return
     moved.plan(folder, wanted)
-    missing = [key for key in folder.copies if not folder.path("prepared", key).is_file()]
+    missing = moved.missing(folder)
     made, failures = each_file(partial(moved.make, folder.root), missing, args.n_workers, "copies")
     if folder.copies:
-        print(
-            f"{folder.root}: {len(made)} moved copies made, {len(folder.copies) - len(missing)} there already"
-        )
+        already = len(folder.copies) - sum(map(len, missing.values()))
+        print(f"{folder.root}: {sum(made.values())} moved copies made, {already} there already")
     for key, reason in failures:
-        print(f"  no copy {key}: {reason}", file=sys.stderr)
+        print(f"  no copies of {key}: {reason}", file=sys.stderr)
 
 
 def mel_file(root: Path, level_db: float, key: str) -> None:
