@@ -63,8 +63,9 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     labels, classes, stored = read_labels(folder, args.embds_dn)
     make = build_head if is_frozen(args, run.config) else build_hubert
     model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes)
-    crop, speed = run.settings["crop_seconds"], run.settings.get("speed_octaves", 0.0)
-    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, speed) for part in keys]
+    crop = run.settings["crop_seconds"]
+    changes = (run.settings.get("speed_octaves", 0.0), run.settings.get("noise", 0.0))
+    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes) for part in keys]
     hours = folder.hours(keys[0])
     run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
 

@@ -1,12 +1,17 @@
-"""Training crops played faster or slower: other pitches and other voices, with labels that stay exact.
+"""Training crops changed while their labels stay exact: played faster or slower, and with noise.
 
 Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A trunk that is to
-hear any speaker at any pitch learns more from that than from a copy with its formants kept.
+hear any speaker at any pitch learns more from that than from a copy with its formants kept. Noise is for rooms
+and microphones: the recordings a trunk learns from are cleaner than those it will be given.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+SNR_DB = (5.0, 40.0)  # of noisy crops
+NOISE_SLOPE = (0.0, 2.0)  # its power falls with this power of frequency: white to brown
+NOISE_FLOOR = 0.005  # of the spectrum's length, below which the slope does not rise further (40 Hz)
 
 
 def source_units(units: int, available: int, octaves: float, crop_seed: tuple[int, int]) -> int:
@@ -27,6 +32,22 @@ def resample(wav: np.ndarray, samples: int) -> np.ndarray:
     bins = min(len(spectrum), samples // 2 + 1)
     scaled = np.fft.irfft(spectrum[:bins], samples) * (samples / len(wav))
     return scaled.astype(np.float32)
+
+
+def noisy(wav: np.ndarray, share: float, crop_seed: tuple[int, int]) -> np.ndarray:
+    """wav [S] with noise, for this share of all crop seeds, else as it is; float32.
+
+    Signal-to-noise ratio and colour are drawn from SNR_DB and NOISE_SLOPE; the same seed gives the same noise.
+    """
+    rng = np.random.default_rng([*crop_seed, 3])
+    if rng.uniform() >= share:
+        return wav
+    snr, slope = rng.uniform(*SNR_DB), rng.uniform(*NOISE_SLOPE)
+    spectrum = np.fft.rfft(rng.standard_normal(len(wav)))
+    place = np.maximum(np.linspace(0.0, 1.0, len(spectrum)), NOISE_FLOOR)
+    noise = np.fft.irfft(spectrum * place ** (-slope / 2), len(wav))
+    gain = np.sqrt(np.square(wav, dtype=np.float64).mean() / np.square(noise).mean()) * 10 ** (-snr / 20)
+    return (wav + gain * noise).astype(np.float32)
 
 
 def stretch_classes(classes: np.ndarray, units: int) -> np.ndarray:

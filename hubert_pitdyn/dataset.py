@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from audio import UNIT_HOP, UNIT_RATE
 from datafolder import DataFolder, crop_start, save_array
-from hubert_pitdyn.augment import resample, source_units, stretch_classes, stretch_f0
+from hubert_pitdyn.augment import noisy, resample, source_units, stretch_classes, stretch_f0
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
 
@@ -22,7 +22,8 @@ class LabelDataset(Dataset):
     """(source, classes [n]) of one dataset; `[(index, crop seed)]` crops, `[(index, None)]` does not.
 
     kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
-    speed_octaves: crops of wavs are played up to that much faster or slower, with their labels.
+    speed_octaves: crops of wavs are played up to that much faster or slower, with their labels; noise: the
+    share of crops of wavs that get noise.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class LabelDataset(Dataset):
         crop_seconds: float,
         features: Path | None = None,
         speed_octaves: float = 0.0,
+        noise: float = 0.0,
     ) -> None:
         self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
         self.crop_units = int(crop_seconds * UNIT_RATE)
-        self.speed_octaves = 0.0 if features else speed_octaves
+        self.speed_octaves, self.noise = (0.0, 0.0) if features else (speed_octaves, noise)
         moved = self.speed_octaves and kind == "pits"
         self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
 
@@ -47,8 +49,15 @@ class LabelDataset(Dataset):
         index, crop_seed = at
         key = self.keys[index]
         classes = self.folder.read(self.kind, key).astype(np.int64)
-        if crop_seed is not None and self.speed_octaves:
-            return self._moved(key, classes, crop_seed)
+        moves = crop_seed is not None and self.speed_octaves
+        cut = self._moved if moves else self._cut
+        source, classes = cut(key, classes, crop_seed)
+        if crop_seed is not None and self.noise:
+            source = noisy(source, self.noise, crop_seed)
+        return torch.from_numpy(source), torch.from_numpy(classes)
+
+    def _cut(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int] | None):
+        """A crop, or with no seed the whole: source and classes as arrays."""
         start, size = 0, len(classes)
         if crop_seed is not None and size > self.crop_units:
             start, size = crop_start(size, self.crop_units, crop_seed), self.crop_units
@@ -56,10 +65,10 @@ class LabelDataset(Dataset):
             source = self.folder.crop(key, start, size)
         else:
             source = np.load(self.features / f"{key}.npy", mmap_mode="r")[start : start + size]
-        return torch.from_numpy(np.array(source)), torch.from_numpy(classes[start : start + size])
+        return np.array(source), classes[start : start + size]
 
-    def _moved(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """A crop at another speed, as long as one without."""
+    def _moved(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int]):
+        """A crop at another speed, as long as one without: wav and classes."""
         units = min(self.crop_units, len(classes))
         size = source_units(units, len(classes), self.speed_octaves, crop_seed)
         start = crop_start(len(classes), size, crop_seed)
@@ -69,7 +78,7 @@ class LabelDataset(Dataset):
         else:
             f0 = self.folder.read("f0", key)[start : start + size].astype(np.float64)
             moved = self.pit_labels.encode(stretch_f0(f0, units))
-        return torch.from_numpy(wav), torch.from_numpy(moved)
+        return wav, moved
 
     def collate(self, items: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """Zero-padded batch: source ([B,1,S] wavs or [B,N,F] features), lengths [B] samples, classes [B,N]
