@@ -89,11 +89,11 @@ def witnesses_of(folder: DataFolder) -> tuple[str, str]:
     return trackers(folder.stats()["labels"]["pit"]["tracker"])
 
 
-def known_files(folder: DataFolder) -> Iterator[tuple[str, np.ndarray, Truth]]:
-    """(key, prepared wav [S], Truth) of all labelled recordings; what the trackers say is kept on disk."""
+def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.ndarray, Truth]]:
+    """(key, prepared wav [S], Truth) of every n-th labelled recording; what the trackers say is kept on disk."""
     witnesses = witnesses_of(folder)
     kind = "reference-" + "-".join(witnesses)
-    for key in folder.have("f0"):
+    for key in folder.have("f0")[::every]:
         wav = folder.prepared(key)
         if not folder.path(kind, key).is_file():
             folder.save(kind, key, ask(wav, witnesses))
@@ -242,14 +242,14 @@ def speaker(key: str) -> str:
 
 
 def score_folder(
-    folder: DataFolder, readers: dict[str, Reader], pit: PitLabels, dyn: DynLabels
+    folder: DataFolder, readers: dict[str, Reader], pit: PitLabels, dyn: DynLabels, every: int = 1
 ) -> dict[str, dict[str, Score]]:
-    """{reader: {speaker: Score}} over all labelled recordings of a folder, in classes of pit and dyn.
+    """{reader: {speaker: Score}} over every n-th labelled recording of a folder, in classes of pit and dyn.
 
     The reader named "ceiling" is measured against the labels alone, the others against `Truth`.
     """
     scores: dict[str, dict[str, Score]] = {name: {} for name in readers}
-    for key, wav, known in known_files(folder):
+    for key, wav, known in known_files(folder, every):
         for name, read in readers.items():
             wanted = against_labels(known) if name == CEILING else known
             scores[name].setdefault(speaker(key), Score(pit, dyn)).add(wanted, read(wav, known))

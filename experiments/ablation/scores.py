@@ -43,33 +43,38 @@ def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: st
     return in_common_classes
 
 
-def score_seed(out: Path, content: Path, unseen: Path, recipe_name: str, seed: int) -> dict[str, float]:
-    """All figures of one recipe and seed over all unseen voices, and its accuracy on its own labels."""
+def score_seed(
+    out: Path, content: Path, unseen: Path, every: int, recipe_name: str, seed: int
+) -> dict[str, float]:
+    """Figures of one recipe and seed over all unseen voices, and its accuracy on its own labels.
+
+    every: n-th recording is heard.
+    """
     folder, recipe = DataFolder(unseen), Recipe(recipe_name)
     read = reader(folder, out, recipe, seed, stages.load_content(content))
-    scores = heads.score_folder(folder, {recipe_name: read}, *heads.labels_of(folder))[recipe_name]
+    scores = heads.score_folder(folder, {recipe_name: read}, *heads.labels_of(folder), every)[recipe_name]
     figures = heads.pooled(scores).figures()
     own = checkpoints.load(out / recipe.run_name("pits", seed) / stages.BEST)["card"]["metrics"]
     return {**figures, "own_accuracy": own["accuracy"], "own_within_one": own["within_one"]}
 
 
-def score_job(out: Path, content: Path, unseen: Path, name: str) -> dict[str, float]:
+def score_job(out: Path, content: Path, unseen: Path, every: int, name: str) -> dict[str, float]:
     """`score_seed` for a "recipe:seed" name, as a worker process gets it; kept on disk."""
     recipe, _, seed = name.rpartition(":")
     runs = [Recipe(recipe).run_name(kind, int(seed)) for kind in KINDS]
     kept = out / "scores" / f"{recipe}-seed{seed}.json"
     if kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["runs"] == runs:
+        if (known["runs"], known["every"]) == (runs, every):
             return known["figures"]
-    figures = score_seed(out, content, unseen, recipe, int(seed))
+    figures = score_seed(out, content, unseen, every, recipe, int(seed))
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps({"runs": runs, "figures": figures}, indent=1), encoding="utf-8")
+    kept.write_text(json.dumps({"runs": runs, "every": every, "figures": figures}, indent=1), encoding="utf-8")
     return figures
 
 
-def bounds(folder: DataFolder, training: DataFolder) -> dict[str, dict[str, float]]:
+def bounds(folder: DataFolder, training: DataFolder, every: int = 1) -> dict[str, dict[str, float]]:
     """Figures of the labels themselves, of their ceiling, and of the most frequent training classes."""
     classes = heads.labels_of(folder)
-    scores = heads.score_folder(folder, heads.bounds(folder, training, *classes), *classes)
+    scores = heads.score_folder(folder, heads.bounds(folder, training, *classes), *classes, every)
     return {name: heads.pooled(one).figures() for name, one in scores.items()}
