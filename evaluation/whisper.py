@@ -42,6 +42,16 @@ class Whisper:
         """Speech float [S] at 16 kHz of any length -> what was said."""
         return " ".join(self._window(wav[a:b]) for a, b in windows(wav))
 
+    def features(self, wav: np.ndarray) -> np.ndarray:
+        """Speech float [S], at most 30 s -> float32 [1500, dim]: what the encoder hears every 20 ms.
+
+        Frame k is centred on sample 320k: its second convolution, of stride 2, is centred on mel frame 2k.
+        """
+        import ctranslate2
+
+        given = ctranslate2.StorageView.from_array(log_mel(wav)[None])
+        return np.array(self.model.encode(given, to_cpu=True))[0]
+
     def _window(self, wav: np.ndarray) -> str:
         import ctranslate2
 

@@ -1,0 +1,34 @@
+"""Packing of recordings into Whisper's windows, and the place of a sound in what it hears."""
+
+import numpy as np
+import pytest
+
+from audio import SAMPLE_RATE, UNIT_HOP
+from tools import whisper_features as tool
+
+
+def test_recordings_keep_to_their_windows_and_long_ones_are_cut():
+    sizes = {"a": 400, "b": 1000, "c": 3000, "d": 10}
+    packed = list(tool.windows(sizes))
+    for window in packed:
+        places = [(place, place + units) for _, _, units, place in window]
+        assert all(stop <= tool.WINDOW for _, stop in places)
+        assert all(a[1] + tool.GAP <= b[0] for a, b in zip(places, places[1:], strict=False))
+    pieces = [(key, first, units) for window in packed for key, first, units, _ in window]
+    for key, size in sizes.items():
+        own = [(first, units) for name, first, units in pieces if name == key]
+        assert sum(units for _, units in own) == size
+        assert [first for first, _ in own] == list(np.cumsum([0, *(units for _, units in own)])[:-1])
+
+
+def test_a_frame_of_whisper_is_centred_on_its_sample():
+    pytest.importorskip("ctranslate2", reason="needs ctranslate2 and Whisper base (requirements-eval.txt)")
+    from evaluation.whisper import Whisper
+
+    whisper = Whisper()
+    quiet = np.random.default_rng(0).normal(0, 1e-3, 3 * SAMPLE_RATE)
+    place = 70  # units
+    burst = quiet.copy()
+    burst[place * UNIT_HOP - 80 : place * UNIT_HOP + 80] += np.random.default_rng(1).normal(0, 0.3, 160)
+    change = np.abs(whisper.features(burst) - whisper.features(quiet)).sum(axis=1)
+    assert abs(int(change.argmax()) - place) <= 1
