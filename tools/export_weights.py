@@ -1,0 +1,41 @@
+"""Make of a training's checkpoint what conversion needs: weights in half precision, no optimizer.
+
+    python tools/export_weights.py out/corpus/hubert-pit/model-best.pt out/demo/hubert-pit/model-best.pt
+
+A fifth of the size. Halving rounds, so a voice has to be encoded with the file that it will be used with: a
+voice encoded with the other one is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def halved(checkpoint: dict) -> dict:
+    """A checkpoint of ours without what training needs, its floats as float16."""
+    kept = {name: value for name, value in checkpoint.items() if name != "training"}
+    state = checkpoint["model"].items()
+    return {**kept, "model": {name: t.half() if t.is_floating_point() else t for name, t in state}}
+
+
+def main() -> int:
+    import checkpoints
+    import cli
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
+    parser.add_argument("out", type=cli.path, help="file to write")
+    args = parser.parse_args()
+    checkpoints.save(args.out, halved(checkpoints.load(args.checkpoint)))
+    print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    import cli
+
+    sys.exit(cli.run(main))
