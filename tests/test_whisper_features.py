@@ -21,6 +21,19 @@ def test_recordings_keep_to_their_windows_and_long_ones_are_cut():
         assert [first for first, _ in own] == list(np.cumsum([0, *(units for _, units in own)])[:-1])
 
 
+def test_what_the_place_in_the_window_says_is_taken_off():
+    rng = np.random.default_rng(0)
+    packed = list(tool.windows({f"{i}": 120 + i % 7 * 40 for i in range(200)}))
+    said = {key: rng.normal(0, 1, (units, 8)) for window in packed for key, _, units, _ in window}
+    ramp = np.linspace(-5, 5, tool.WINDOW)[:, None] * np.arange(8)
+    heard = {
+        key: said[key] + ramp[place : place + units] for window in packed for key, _, units, place in window
+    }
+    tool.take_off_places(heard, packed)
+    off = np.concatenate([heard[key] - said[key] for key in said])
+    assert np.abs(off.mean(axis=0)).max() < 0.1 and off.std(axis=0).max() < 0.5
+
+
 def test_a_frame_of_whisper_is_centred_on_its_sample():
     pytest.importorskip("ctranslate2", reason="needs ctranslate2 and Whisper base (requirements-eval.txt)")
     from evaluation.whisper import Whisper
