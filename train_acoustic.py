@@ -116,20 +116,19 @@ def frame_loss(predicted, batch: dict):
     return ((predicted.float() - batch["mels"]).abs() * valid).sum(), valid.sum() * predicted.shape[-1]
 
 
-def predict(model, batch: dict, hide: float = 0.0):
-    """Teacher-forced mels [B,T,128]; hide: the share of previous frames that the decoder does not see."""
-    from acoustic.dataset import hide_frames, shift_right
+def predict(model, batch: dict):
+    """Teacher-forced mels [B,T,128]."""
+    from acoustic.dataset import shift_right
 
     lengths = None if bool(batch["valid"].all()) else batch["lengths"]
-    return model(batch["units"], hide_frames(shift_right(batch["mels"]), hide), lengths)
+    return model(batch["units"], shift_right(batch["mels"]), lengths)
 
 
 def train_step(task: Task, model, batch: dict):
     """One batch -> L1 loss over valid frames, metrics."""
     from training import mean_over
 
-    hide = task.run.settings.get("hide_feedback", 0.0)
-    return mean_over(*frame_loss(predict(model, batch, hide), batch)), {}
+    return mean_over(*frame_loss(predict(model, batch), batch)), {}
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:

@@ -44,14 +44,3 @@ class MelDataset(Dataset):
 def shift_right(mels: Tensor) -> Tensor:
     """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
     return torch.cat([mels.new_zeros(len(mels), 1, N_MELS), mels[:, :-1]], dim=1)
-
-
-def hide_frames(previous: Tensor, share: float) -> Tensor:
-    """Teacher input [B,T,128] with this share of its frames zeroed, drawn anew at every call.
-
-    The frame before tells nearly all of a frame, its pitch too, so a decoder that always sees the true one
-    learns little from the units, and goes astray on its own frames.
-    """
-    if share == 0:
-        return previous
-    return previous * (torch.rand(*previous.shape[:2], 1, device=previous.device) >= share)
