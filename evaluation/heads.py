@@ -90,7 +90,7 @@ def witnesses_of(folder: DataFolder) -> tuple[str, str]:
 
 
 def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.ndarray, Truth]]:
-    """(key, prepared wav [S], Truth) of every n-th labelled recording; what the trackers say is kept on disk."""
+    """(key, prepared wav [S], Truth) of every n-th labelled recording; the trackers' answers are kept."""
     witnesses = witnesses_of(folder)
     kind = "reference-" + "-".join(witnesses)
     for key in folder.have("f0")[::every]:

@@ -1,8 +1,8 @@
 """Training crops changed while their labels stay exact: played faster or slower, and with noise.
 
 Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A trunk that is to
-hear any speaker at any pitch learns more from that than from a copy with its formants kept. Noise is for rooms
-and microphones: the recordings a trunk learns from are cleaner than those it will be given.
+hear any speaker at any pitch learns more from that than from a copy with its formants kept. Noise is for
+rooms and microphones: the recordings a trunk learns from are cleaner than those it will be given.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def resample(wav: np.ndarray, samples: int) -> np.ndarray:
 def noisy(wav: np.ndarray, share: float, crop_seed: tuple[int, int]) -> np.ndarray:
     """wav [S] with noise, for this share of all crop seeds, else as it is; float32.
 
-    Signal-to-noise ratio and colour are drawn from SNR_DB and NOISE_SLOPE; the same seed gives the same noise.
+    Signal-to-noise ratio and colour are drawn from SNR_DB and NOISE_SLOPE, by the seed alone.
     """
     rng = np.random.default_rng([*crop_seed, 3])
     if rng.uniform() >= share:

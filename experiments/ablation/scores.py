@@ -69,7 +69,9 @@ def score_job(out: Path, content: Path, unseen: Path, every: int, name: str) -> 
             return known["figures"]
     figures = score_seed(out, content, unseen, every, recipe, int(seed))
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps({"runs": runs, "every": every, "figures": figures}, indent=1), encoding="utf-8")
+    kept.write_text(
+        json.dumps({"runs": runs, "every": every, "figures": figures}, indent=1), encoding="utf-8"
+    )
     return figures
 
 
