@@ -1,7 +1,8 @@
-"""Acoustic model of one voice, units to log-mel: the encoder and autoregressive decoder of Soft-VC.
+"""Acoustic model of one voice, units to log-mel: the encoder of Soft-VC, and its decoder or a parallel one.
 
 Architecture: van Niekerk et al., "A Comparison of Discrete and Soft Speech Units for Improved Voice
-Conversion", ICASSP 2022. Tensor names and shapes are the official checkpoints', so these load strictly.
+Conversion", ICASSP 2022. With the defaults tensor names and shapes are those of the official checkpoints, so
+these load strictly.
 Letters: B batch, N units of 20 ms, T = 2N mel frames of 10 ms.
 """
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from acoustic.generate import decode
+from acoustic.parallel import ParallelDecoder
 from audio import MEL_HOP, N_MELS, UNIT_HOP
 
 UPSAMPLING = UNIT_HOP // MEL_HOP
@@ -133,7 +135,10 @@ class Decoder(nn.Module):
 
 
 class AcousticModel(nn.Module):
-    """Units to log-mel. The defaults are the sizes of the three-part units (content, pitch, dynamics)."""
+    """Units to log-mel. The defaults are the sizes of the three-part units (content, pitch, dynamics).
+
+    decoder: "autoregressive" (mel_prenet_dim, lstm_dim) or "parallel" (blocks). norm: one of NORMS.
+    """
 
     def __init__(
         self,
@@ -145,17 +150,26 @@ class AcousticModel(nn.Module):
         n_mels: int = N_MELS,
         dropout: float = 0.5,
         norm: str = "instance",
+        decoder: str = "autoregressive",
+        blocks: int = 4,
     ):
         super().__init__()
+        if decoder not in ("autoregressive", "parallel"):
+            raise ValueError(f"decoder is autoregressive or parallel, found {decoder!r}")
+        self.parallel = decoder == "parallel"
         self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout, norm)
-        self.decoder = Decoder(conv_dim, mel_prenet_dim, lstm_dim, n_mels, dropout)
+        if self.parallel:
+            self.decoder = ParallelDecoder(conv_dim, blocks, n_mels)
+        else:
+            self.decoder = Decoder(conv_dim, mel_prenet_dim, lstm_dim, n_mels, dropout)
 
     def forward(self, units: torch.Tensor, mels: torch.Tensor, lengths=None) -> torch.Tensor:
-        """Predict every mel frame from the units and the true previous frames.
+        """Predict every mel frame from the units and, autoregressive, the true previous frames.
 
         Args:
             units: [B, N, in_dim].
             mels: [B, T, n_mels] log-mel shifted by one frame: mels[:, 0] is zeros, mels[:, j] is frame j - 1.
+                The parallel decoder does not look at it.
             lengths: [B] valid units of each item of a padded batch; None when all are full.
         Returns:
             log-mel [B, T, n_mels]; valid frames are what single calls give, padded frames are 0.
@@ -166,19 +180,23 @@ class AcousticModel(nn.Module):
         if mels.shape[1] != frames:
             raise ValueError(f"{units.shape[1]} units need {frames} mel frames, got {mels.shape[1]}")
         mask = valid_mask(units, lengths)
-        return self.decoder(self.encoder(units, mask), mels) * _frame_mask(mask)
+        valid, encoded = _frame_mask(mask), self.encoder(units, mask)
+        return self.decoder(encoded, valid if self.parallel else mels) * valid
 
     @torch.inference_mode()
     def generate(self, units: torch.Tensor, lengths=None) -> torch.Tensor:
-        """Predict log-mel [B, T, n_mels] from units [B, N, in_dim], each frame from those predicted before.
+        """Predict log-mel [B, T, n_mels] from units [B, N, in_dim], autoregressive from its own frames too.
 
         Dropout is off whatever the mode of the model, and the first previous frame is zeros. lengths, errors
-        and padded frames are as in `forward`; autocast reaches the encoder only.
+        and padded frames are as in `forward`; autocast does not reach the autoregressive decoder.
         """
         mask = valid_mask(units, lengths)
+        valid = _frame_mask(mask)
         with _evaluating(self):
             encoded = self.encoder(units, mask)
-        return decode(self.decoder, encoded) * _frame_mask(mask)
+            if self.parallel:
+                return self.decoder(encoded, valid) * valid
+        return decode(self.decoder, encoded) * valid
 
 
 def valid_mask(units: torch.Tensor, lengths=None) -> torch.Tensor:

@@ -12,6 +12,14 @@ from acoustic.model import NORMS, AcousticModel
 
 GOLDEN = Path(__file__).with_name("golden")
 TINY = {"prenet_dim": 256, "conv_dim": 256, "mel_prenet_dim": 128, "lstm_dim": 320}
+PARALLEL = {
+    "in_dim": 24,
+    "prenet_dim": 20,
+    "conv_dim": 28,
+    "norm": "frame",
+    "decoder": "parallel",
+    "blocks": 2,
+}
 SMALL = {"in_dim": 24, "prenet_dim": 20, "conv_dim": 28, "mel_prenet_dim": 16, "lstm_dim": 36}
 
 
@@ -172,9 +180,34 @@ def test_only_frame_norm_lets_through_what_is_the_same_all_along():
         build(**SMALL, norm="batch")
 
 
+def test_a_parallel_decoder_makes_of_padded_batches_what_it_makes_of_single_items():
+    model, lengths = build(**PARALLEL), [20, 1, 7]
+    units, mels = random(3, 20, 24), random(3, 40, 128, seed=1)
+    units[1, 1:], units[2, 7:] = 1e3, 1e3
+    batched, generated = model(units, mels, lengths), model.generate(units, lengths)
+    for row, n in enumerate(lengths):
+        single = model.generate(units[row : row + 1, :n])
+        assert distance(generated[row : row + 1, : 2 * n], single) < 1e-5
+        assert distance(batched[row : row + 1, : 2 * n], single) < 1e-5
+        assert not batched[row, 2 * n :].any() and not generated[row, 2 * n :].any()
+
+
+def test_a_parallel_decoder_hears_the_units_alone():
+    model, units = build(**PARALLEL), random(1, 20, 24)
+    one, other = (model(units, random(1, 40, 128, seed=seed)) for seed in (1, 2))
+    assert torch.equal(one, other) and torch.equal(one, model.generate(units))
+    with pytest.raises(ValueError, match="autoregressive or parallel, found 'diagonal'"):
+        build(**{**PARALLEL, "decoder": "diagonal"})
+
+
+def test_a_parallel_model_starts_at_the_level_of_speech():
+    assert -7 < build(**PARALLEL).generate(random(1, 40, 24)).mean() < -5
+
+
 @pytest.mark.parametrize("batch", [1, 4])
-def test_generate_is_deterministic_bit_for_bit(batch):
-    model = build(**TINY)
+@pytest.mark.parametrize("sizes", [TINY, {**PARALLEL, "in_dim": 768}], ids=["autoregressive", "parallel"])
+def test_generate_is_deterministic_bit_for_bit(sizes, batch):
+    model = build(**sizes)
     units = random(batch, 30, 768)
     assert torch.equal(model.generate(units), model.generate(units))
 
@@ -233,8 +266,9 @@ def test_dropout_acts_in_training_only():
     assert distance(model(units, mels), model(units, mels)) > 1e-3
 
 
-def test_bfloat16_training_step():
-    model = build(**TINY).train()
+@pytest.mark.parametrize("sizes", [TINY, {**PARALLEL, "in_dim": 768}], ids=["autoregressive", "parallel"])
+def test_bfloat16_training_step(sizes):
+    model = build(**sizes).train()
     units, mels = random(2, 12, 768), random(2, 24, 128, seed=1)
     with torch.autocast("cpu", torch.bfloat16):
         predicted = model(units, mels, [12, 7])
@@ -252,9 +286,10 @@ def test_autocast_changes_generate_little():
     assert distance(mels, model.generate(units)) < 0.02
 
 
-def test_a_step_learns():
+@pytest.mark.parametrize("sizes", [SMALL, PARALLEL], ids=["autoregressive", "parallel"])
+def test_a_step_learns(sizes):
     torch.manual_seed(0)
-    model = build().train()
+    model = build(**sizes).train()
     units, target = random(2, 10, 24), random(2, 20, 128, seed=1)
     shifted = torch.cat((torch.zeros(2, 1, 128), target[:, :-1]), dim=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
