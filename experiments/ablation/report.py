@@ -138,7 +138,7 @@ def write(
         acoustic_steps=plan.steps["acoustic"],
         base=plan.base.name,
         unseen=plan.unseen.name,
-        files=len(plan.unseen.files),
+        files=len(plan.unseen.have("f0")[:: plan.every]),
         voice=plan.voice.name,
         lines=len(next(iter(voices.values()))),
         image=link,
