@@ -88,7 +88,8 @@ def start_from(path, model, run, about: dict) -> None:
     import checkpoints
 
     checkpoint = checkpoints.load(path)
-    theirs = checkpoints.load_acoustic(path, checkpoint).state_dict()
+    other = checkpoints.load_acoustic(path, checkpoint)
+    theirs = other.state_dict()
     cards.require_match(
         f"{path}: what the voice listens to",
         " ".join(checkpoint["card"]["encoders"]),
@@ -102,6 +103,9 @@ def start_from(path, model, run, about: dict) -> None:
             card["hash"],
             f"run preprocess.py {run.data.name} --encode with the dataset that voice was trained with",
         )
+    cards.require_match(
+        f"{path}: kind of acoustic model", other.kind, model.kind, "give the --config it was trained with"
+    )
     if any(k not in theirs or theirs[k].shape != v.shape for k, v in model.state_dict().items()):
         raise cli.UserError(
             f"{path}: made with other [acoustic] sizes; give the --config it was trained with"

@@ -157,6 +157,7 @@ class AcousticModel(nn.Module):
         if decoder not in ("autoregressive", "parallel"):
             raise ValueError(f"decoder is autoregressive or parallel, found {decoder!r}")
         self.parallel = decoder == "parallel"
+        self.kind = f"{decoder} decoder, {norm} norm"  # what weights of the same shapes do not tell
         self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout, norm)
         if self.parallel:
             self.decoder = ParallelDecoder(conv_dim, blocks, n_mels)

@@ -214,6 +214,22 @@ def test_a_resumed_voice_is_uninterrupted(voice):
     assert one["training"]["best"] == two["training"]["best"]
 
 
+def test_the_seeds_acoustic_model_trains_and_converts_and_is_not_mistaken_for_the_other(voice):
+    seed = voice / "seed.toml"
+    of_2022 = '[acoustic]\ndecoder = "autoregressive"\nnorm = "instance"\n'
+    seed.write_text(f'extends = "{micro_config(voice).name}"\n{of_2022}', encoding="utf-8")
+    common = ("--device", "cpu", "--steps", 3)
+    run_script("train_acoustic.py", "data/bank", "out/seed/acoustic", "--config", seed, *common, cwd=voice)
+    wav = sing(150, 300, 0.5, 5)
+    converter = VoiceConverter.load("seed", "songs", out=voice / "out")
+    assert converter.acoustic.kind == "autoregressive decoder, instance norm"
+    assert load(voice).acoustic.kind == "parallel decoder, frame norm"
+    assert len(converter.convert(wav)) == len(wav)
+    resume = ("--resume", "out/seed/acoustic/model-best.pt", "--refine", "--config", micro_config(voice))
+    refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
+    assert "autoregressive decoder, instance norm" in refused.stderr and "--config" in refused.stderr
+
+
 def test_mels_are_at_one_level(voice):
     mels = [np.load(p) for p in (voice / "data" / "bank" / "mels").glob("*.npy")]
     assert all(m.shape[0] == 128 and m.dtype == np.float32 for m in mels) and len(mels) == 4
