@@ -43,12 +43,12 @@ def parse_args() -> argparse.Namespace:
 def make_voices(args: argparse.Namespace) -> None:
     """Data and both trainings of every row."""
     from experiments import runs
-    from experiments.flat_bank.rows import BANK, RICH, VOICES, Materials
+    from experiments.flat_bank.rows import BANK, DATA, RICH, VOICES, Materials
 
     given = (args.rich, args.bank, args.dataset, args.config, args.content, args.name)
     materials, steps = Materials(*given), QUICK_STEPS if args.quick else STEPS
     for role in (RICH, BANK):
-        for row in VOICES.values():
+        for row in DATA.values():
             for call in materials.preprocess(row, role):
                 print(" ".join(("preprocess.py", *call)))
                 runs.call("preprocess.py", *call)
@@ -62,7 +62,7 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
     from experiments.flat_bank.measure import Line, median_hertz
     from experiments.flat_bank.rows import BANK, ROWS
 
-    bank = DataFolder(Path("data") / ROWS[0].voice(args.name, BANK))
+    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     held_out = {bank.files[key].stem for key in bank.split("test", "mels")}
     real = [path for path in batch.sources(args.real) if path.stem in held_out]
     note = median_hertz([bank.files[key] for key in bank.split("test", "mels")])
@@ -128,7 +128,7 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
     from experiments.flat_bank.rows import BANK, ROWS
     from hubert_pitdyn import pitch
 
-    bank = DataFolder(Path("data") / ROWS[0].voice(args.name, BANK))
+    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     train = [bank.files[key] for key in bank.split("train", "mels")]
     tracks = np.concatenate([pitch.track(audio.prepare(path).wav) for path in train])
     real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS

@@ -8,17 +8,18 @@ import pytest
 import soundfile
 from conftest import micro_config, run_script, sing
 
+from config import load_config
 from evaluation.judges import Judges
 from experiments import runs
 from experiments.flat_bank import measure
 from experiments.flat_bank.measure import Line
-from experiments.flat_bank.rows import BANK, RICH, ROWS, VOICES, Materials
+from experiments.flat_bank.rows import BANK, DATA, RICH, ROWS, VOICES, Materials
 
 MATERIALS = Materials(Path("rich"), Path("bank"), "corpus", Path("tiny.toml"), None, "flat")
 
 
 def test_only_moved_rows_ask_for_copies_and_only_banks_hold_lines_out():
-    for row in VOICES.values():
+    for row in DATA.values():
         for role in (RICH, BANK):
             mels, units = MATERIALS.preprocess(row, role)
             assert ("--augment_pitch" in mels) == row.copies == ("--augment_gain" in mels)
@@ -35,11 +36,25 @@ def test_banks_are_refined_from_the_rich_voice_of_their_own_row():
         assert start == Path(f"out/flat/rich-{row.name}/acoustic/model-best.pt") and "--refine" in arguments
 
 
-def test_rows_that_share_a_voice_are_made_alike():
-    assert len(VOICES) == 3
+def test_rows_that_share_a_voice_or_data_are_made_alike():
+    assert len(VOICES) == 5 and len(DATA) == 3
     for row in ROWS:
-        other = VOICES[row.name]
-        assert (row.encode_with, row.copies) == (other.encode_with, other.copies)
+        for other in (VOICES[row.name], DATA[row.data or row.name]):
+            assert (row.encode_with, row.copies) == (other.encode_with, other.copies)
+        assert row.acoustic == VOICES[row.name].acoustic
+
+
+def test_a_row_with_another_acoustic_model_has_a_preset_of_its_own(tmp_path, monkeypatch):
+    config = Path("configs/tiny.toml").resolve()
+    monkeypatch.chdir(tmp_path)
+    materials = Materials(Path("rich"), Path("bank"), "corpus", config, None, "flat")
+    assert materials.preset(VOICES["moved"]) == config
+    own, common = (load_config(path) for path in (materials.preset(VOICES["seed"]), config))
+    assert own["acoustic"] == {**common["acoustic"], **VOICES["seed"].acoustic} != common["acoustic"]
+    assert {k: v for k, v in own.items() if k != "acoustic"} == {
+        k: v for k, v in common.items() if k != "acoustic"
+    }
+    assert "out/flat/seed.toml" in [str(a) for a in materials.train(VOICES["seed"], RICH, 10)]
 
 
 def test_range_counts_voiced_frames():

@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way of making a voice. name: rows of one name share a voice. copies: whether its recordings are
-    moved; encode_with, pitdyn: who hears pitch and loudness in its training data, and at conversion."""
+    """One way of making a voice.
+
+    name: rows of one name share a voice; data: rows of one data (default: name) share what it is trained on.
+    copies: whether its recordings are moved; encode_with, pitdyn: who hears pitch and loudness in training
+    data and at conversion; acoustic: what differs from the preset's [acoustic].
+    """
 
     title: str
     name: str
     encode_with: str = "hubert"
     copies: bool = False
     pitdyn: str = "hubert"
+    data: str = ""
+    acoustic: dict = field(default_factory=dict)
 
     def voice(self, root: str, role: str) -> str:
-        """Name of the voice below data/ and out/, e.g. flat/bank-moved."""
+        """Name of the voice below out/, e.g. flat/bank-moved."""
         return f"{root}/{role}-{self.name}"
 
+    def data_name(self, root: str, role: str) -> str:
+        """Name of its data below data/."""
+        return f"{root}/{role}-{self.data or self.name}"
 
+
+OVER_TIME = {"norm": "instance"}
+SEED = {**OVER_TIME, "decoder": "autoregressive", "dropout": 0.5, "mel_prenet_dim": 128, "lstm_dim": 320}
 ROWS = (
     Row("content only (Soft-VC)", "content", encode_with="none", pitdyn="none"),
     Row("pitch and loudness", "still"),
     Row("pitch and loudness, moved copies", "moved", copies=True),
     Row("the same, driven by a tracker", "moved", copies=True, pitdyn="tracker"),
+    Row(
+        "moved copies, encoder normalised over time",
+        "instance",
+        copies=True,
+        data="moved",
+        acoustic=OVER_TIME,
+    ),
+    Row(
+        "the same, autoregressive decoder: the seed's model", "seed", copies=True, data="moved", acoustic=SEED
+    ),
 )
 VOICES = {row.name: row for row in ROWS}  # those that are trained
+DATA = {name: row for name, row in VOICES.items() if not row.data}  # those with data of their own
 RICH, BANK = "rich", "bank"
 MOVES = ("--augment_pitch", "12", "--augment_gain", "6")
 TEST_SHARE = "0.15"  # of the bank's lines: their recordings on the other note are the test
@@ -48,7 +72,7 @@ class Materials:
     def preprocess(self, row: Row, role: str) -> list[tuple[str, ...]]:
         """Arguments of the two calls of preprocess.py that make a voice's data."""
         wavs = self.rich if role == RICH else self.bank
-        name = row.voice(self.root, role)
+        name = row.data_name(self.root, role)
         moves = (*MOVES, "--augment_copies", "2" if role == RICH else "6") if row.copies else ()
         first = (name, "--wavs", wavs, "--mel", "--config", self.config, *moves)
         if role == BANK:
@@ -59,10 +83,20 @@ class Materials:
 
     def train(self, row: Row, role: str, steps: int) -> tuple:
         """Arguments of `runs.train` for one of its two trainings."""
-        name = row.voice(self.root, role)
-        out = Path("out") / name / "acoustic"
-        options = ("--config", self.config, "--steps", steps)
+        out = Path("out") / row.voice(self.root, role) / "acoustic"
+        options = ("--config", self.preset(row), "--steps", steps)
         if role == BANK:
             rich = Path("out") / row.voice(self.root, RICH) / "acoustic" / "model-best.pt"
             options += ("--resume", rich, "--refine")
-        return ("train_acoustic.py", Path("data") / name, out, *options)
+        return ("train_acoustic.py", Path("data") / row.data_name(self.root, role), out, *options)
+
+    def preset(self, row: Row) -> Path:
+        """The config, or a file beside the row's voices that extends it."""
+        if not row.acoustic:
+            return self.config
+        path = Path("out") / self.root / f"{row.name}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"extends = {json.dumps(self.config.resolve().as_posix())}", "[acoustic]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in row.acoustic.items()]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
