@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
-# From a fresh clone to a converted wav: makes .venv, trains the tiny voice where none is there, converts.
+# From a fresh clone to a converted wav: makes .venv, trains a small voice where none is there, converts.
 set -u
 
 CONFIG=configs/tiny.toml
-UNITS_STEPS=90    # content encoder
-PITS_STEPS=120     # pitch
-DYNS_STEPS=120     # dynamics
-ACOUSTIC_STEPS=200 # units to mels
+ACOUSTIC_STEPS=300
 INPUT=test/slt_clear.wav
 
 case "${1:-}" in
@@ -38,16 +35,10 @@ run() {
 }
 
 train() {
-    run bash preprocess_hubert-pitdyn.sh demo test --config $CONFIG
-    run "$PYTHON_BIN" preprocess.py demo --discrete --config $CONFIG
-    run "$PYTHON_BIN" train_hubert.py --embds_dn units data/demo out/demo/hubert-soft --config $CONFIG --steps $UNITS_STEPS
-    run "$PYTHON_BIN" train_hubert.py --embds_dn pits data/demo out/demo/hubert-pit --config $CONFIG --trunk frozen --steps $PITS_STEPS
-    run "$PYTHON_BIN" train_hubert.py --embds_dn dyns data/demo out/demo/hubert-dyn --config $CONFIG --trunk frozen --steps $DYNS_STEPS
     run bash preprocess_acoustic.sh demo test demo --config $CONFIG
     run "$PYTHON_BIN" train_acoustic.py data/demo out/demo/acoustic --config $CONFIG --steps $ACOUSTIC_STEPS
 }
 
-# The acoustic model is trained last: where it is, everything is.
 [ -f out/demo/acoustic/model-best.pt ] || train
 run "$PYTHON_BIN" infer.py demo --dataset demo --input "$INPUT" --out_path gen
 run "$PYTHON_BIN" make_index.py
