@@ -14,13 +14,17 @@ NOISE_SLOPE = (0.0, 2.0)  # its power falls with this power of frequency: white 
 NOISE_FLOOR = 0.005  # of the spectrum's length, below which the slope does not rise further (40 Hz)
 
 
-def source_units(units: int, available: int, octaves: float, crop_seed: tuple[int, int]) -> int:
-    """How many units to play in the time of `units`: units · 2^x, x uniform in ±octaves, at most `available`.
-
-    The same crop_seed gives the same number.
+def crop_at_speed(
+    units: int, available: int, octaves: tuple[float, float], crop_seed: tuple[int, int]
+) -> tuple[int, int]:
+    """(how many of `available` units to play, in the time of how many): at most `units`, fewer where a fast
+    crop has not enough to play. The speed is 2^x, x uniform in octaves; the same crop_seed gives the same.
     """
-    speed = 2.0 ** np.random.default_rng([*crop_seed, 2]).uniform(-octaves, octaves)
-    return int(np.clip(round(units * speed), 1, available))
+    speed = 2.0 ** np.random.default_rng([*crop_seed, 2]).uniform(*octaves)
+    wanted = max(1, round(units * speed))
+    if wanted <= available:
+        return wanted, units
+    return available, max(1, round(available / speed))
 
 
 def resample(wav: np.ndarray, samples: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.utils.data import Dataset
 
 from audio import UNIT_HOP, UNIT_RATE
 from datafolder import DataFolder, crop_start, save_array
-from hubert_pitdyn.augment import noisy, resample, source_units, stretch_classes, stretch_f0
+from hubert_pitdyn.augment import crop_at_speed, noisy, resample, stretch_classes, stretch_f0
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
 
@@ -22,8 +23,8 @@ class LabelDataset(Dataset):
     """(source, classes [n]) of one dataset; `[(index, crop seed)]` crops, `[(index, None)]` does not.
 
     kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
-    speed_octaves: crops of wavs are played up to that much faster or slower, with their labels; noise: the
-    share of crops of wavs that get noise.
+    speed_octaves: crops of wavs are played up to that much faster or slower, or between two such figures,
+    with their labels; noise: the share of crops of wavs that get noise.
     """
 
     def __init__(
@@ -33,13 +34,14 @@ class LabelDataset(Dataset):
         kind: str,
         crop_seconds: float,
         features: Path | None = None,
-        speed_octaves: float = 0.0,
+        speed_octaves: float | Sequence[float] = 0.0,
         noise: float = 0.0,
     ) -> None:
         self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
         self.crop_units = int(crop_seconds * UNIT_RATE)
-        self.speed_octaves, self.noise = (0.0, 0.0) if features else (speed_octaves, noise)
-        moved = self.speed_octaves and kind == "pits"
+        speeds = speed_octaves if isinstance(speed_octaves, Sequence) else (-speed_octaves, speed_octaves)
+        self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (tuple(speeds), noise)
+        moved = any(self.speeds) and kind == "pits"
         self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
 
     def __len__(self) -> int:
@@ -49,7 +51,7 @@ class LabelDataset(Dataset):
         index, crop_seed = at
         key = self.keys[index]
         classes = self.folder.read(self.kind, key).astype(np.int64)
-        moves = crop_seed is not None and self.speed_octaves
+        moves = crop_seed is not None and any(self.speeds)
         cut = self._moved if moves else self._cut
         source, classes = cut(key, classes, crop_seed)
         if crop_seed is not None and self.noise:
@@ -68,9 +70,9 @@ class LabelDataset(Dataset):
         return np.array(source), classes[start : start + size]
 
     def _moved(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int]):
-        """A crop at another speed, as long as one without: wav and classes."""
+        """A crop at another speed: wav and classes."""
         units = min(self.crop_units, len(classes))
-        size = source_units(units, len(classes), self.speed_octaves, crop_seed)
+        size, units = crop_at_speed(units, len(classes), self.speeds, crop_seed)
         start = crop_start(len(classes), size, crop_seed)
         wav = resample(self.folder.crop(key, start, size), units * UNIT_HOP)
         if self.pit_labels is None:

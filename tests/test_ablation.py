@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from config import load_config
+from config import label_training, load_config
 from datafolder import DataFolder
 from experiments.ablation import labels
 from experiments.ablation.flawed import InTrainMode, true_hertz
@@ -38,6 +38,14 @@ def test_a_repair_and_a_break_change_one_thing(name):
     allowed = {"1": "hubert", "2": "ablation", "3": "train", "4": "labels", "5": "labels", "6": "labels"}
     allowed |= {"7": "labels", "8": "train"}
     assert differ - {"ablation"} == {allowed[name.split("-")[1]]} - {"ablation"}
+
+
+def test_only_the_row_that_says_so_plays_crops_at_other_speeds_and_none_adds_noise():
+    for name in TITLES:
+        for kind in (*KINDS, "units"):
+            settings = label_training(Recipe(name).config, kind)
+            faster = 0.75 if (name, kind) == ("ours-speed", "pits") else 0.0
+            assert (settings["speed_octaves"], settings["noise"]) == (faster, 0.0), (name, kind)
 
 
 def test_recipes_that_train_alike_share_a_run():

@@ -5,7 +5,7 @@ import pytest
 
 from audio import SAMPLE_RATE, UNIT_HOP
 from datafolder import DataFolder
-from hubert_pitdyn.augment import SNR_DB, noisy, resample, source_units, stretch_classes, stretch_f0
+from hubert_pitdyn.augment import SNR_DB, crop_at_speed, noisy, resample, stretch_classes, stretch_f0
 from hubert_pitdyn.dataset import LabelDataset
 from hubert_pitdyn.labels import PitLabels
 
@@ -39,10 +39,15 @@ def test_classes_are_those_at_the_same_place():
 
 
 def test_speeds_stay_in_range_and_repeat():
-    sizes = [source_units(100, 1000, 0.5, (1, i)) for i in range(300)]
-    assert sizes == [source_units(100, 1000, 0.5, (1, i)) for i in range(300)]
+    crops = [crop_at_speed(100, 1000, (-0.5, 0.5), (1, i)) for i in range(300)]
+    assert crops == [crop_at_speed(100, 1000, (-0.5, 0.5), (1, i)) for i in range(300)]
+    sizes = [played for played, _ in crops]
     assert 70 <= min(sizes) < 75 and 135 < max(sizes) <= 142
-    assert source_units(100, 90, 0.5, (1, 0)) <= 90
+    assert {units for _, units in crops} == {100}
+    fast = [crop_at_speed(100, 120, (-0.5, 2.0), (1, i)) for i in range(300)]
+    assert max(played / units for played, units in fast) > 3.8
+    assert all(played <= 120 and units <= 100 for played, units in fast)
+    assert all(units == 100 or played == 120 for played, units in fast)
 
 
 def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(workspace):
