@@ -9,8 +9,10 @@ from pathlib import Path
 import cli
 
 STEPS = {"rich": 2500, "bank": 1500}
+REAL = 16  # of the held-out lines whose recordings on another note are converted
 QUICK_STEPS = {"rich": 30, "bank": 20}
 MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
+MOVED = 6  # of the spoken lines
 SHOWN = 0  # which of the spoken lines the picture shows
 
 
@@ -32,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
     parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
     parser.add_argument("--name", default="flat", help="folder below data/, out/ and gen/ (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time (%(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="trainings, or rows measured, at a time (%(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     parser.add_argument(
         "--doc", type=cli.path, default=Path("docs/flat-bank.md"), help="what to write (%(default)s)"
@@ -67,12 +71,15 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
     real = [path for path in batch.sources(args.real) if path.stem in held_out]
     note = median_hertz([bank.files[key] for key in bank.split("test", "mels")])
     speech, songs = (list(batch.sources(folder)) for folder in (args.lines, args.songs))
-    over = [Line(p, onto(p, note) + move) for p in speech for move in MOVES]
+    places = {p: onto(p, note) for p in (*speech[:: max(1, len(speech) // MOVED)], *songs)}
+    over = [Line(p, places[p] + move) for p in places if p not in songs for move in MOVES]
     return {
-        f"The singer's own lines on another note ({args.real.name})": [Line(p, real=True) for p in real],
+        f"The singer's own lines on another note ({args.real.name})": [
+            Line(p, real=True) for p in real[:: max(1, len(real) // REAL)]
+        ],
         "Speech": [Line(p) for p in speech],
         "Speech, moved over two octaves": over,
-        "Song": [Line(p) for p in songs] + [Line(p, onto(p, note)) for p in songs],
+        "Song": [Line(p) for p in songs] + [Line(p, places[p]) for p in songs],
     }
 
 
@@ -85,36 +92,24 @@ def onto(path: Path, note: float) -> float:
     return float(round(12 * log2(note / median_hertz([path]))))
 
 
-def convert_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, dict]:
+def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, dict]:
     """({set: {row: figures of its lines}}, {row: conversion of the line that the picture shows})."""
-    from tqdm import tqdm
+    from functools import partial
 
-    import batch
-    from converter import VoiceConverter
-    from evaluation.judges import Judges
+    import audio
     from experiments.flat_bank import measure
-    from experiments.flat_bank.rows import BANK, ROWS
+    from experiments.flat_bank.rows import ROWS
+    from parallel import each_file
 
-    judges = Judges(print)
-    target = judges.target(list(batch.sources(args.bank)), args.bank.name)
-    figures, shown = {name: {} for name in sets}, {}
-    for row in ROWS:
-        converter = VoiceConverter.load(
-            row.voice(args.name, BANK), args.dataset, content=args.content, pitdyn=row.pitdyn
-        )
-        gen = Path("gen") / args.name / f"{row.name}-{row.pitdyn}"
-        for name, lines in sets.items():
-            made = measure.convert(converter, lines, gen, tqdm.write)
-            figures[name][row.title] = [
-                measure.figures(line, wav, judges, target) for line, wav in made.items()
-            ]
-            if name == "Speech":
-                shown[row.title] = made[lines[SHOWN]]
-    for name, lines in sets.items():
-        still = [line for line in lines if not line.semitones]
-        if still:
-            copies = [(line, measure.vocoded(converter.vocoder, line)) for line in still]
-            figures[name]["copy"] = [measure.figures(line, wav, judges, target) for line, wav in copies]
+    given = (args.name, args.dataset, args.content, sets, args.bank, Path("gen") / args.name)
+    job = measure.Job(*given)
+    titles = [*(row.title for row in ROWS), measure.COPY]
+    done, failures = each_file(partial(measure.row_figures, job), titles, args.jobs, "conversions")
+    if failures:
+        raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
+    figures = {of: {title: done[title][of] for title in titles if done[title][of]} for of in sets}
+    line = sets["Speech"][SHOWN]
+    shown = {row.title: audio.load(measure.conversion_path(job, row, line)) for row in ROWS}
     return figures, shown
 
 
@@ -124,13 +119,14 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
 
     import audio
     from datafolder import DataFolder
+    from evaluation import pair
     from experiments.flat_bank import measure
     from experiments.flat_bank.rows import BANK, ROWS
     from hubert_pitdyn import pitch
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     train = [bank.files[key] for key in bank.split("train", "mels")]
-    tracks = np.concatenate([pitch.track(audio.prepare(path).wav) for path in train])
+    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, pair.TRACKER) for path in train])
     real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
     return {
         "rich": args.rich.name,
@@ -155,7 +151,7 @@ def main() -> int:
     with runs.clocked(out) as seconds:
         make_voices(args)
         sets = choose_lines(args)
-        figures, shown = convert_all(args, sets)
+        figures, shown = measure_all(args, sets)
         write_json(out / "figures.json", figures)
         line = sets["Speech"][SHOWN].path
         image = args.doc.parent / "images" / f"{args.doc.stem}.png"

@@ -199,6 +199,11 @@ def _plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def read_figures(figures: dict[str, float | None]) -> dict[str, float]:
+    """Figures as `write_json` wrote them: null becomes NaN again."""
+    return {name: float("nan") if value is None else value for name, value in figures.items()}
+
+
 def read_voice_json(path: Path) -> dict:
     """What `evaluate.py voice --json` wrote. Raises UserError for anything else."""
     remedy = "write one with: python evaluate.py voice … --json FILE"

@@ -16,7 +16,7 @@ from converter import VoiceConverter
 from datafolder import DataFolder
 from evaluation import pair
 from evaluation.judges import Judges
-from evaluation.report import write_json
+from evaluation.report import read_figures, write_json
 from experiments.ablation import scores
 from experiments.ablation.labels import share
 from experiments.ablation.recipes import KINDS, Recipe
@@ -90,7 +90,7 @@ def measure(
     if kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["lines"] == lines:
-            return {name: _numbers(figures) for name, figures in known["figures"].items()}
+            return {name: read_figures(figures) for name, figures in known["figures"].items()}
     voice = DataFolder(voice_root)
     judges = Judges(print)
     target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
@@ -102,10 +102,6 @@ def measure(
         figures[path.name], _ = pair.measure(wav, audio.load(place), replace(known, text=sources[path]))
     write_json(kept, {"lines": lines, "figures": figures})
     return figures
-
-
-def _numbers(figures: dict[str, float | None]) -> dict[str, float]:
-    return {name: float("nan") if value is None else value for name, value in figures.items()}
 
 
 def mel_l1(voice_run: Path) -> float:

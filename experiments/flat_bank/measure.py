@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,17 @@ from pathlib import Path
 import numpy as np
 
 import audio
+import batch
+import checkpoints
+import stages
 from converter import VoiceConverter
 from evaluation import metrics, pair
 from evaluation.judges import Judges, Target
+from evaluation.report import read_figures, write_json
+from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
+
+COPY = "copy"
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
@@ -63,24 +71,79 @@ def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None)
     }
 
 
-def convert(
-    converter: VoiceConverter, lines: list[Line], gen: Path, say: Callable[[str], None]
-) -> dict[Line, np.ndarray]:
-    """{line: the conversion as written}; a voice that cannot be transposed gets the lines that are not."""
-    made = {}
-    for line in lines:
+@dataclass(frozen=True)
+class Job:
+    """What all rows are measured on. lines: {set: its lines}; target: wavs of the bank; gen: for results."""
+
+    root: str
+    dataset: str
+    content: Path | None
+    lines: dict[str, list[Line]]
+    target: Path
+    gen: Path
+
+
+def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
+    """{set: figures of each line} of the row of this title, or of COPY; kept on disk for an equal job.
+
+    A voice that cannot be transposed gets only the lines that are not, and a copy is of these.
+    """
+    row = next((row for row in ROWS if row.title == name), None)
+    kept, about = job.gen / (row.key if row else COPY) / "figures.json", _identity(job, row)
+    if kept.is_file():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["about"] == about:
+            return {of: [read_figures(one) for one in several] for of, several in known["figures"].items()}
+    judges = Judges(print)
+    target = judges.target(list(batch.sources(job.target)), job.target.name)
+    make = _copier(job) if row is None else _performer(job, row)
+    found = {}
+    for of, lines in job.lines.items():
+        made = {line: make(line) for line in lines}
+        found[of] = [figures(line, wav, judges, target) for line, wav in made.items() if wav is not None]
+    write_json(kept, {"about": about, "figures": found})
+    return found
+
+
+def _identity(job: Job, row: Row | None) -> dict:
+    """What figures depend on: the lines, and when the voice was trained."""
+    lines = {of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()}
+    if row is None:
+        return {"lines": lines}
+    voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]
+    return {"lines": lines, "voice": voice["created"]}
+
+
+def conversion_path(job: Job, row: Row, line: Line) -> Path:
+    """Where the conversion of a line is written."""
+    return job.gen / row.key / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
+
+
+def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
+    converter = VoiceConverter.load(
+        row.voice(job.root, BANK), job.dataset, content=job.content, pitdyn=row.pitdyn
+    )
+
+    def convert(line: Line) -> np.ndarray | None:
         if line.semitones and converter.labels is None:
-            continue
-        place = gen / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
+            return None
+        place = conversion_path(job, row, line)
         moves = {"transpose": line.semitones} if line.semitones else {}
         audio.save(place, converter.convert(audio.load(line.path), **moves))
-        made[line] = audio.load(place)
-        say(str(place))
-    return made
+        return audio.load(place)
+
+    return convert
+
+
+def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
+    """The recordings themselves through mel and vocoder: what no conversion can beat."""
+    config = checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
+    vocoder = stages.load_vocoder(config, job.dataset)
+    return lambda line: None if line.semitones else vocoded(vocoder, line)
 
 
 def vocoded(vocoder, line: Line) -> np.ndarray:
-    """The recording itself through mel and vocoder: what no conversion can beat."""
+    """A line's recording through mel and vocoder."""
     prepared = audio.prepare(audio.load(line.path))
     copy = vocoder(audio.log_mel(prepared.wav)[None]).flatten().numpy()
     return prepared.restore(audio.set_level(copy, audio.active_level(audio.loudness(prepared.wav))))

@@ -24,6 +24,11 @@ class Row:
     data: str = ""
     acoustic: dict = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """Name of the folder with its conversions."""
+        return f"{self.name}-{self.pitdyn}"
+
     def voice(self, root: str, role: str) -> str:
         """Name of the voice below out/, e.g. flat/bank-moved."""
         return f"{root}/{role}-{self.name}"
