@@ -1,0 +1,77 @@
+"""The prosody controls on a voice that was trained in earnest, on speech its models have never heard."""
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import audio
+from converter import VoiceConverter
+from hubert_pitdyn import pitch
+
+VOICE = "scottpoid"  # a bank sung on one note
+SOURCES = ("slt_clear.wav", "kal_low.wav")
+TRANSPOSED_TO = {"slt_clear.wav": 0.0, "kal_low.wav": 12.0}  # semitones, into the voice's range
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "out" / VOICE / "acoustic" / "model-best.pt").is_file(), reason=f"no voice out/{VOICE}"
+)
+
+
+@pytest.fixture(scope="module")
+def converter():
+    return VoiceConverter.load(VOICE, "demo", out=ROOT / "out")
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def line(request, converter):
+    """(what is heard in a source, semitones into the voice's range, F0 [N] of its plain conversion, that)."""
+    quiet = 0.25 * audio.load(ROOT / "test" / request.param)  # room for gain
+    heard, place = converter.hear(quiet), TRANSPOSED_TO[request.param]
+    plain = converter.render(converter.perform(heard, transpose=place))
+    return heard, place, f0_of(plain), plain
+
+
+def f0_of(wav: np.ndarray) -> np.ndarray:
+    return pitch.track(audio.prepare(wav).wav)
+
+
+def median_cents(f0: np.ndarray) -> float:
+    return float(1200 * np.log2(np.median(f0[f0 > 0])))
+
+
+def spread(f0: np.ndarray) -> float:
+    """Standard deviation in semitones without the outermost 2 %, where a tracker errs."""
+    octaves = np.log2(f0[f0 > 0])
+    return float(12 * np.std(np.clip(octaves, *np.percentile(octaves, (2, 98)))))
+
+
+def moved(line, converter, **controls) -> np.ndarray:
+    heard, place, *_ = line
+    return converter.render(converter.perform(heard, **{"transpose": place, **controls}))
+
+
+def test_pitch_follows_the_source(line, converter):
+    heard, place, made, _ = line
+    wanted = pitch.track(heard.prepared.wav) * 2 ** (place / 12)
+    both = (wanted > 0) & (made[: len(wanted)] > 0)
+    ratio = np.abs(np.log2(made[: len(wanted)][both] / wanted[both]))
+    assert both.sum() > 0.8 * (wanted > 0).sum()
+    assert np.median(ratio) * 1200 < 30 and (ratio > np.log2(1.2)).mean() < 0.03
+
+
+def test_five_semitones_up_are_five_hundred_cents(line, converter):
+    up = f0_of(moved(line, converter, transpose=line[1] + 5))
+    assert median_cents(up) - median_cents(line[2]) == pytest.approx(500, abs=30)
+
+
+def test_pitch_scale_zero_is_monotone(line, converter):
+    flat = f0_of(moved(line, converter, pitch_scale=0.0))
+    before, after = (spread(f0) for f0 in (line[2], flat))
+    assert after < 0.5 and before > 2 * after
+
+
+def test_six_decibels_of_gain_are_six_decibels_and_never_clip(line, converter):
+    louder = moved(line, converter, dyn_gain=6.0)
+    levels = [audio.active_level(audio.loudness(audio.prepare(wav).wav)) for wav in (line[3], louder)]
+    assert levels[1] - levels[0] == pytest.approx(6, abs=1)
+    assert np.abs(moved(line, converter, dyn_gain=40.0)).max() <= 1.0
