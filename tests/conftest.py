@@ -34,11 +34,15 @@ mel_prenet_dim = 32
 lstm_dim = 32
 dropout = {dropout}
 [train.hubert]
+warmstart = "content"
+noise = 0.0
 batch_size = 4
 crop_seconds = 0.5
 warmup_steps = 2
 validate_every = 3
 log_every = 1
+[train.pits]
+speed_octaves = 0.75
 [train.dyns]
 batch_size = 4
 crop_seconds = 0.5
