@@ -22,6 +22,7 @@ N_FFT = 1024  # samples, also the window of the mel and of the loudness
 N_MELS = 128
 MEL_F_MAX = 8000.0  # Hz
 LOG_FLOOR = 1e-5  # magnitude
+MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie around here
 TRIM_DB = 50.0  # below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
@@ -222,3 +223,14 @@ def limit_peak(wav: np.ndarray) -> np.ndarray:
     """Scale the whole of [S] down when its peak would clip; never cut peaks off."""
     peak = float(np.abs(wav).max(initial=0.0))
     return wav if peak <= PEAK_LIMIT else (wav * (PEAK_LIMIT / peak)).astype(np.float32)
+
+
+def change_speed(wav: np.ndarray, samples: int) -> np.ndarray:
+    """wav [S] -> the same sound in `samples` samples, float32: its spectrum cut or zero-padded.
+
+    Exact for periodic sounds; at the ends of a crop the two sides run into one another for some samples.
+    """
+    spectrum = np.fft.rfft(wav)
+    bins = min(len(spectrum), samples // 2 + 1)
+    scaled = np.fft.irfft(spectrum[:bins], samples) * (samples / len(wav))
+    return scaled.astype(np.float32)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from acoustic.model import AcousticModel
     from hubert_pitdyn.heads import TrunkHead
     from hubert_pitdyn.model import Hubert
-    from vocoder.generator import Generator
+    from vocoder import Generator, IstftGenerator
 
 FORMAT = "hubert-pitdyn"
 VERSION = 1
@@ -45,6 +45,7 @@ FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes he
     "head-dyns": "head",
     "acoustic": "acoustic",
     "hifigan": "hifigan",
+    "istft": "hifigan",
 }
 MARKS = {  # family -> a tensor that every state dict of it has, whatever its sizes, and no other has
     "hubert": "feature_extractor.conv0.weight",
@@ -56,7 +57,7 @@ WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under whic
 EXPECTED = {
     "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
     "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
-    "hifigan": "a HiFi-GAN vocoder (official hifigan or hifigan-hubert-soft, or one trained here)",
+    "hifigan": "a vocoder (official hifigan or hifigan-hubert-soft, or a model-*.pt of train_vocoder.py)",
     "kmeans": "k-means centres (official kmeans100)",
 }
 
@@ -172,15 +173,15 @@ def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticM
     return _ready(_build(AcousticModel, sizes, path), found.state, path)
 
 
-def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Generator:
-    """The same for a HiFi-GAN generator, official or ours; weight norm is folded.
+def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Generator | IstftGenerator:
+    """The same for a vocoder: HiFi-GAN, official or ours, its weight norm folded, or our iSTFT generator.
 
     {"generator": ...} of HiFi-GAN trainers is taken too, and weights saved with their norm folded.
     """
-    from vocoder.generator import Generator
+    from vocoder import GENERATORS
 
     found = _contents(path, "hifigan", checkpoint)
-    model = _build(Generator, found.sizes or {}, path)
+    model = _build(GENERATORS[found.kind], found.sizes or {}, path)
     folded = "conv_pre.weight" in found.state
     if folded:
         model.remove_weight_norm()
@@ -188,6 +189,13 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Generator:
     if not folded:
         model.remove_weight_norm()
     return model.requires_grad_(False)
+
+
+def fill_vocoder(model: nn.Module, path: Path | str) -> None:
+    """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit."""
+    found = _contents(path, "hifigan", None)
+    _ready(model, found.state, path)
+    model.train().requires_grad_(True)
 
 
 def load_kmeans(path: Path | str) -> np.ndarray:

@@ -220,6 +220,19 @@ def crop_start(length: int, size: int, crop_seed: tuple[int, int]) -> int:
     return int(np.random.default_rng([*crop_seed, 1]).integers(0, max(1, length - size + 1)))
 
 
+def crop_at_speed(
+    units: int, available: int, octaves: tuple[float, float], crop_seed: tuple[int, int]
+) -> tuple[int, int]:
+    """(how many of `available` units to play, in the time of how many): at most `units`, fewer where a fast
+    crop has not enough to play. The speed is 2^x, x uniform in octaves; the same crop_seed gives the same.
+    """
+    speed = 2.0 ** np.random.default_rng([*crop_seed, 2]).uniform(*octaves)
+    wanted = max(1, round(units * speed))
+    if wanted <= available:
+        return wanted, units
+    return available, max(1, round(available / speed))
+
+
 def save_array(path: Path, array: np.ndarray) -> None:
     """np.save under a temporary name, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)

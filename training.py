@@ -22,11 +22,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 import cards
 import checkpoints
 import cli
+from batches import Batches
 from config import load_config
 
 
@@ -149,43 +150,6 @@ def _start_logs(out: Path, rank: int):
     return logger, SummaryWriter(logs)
 
 
-class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
-    """For each step this process's part of the batch: (index, crop seed) pairs.
-
-    Position p of the endless stream of shuffled epochs decides both, so any step can be computed alone.
-    A set smaller than a batch is simply passed several times. shuffle=False (2022, for the ablation) takes
-    the items in their own order in every epoch.
-    """
-
-    def __init__(
-        self, items: int, batch_size: int, seed: int, first: int, last: int, rank=0, world=1, shuffle=True
-    ) -> None:
-        if batch_size % world:
-            raise cli.UserError(f"--batch_size {batch_size} must be a multiple of the {world} processes")
-        self.items, self.batch_size, self.seed = items, batch_size, seed
-        self.first, self.last, self.rank, self.world = first, last, rank, world
-        self.shuffle = shuffle
-        self._shuffled = (-1, np.empty(0))  # epoch and its order
-
-    def __len__(self) -> int:
-        return self.last - self.first
-
-    def __iter__(self) -> Iterator[list[tuple[int, tuple[int, int]]]]:
-        return (self.at(step) for step in range(self.first, self.last))
-
-    def at(self, step: int) -> list[tuple[int, tuple[int, int]]]:
-        positions = range(step * self.batch_size + self.rank, (step + 1) * self.batch_size, self.world)
-        return [(self._index(p), (self.seed, p)) for p in positions]
-
-    def _index(self, position: int) -> int:
-        epoch, place = divmod(position, self.items)
-        if not self.shuffle:
-            return place
-        if self._shuffled[0] != epoch:
-            self._shuffled = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.items)
-        return int(self._shuffled[1][place])
-
-
 def loader(run: Run, dataset, first: int) -> DataLoader:
     """Training batches from step `first` to the last. dataset[(index, crop seed)], dataset.collate(items)."""
     settings = run.settings
@@ -259,14 +223,17 @@ class Trainer:
     ) -> None:
         self.run, self.describe = run, describe
         self.model = model.to(run.device)
-        settings = run.settings
-        self.lr = settings["lr"] if lr is None else lr
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            trained, lr=self.lr, betas=tuple(settings["betas"]), weight_decay=settings["weight_decay"]
-        )
+        self.lr = run.settings["lr"] if lr is None else lr
+        self.optimizer = self._optimizer(self.model)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
         self.step, self.best = 0, math.inf
+
+    def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
+        settings = self.run.settings
+        trained = [p for p in module.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            trained, lr=self.lr, betas=tuple(settings["betas"]), weight_decay=settings["weight_decay"]
+        )
 
     def resume(self, path: Path) -> None:
         """Weights, optimizer, step and best loss of a checkpoint; a UserError when it has weights only."""
@@ -279,9 +246,7 @@ class Trainer:
         if state is None:
             raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
         self.model.load_state_dict(checkpoint["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.step, self.best = state["step"], state["best"]
+        self._restore(state)
         self.run.logger.info(f"resumed {path} at step {self.step}, best loss {self.best:.4f}")
 
     def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
@@ -325,28 +290,38 @@ class Trainer:
             dist.destroy_process_group()
 
     def _distribute(self) -> nn.Module:
-        if self.run.world == 1:
-            return self.model
-        ids = [self.run.device.index] if self.run.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
+        return self._parallel(self.model)
 
-    def _step(self, network: nn.Module, batch: dict, train_step: Callable) -> dict[str, float]:
-        run, settings = self.run, self.run.settings
+    def _parallel(self, module: nn.Module) -> nn.Module:
+        if self.run.world == 1:
+            return module
+        ids = [self.run.device.index] if self.run.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
+    def _step(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         # Dropout and masks of a step are the same whether or not the run was interrupted before it.
-        torch.manual_seed((run.seed * 1_000_003 + self.step) * 64 + run.rank)
-        rate = learning_rate(settings, self.step, self.lr)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(run.device.type, dtype=run.amp or torch.bfloat16, enabled=run.amp is not None):
-            loss, metrics = train_step(network, batch)
-        self.scaler.scale(loss).backward()
-        self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings["max_norm"])
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        torch.manual_seed((self.run.seed * 1_000_003 + self.step) * 64 + self.run.rank)
+        metrics = self._advance(network, batch, train_step)
         self.step += 1
-        return {"loss": float(loss.detach()), "grad_norm": float(norm), "lr": rate, **metrics}
+        return {**metrics, "lr": learning_rate(self.run.settings, self.step - 1, self.lr)}
+
+    def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
+        return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)
+
+    def _learn(self, ask: Callable, module: nn.Module, optimizer) -> dict[str, float]:
+        """One step of an optimizer down what `ask` gives: a loss, and metrics."""
+        run, settings = self.run, self.run.settings
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, self.step, self.lr)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(run.device.type, dtype=run.amp or torch.bfloat16, enabled=run.amp is not None):
+            loss, metrics = ask()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), settings["max_norm"])
+        self.scaler.step(optimizer)
+        self.scaler.update()
+        return {"loss": float(loss.detach()), "grad_norm": float(norm), **metrics}
 
     def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
         if self.run.rank > 0:
@@ -380,13 +355,23 @@ class Trainer:
             return
         about = self.describe()
         about["card"] = {**about["card"], "step": self.step, "metrics": metrics}
-        state = {
+        checkpoints.save(
+            self.run.out / name, {**about, "model": self.model.state_dict(), "training": self._state()}
+        )
+
+    def _state(self) -> dict:
+        """What `resume` needs besides the weights; `_restore` takes it back."""
+        return {
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "best": self.best,
         }
-        checkpoints.save(self.run.out / name, {**about, "model": self.model.state_dict(), "training": state})
+
+    def _restore(self, state: dict) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
 
 
 class Meters:

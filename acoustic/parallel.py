@@ -7,28 +7,8 @@ so the units' pitch goes unheard, and a conversion follows a pitch of its own ma
 import torch
 from torch import nn
 
-from audio import N_MELS
-
-# Log-mels of speech at the training level lie around here, so that training begins near them.
-MEL_MEAN, MEL_STD = -6.0, 2.2
-KERNEL = 7  # frames
-EXPANSION = 3
-
-
-class Block(nn.Module):
-    """A residual block as in ConvNeXt (Liu et al., CVPR 2022): [B, T, dim] -> [B, T, dim]."""
-
-    def __init__(self, dim: int):
-        super().__init__()
-        self.depthwise = nn.Conv1d(dim, dim, KERNEL, padding=KERNEL // 2, groups=dim)
-        self.norm = nn.LayerNorm(dim)
-        self.wide = nn.Linear(dim, EXPANSION * dim)
-        self.back = nn.Linear(EXPANSION * dim, dim)
-
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """mask [B, T, 1] is 1 on valid frames."""
-        y = self.depthwise((x * mask).transpose(1, 2)).transpose(1, 2)
-        return x + self.back(nn.functional.gelu(self.wide(self.norm(y))))
+from audio import MEL_MEAN, MEL_STD, N_MELS
+from convnext import Block
 
 
 class ParallelDecoder(nn.Module):

@@ -14,30 +14,6 @@ NOISE_SLOPE = (0.0, 2.0)  # its power falls with this power of frequency: white 
 NOISE_FLOOR = 0.005  # of the spectrum's length, below which the slope does not rise further (40 Hz)
 
 
-def crop_at_speed(
-    units: int, available: int, octaves: tuple[float, float], crop_seed: tuple[int, int]
-) -> tuple[int, int]:
-    """(how many of `available` units to play, in the time of how many): at most `units`, fewer where a fast
-    crop has not enough to play. The speed is 2^x, x uniform in octaves; the same crop_seed gives the same.
-    """
-    speed = 2.0 ** np.random.default_rng([*crop_seed, 2]).uniform(*octaves)
-    wanted = max(1, round(units * speed))
-    if wanted <= available:
-        return wanted, units
-    return available, max(1, round(available / speed))
-
-
-def resample(wav: np.ndarray, samples: int) -> np.ndarray:
-    """wav [S] -> the same sound in `samples` samples, float32: its spectrum cut or zero-padded.
-
-    Exact for periodic sounds; at the ends of a crop the two sides run into one another for some samples.
-    """
-    spectrum = np.fft.rfft(wav)
-    bins = min(len(spectrum), samples // 2 + 1)
-    scaled = np.fft.irfft(spectrum[:bins], samples) * (samples / len(wav))
-    return scaled.astype(np.float32)
-
-
 def noisy(wav: np.ndarray, share: float, crop_seed: tuple[int, int]) -> np.ndarray:
     """wav [S] with noise, for this share of all crop seeds, else as it is; float32.
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from audio import UNIT_HOP, UNIT_RATE
-from datafolder import DataFolder, crop_start, save_array
-from hubert_pitdyn.augment import crop_at_speed, noisy, resample, stretch_classes, stretch_f0
+from audio import UNIT_HOP, UNIT_RATE, change_speed
+from datafolder import DataFolder, crop_at_speed, crop_start, save_array
+from hubert_pitdyn.augment import noisy, stretch_classes, stretch_f0
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
 
@@ -74,7 +74,7 @@ class LabelDataset(Dataset):
         units = min(self.crop_units, len(classes))
         size, units = crop_at_speed(units, len(classes), self.speeds, crop_seed)
         start = crop_start(len(classes), size, crop_seed)
-        wav = resample(self.folder.crop(key, start, size), units * UNIT_HOP)
+        wav = change_speed(self.folder.crop(key, start, size), units * UNIT_HOP)
         if self.pit_labels is None:
             moved = stretch_classes(classes[start : start + size], units)
         else:

@@ -1,6 +1,7 @@
 """What several tests need: a tiny preset, sung material, and a data set with everything made of it."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,17 @@ def run_script(*arguments, cwd: Path, expect: int = 0, **environment) -> subproc
     )
     assert done.returncode == expect, f"{script}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def launch(script: Path, *arguments, cwd: Path) -> None:
+    """A train script in two processes, as torchrun starts them."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    torchrun = ("-m", "torch.distributed.run", "--nproc_per_node", 2, "--master_port", port)
+    command = [str(a) for a in (sys.executable, *torchrun, script, *arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
 
 
 def micro_config(folder: Path, dropout: float = 0.1) -> Path:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from audio import SAMPLE_RATE, UNIT_HOP
-from datafolder import DataFolder
-from hubert_pitdyn.augment import SNR_DB, crop_at_speed, noisy, resample, stretch_classes, stretch_f0
+from audio import SAMPLE_RATE, UNIT_HOP, change_speed
+from datafolder import DataFolder, crop_at_speed
+from hubert_pitdyn.augment import SNR_DB, noisy, stretch_classes, stretch_f0
 from hubert_pitdyn.dataset import LabelDataset
 from hubert_pitdyn.labels import PitLabels
 
@@ -18,7 +18,7 @@ def strongest_hertz(wav: np.ndarray) -> float:
 @pytest.mark.parametrize(("before", "after"), [(100, 160), (160, 100), (73, 100)])
 def test_a_tone_moves_by_the_ratio_of_lengths(before, after):
     tone = np.sin(2 * np.pi * 200 * np.arange(before * UNIT_HOP) / SAMPLE_RATE).astype(np.float32)
-    moved = resample(tone, after * UNIT_HOP)
+    moved = change_speed(tone, after * UNIT_HOP)
     assert len(moved) == after * UNIT_HOP
     assert strongest_hertz(moved) == pytest.approx(200 * before / after, rel=0.01)
     assert np.abs(moved).max() == pytest.approx(1.0, abs=0.1)

@@ -364,7 +364,7 @@ def test_loaders_name_what_they_got(tmp_path):
     text = sentence(checkpoints.load_hubert, vocoder)
     assert text.startswith("FILE is a hifigan checkpoint, expected a HuBERT (official hubert-soft")
     assert "FILE is a head-pits checkpoint, expected a HuBERT" in sentence(checkpoints.load_hubert, head)
-    assert "FILE is an acoustic checkpoint, expected a HiFi-GAN" in sentence(
+    assert "FILE is an acoustic checkpoint, expected a vocoder" in sentence(
         checkpoints.load_vocoder, acoustic
     )
     assert "FILE is a hubert-units checkpoint, expected an ac" in sentence(checkpoints.load_acoustic, hubert)

@@ -2,17 +2,15 @@
 
 import json
 import math
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, micro_config, run_script
+from conftest import ROOT, launch, micro_config, run_script
 
 import checkpoints
-from training import Batches, Meters, learning_rate
+from batches import Batches
+from training import Meters, learning_rate
 
 
 def test_batches_cover_every_epoch_and_wrap_small_sets():
@@ -87,28 +85,11 @@ def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
     assert "-pits" in done.stderr and "-dyns" in done.stderr and "Traceback" not in done.stderr
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def test_one_process_with_the_doubled_batch_equals_two(workspace):
     config = micro_config(workspace, dropout=0.0)
     common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
     run_script("train_hubert.py", *common, "data/songs", "out/d/one", "--device", "cpu", cwd=workspace)
-    launched = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node",
-        "2",
-        "--master_port",
-        str(free_port()),
-    ]
-    command = [*launched, ROOT / "train_hubert.py", *common, "data/songs", "out/d/two", "--device", "cpu"]
-    done = subprocess.run([str(c) for c in command], cwd=workspace, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
+    launch(ROOT / "train_hubert.py", *common, "data/songs", "out/d/two", "--device", "cpu", cwd=workspace)
     one, two = (checkpoints.load(workspace / "out" / "d" / name / "model-3.pt") for name in ("one", "two"))
     for name, weight in one["model"].items():
         if name.endswith("in_proj_bias"):

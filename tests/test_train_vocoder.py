@@ -1,0 +1,298 @@
+"""Training a vocoder: the iSTFT generator, its critics and losses, crops, and the script itself."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, launch, micro_config, run_script
+from test_vocoder import harmonic, random_mel
+
+import audio
+import checkpoints
+from adversarial import AdversarialTrainer, Networks
+from audio import MEL_HOP, UNIT_HOP, log_mel
+from datafolder import DataFolder
+from vocoder import GENERATORS, IstftGenerator, losses
+from vocoder.dataset import WavDataset
+from vocoder.discriminators import PeriodDiscriminator, SpectrogramDiscriminator
+from vocoder.istft import WINDOW
+
+MICRO = """
+[vocoder]
+generator = "{generator}"
+[vocoder.istft]
+dim = 16
+blocks = 2
+[vocoder.hifigan]
+channels = 16
+resblock_kernels = [3]
+resblock_dilations = [1]
+[vocoder.discriminators]
+periods = [2, 3]
+windows = [512]
+period_channels = 2
+spectrogram_channels = 4
+[train.vocoder]
+batch_size = 4
+crop_seconds = 0.3
+adversarial_after = 2
+warmup_steps = 1
+validate_every = 3
+log_every = 1
+"""
+
+
+def small() -> IstftGenerator:
+    torch.manual_seed(0)
+    model = IstftGenerator(dim=32, blocks=2)
+    torch.nn.init.normal_(model.head.weight, std=0.1)  # fresh weights would be of one sound
+    return model
+
+
+def test_spectra_of_windows_add_up_to_the_wave_they_came_from():
+    """Frame j is centred on 160j + 80, and its Hann window is the other half of a perfect reconstruction."""
+    wav = harmonic(220, seconds=0.5)
+    pad = (WINDOW - MEL_HOP) // 2
+    frames = torch.nn.functional.pad(wav, (pad, pad)).unfold(0, WINDOW, MEL_HOP)
+    model = small()
+    back = model.overlap_add(torch.fft.rfft(frames * torch.hann_window(WINDOW)).unsqueeze(0))
+    assert back.shape == (1, 1, len(wav))
+    assert float((back.flatten() - wav).abs().max()) < 1e-5
+
+
+def test_istft_frames_stay_in_place():
+    model, frame = small().double(), 30
+    mel = random_mel(1, 61).double()
+    other = mel.clone()
+    other[:, :, frame] += 1
+    with torch.no_grad():
+        moved = (model(mel) - model(other)).flatten().abs().nonzero().flatten()
+    assert abs(float(moved.min() + moved.max()) / 2 - (frame * MEL_HOP + (MEL_HOP - 1) / 2)) <= 1
+
+
+def test_istft_length_batch_range_and_gradient():
+    model, mel = small(), random_mel(3, 7)
+    wav = model(mel)
+    assert wav.shape == (3, 1, 7 * MEL_HOP) and float(wav.detach().abs().max()) <= 1
+    with torch.no_grad():
+        single = torch.cat([model(item.unsqueeze(0)) for item in mel])
+    assert float((wav - single).detach().abs().max()) < 1e-5
+    wav.square().mean().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_phases_keep_their_precision_under_autocast():
+    """A phase of hundreds of radians, rounded to bfloat16, would be any phase."""
+    model, mel = small(), random_mel(1, 8)
+    with torch.no_grad():
+        model.head.bias[WINDOW // 2 + 1 :] += 300
+        plain = model(mel)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = model(mel)
+    assert mixed.dtype == torch.float32
+    assert float((mixed - plain).square().mean() / plain.square().mean()) < 0.02
+
+
+@pytest.mark.parametrize("critic", [PeriodDiscriminator(3, 2), SpectrogramDiscriminator(256, 4)])
+def test_critics_hear_any_length_and_pass_a_gradient(critic):
+    wav = torch.randn(2, 1, 3203, requires_grad=True)
+    scores, features = critic(wav)
+    assert len(scores) == 2 and len(features) == len(critic.convs)
+    scores.mean().backward()
+    assert float(wav.grad.abs().sum()) > 0
+
+
+def test_a_period_discriminator_looks_at_every_so_many_samples():
+    critic = PeriodDiscriminator(5, 2)
+    wav = torch.randn(1, 1, 500)
+    other = wav.clone()
+    other[..., 3::5] += 1
+    with torch.no_grad():
+        differs = (critic(wav)[0] - critic(other)[0]).abs().amax((0, 1, 2)) > 0
+    assert differs.tolist() == [False, False, False, True, False]
+
+
+def test_losses_by_hand():
+    one = [(torch.tensor([1.0, 1.0]), [torch.tensor([0.0, 2.0])])]
+    other = [(torch.tensor([0.5, 0.0]), [torch.tensor([1.0, 2.0])])]
+    assert float(losses.discriminator_loss(one, other)) == pytest.approx(0.125)  # 0 + (0.25 + 0) / 2
+    assert float(losses.adversarial(other)) == pytest.approx(0.625)  # (0.25 + 1) / 2
+    assert float(losses.feature_matching(one, other)) == pytest.approx(0.5)
+    joined = [
+        (torch.cat([a, b]), [torch.cat([f, g]) for f, g in zip(fa, fb, strict=True)])
+        for (a, fa), (b, fb) in zip(one, other, strict=True)
+    ]
+    (real,), (made,) = losses.halves(joined)
+    assert torch.equal(real[0], one[0][0]) and torch.equal(made[1][0], other[0][1][0])
+
+
+def test_spectral_loss_is_a_distance_of_logarithms():
+    wav = 0.1 * torch.randn(2, 1, 9600, generator=torch.Generator().manual_seed(0))
+    assert float(losses.spectral(wav, wav)) == 0
+    assert float(losses.spectral(wav * math.e, wav)) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    folder = DataFolder(tmp_path / "data" / "v")
+    for name, seconds in (("long", 2.0), ("short", 0.4)):
+        folder.save_prepared(name, audio.on_grid(harmonic(200, seconds=seconds).numpy()))
+    return folder
+
+
+def test_crops_are_waves_at_one_level_with_their_mels(recordings):
+    data = WavDataset(recordings, ["long", "short"], 0.6, -26.0)
+    mel, wav = data[(0, (1, 2))]
+    assert wav.shape == (1, 30 * UNIT_HOP) and mel.shape == (128, 60)
+    assert torch.allclose(mel, log_mel(wav[0]))
+    whole = data[(0, None)][1]
+    assert audio.active_level(audio.loudness(whole[0].numpy())) == pytest.approx(-26.0, abs=0.1)
+    batch = data.collate([data[(0, (1, 2))], data[(1, (1, 3))]])
+    assert batch["wavs"].shape == (2, 1, 9600) and batch["mels"].shape == (2, 128, 60)
+    assert float(batch["wavs"][1, 0, 6400:].abs().max()) == 0
+    assert float(batch["mels"][1, :, 40:].max()) == pytest.approx(math.log(audio.LOG_FLOOR))
+
+
+def test_crops_at_other_speeds_have_other_pitches(recordings):
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0)
+    hertz = []
+    for seed in range(30):
+        wav = data[(0, (1, seed))][1][0].numpy()
+        assert len(wav) <= 30 * UNIT_HOP
+        spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
+        hertz.append(spectrum.argmax() * audio.SAMPLE_RATE / len(wav))
+    assert min(hertz) < 130 and max(hertz) > 300
+
+
+def test_crops_with_mels_made_elsewhere_stay_together(recordings):
+    frames = torch.arange(200.0).expand(128, 200)  # of 2 s
+    recordings.save("mels-x", "long", frames.numpy())
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0, mels="mels-x")
+    whole = data[(0, None)][1]
+    mel, wav = data[(0, (1, 5))]
+    start = int(mel[0, 0]) * MEL_HOP
+    assert torch.equal(mel[0], torch.arange(60.0) + mel[0, 0])
+    assert torch.equal(wav, whole[:, start : start + 9600])
+
+
+class Recorder(AdversarialTrainer):
+    """Without a run: what its steps would do."""
+
+    def __init__(self):
+        self.model, self.discriminators = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+
+
+def test_the_generators_loss_asks_the_discriminators_for_no_gradient():
+    trainer, seen = Recorder(), []
+    trainer.step, trainer.best = 5, 1.0
+    trainer.run = type("Run", (), {"settings": {"adversarial_after": 5}})
+    trainer.optimizer = trainer.their_optimizer = None
+    trainer._learn = lambda ask, module, optimizer: (
+        seen.append((ask(), module, trainer.discriminators.weight.requires_grad)) or {"loss": 0.0}
+    )
+
+    def losses_of(networks, batch):
+        assert networks.discriminators is trainer.discriminators
+        yield "theirs"
+        yield "its own"
+
+    metrics = trainer._advance(
+        Networks(trainer.model, trainer.discriminators, trainer.discriminators), {}, losses_of
+    )
+    assert seen == [("theirs", trainer.discriminators, True), ("its own", trainer.model, False)]
+    assert trainer.best == math.inf and set(metrics) == {"loss", "discriminators_loss"}
+    assert trainer.discriminators.weight.requires_grad
+
+
+def vocoder_config(workspace, generator="istft"):
+    path = workspace / f"vocoder-{generator}.toml"
+    base = micro_config(workspace).as_posix()
+    path.write_text(f'extends = "{base}"\n{MICRO.format(generator=generator)}', encoding="utf-8")
+    return path
+
+
+def train(workspace, name, *more, generator="istft", data="data/songs", expect=0):
+    out = workspace / "out" / name
+    config = vocoder_config(workspace, generator)
+    arguments = ("train_vocoder.py", data, out, "--config", config, "--device", "cpu", *more)
+    return out, run_script(*arguments, cwd=workspace, expect=expect)
+
+
+def test_resumed_is_uninterrupted_where_the_discriminators_join(workspace):
+    whole, _ = train(workspace, "v/whole", "--amp", "off", "--steps", 6)
+    again, _ = train(workspace, "v/again", "--amp", "off", "--steps", 6, "--resume", whole / "model-3.pt")
+    one, two = (checkpoints.load(folder / "model-6.pt") for folder in (whole, again))
+    assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
+    theirs = [c["training"]["discriminators"]["model"] for c in (one, two)]
+    assert all(torch.equal(theirs[0][k], theirs[1][k]) for k in theirs[0])
+    log = (whole / "logs" / "whole.log").read_text(encoding="utf-8")
+    assert "adversarial" not in log.split("train 2:")[1].split("\n")[0]
+    assert "adversarial" in log.split("train 3:")[1].split("\n")[0]
+
+
+def test_discriminators_wait_for_their_turn(workspace):
+    first, _ = train(workspace, "v/first", "--amp", "off", "--steps", 1)
+    second, _ = train(workspace, "v/second", "--amp", "off", "--steps", 2)
+    third, _ = train(workspace, "v/third", "--amp", "off", "--steps", 3)
+    key = "members.0.last.bias"
+    states = [
+        checkpoints.load(folder / f"model-{step}.pt")["training"]["discriminators"]["model"][key]
+        for folder, step in ((first, 1), (second, 2), (third, 3))
+    ]
+    assert torch.equal(states[0], states[1]) and not torch.equal(states[1], states[2])
+
+
+@pytest.mark.parametrize("generator", sorted(GENERATORS))
+def test_a_trained_vocoder_converts(voice, generator):
+    out, done = train(voice, f"v/{generator}", "--steps", 3, generator=generator)
+    checkpoint = checkpoints.load(out / "model-best.pt")
+    assert checkpoint["kind"] == generator and checkpoint["card"]["hours"] > 0
+    given = ("infer.py", "songs", "--dataset", "songs", "--vocoder", out / "model-best.pt")
+    source = next((voice / "録音 wavs").rglob("歌*.wav"))
+    run_script(*given, "--input", source, "--out_path", f"gen/{generator}", cwd=voice)
+    (made,) = (voice / "gen" / generator).glob("*.wav")
+    assert len(audio.load(made)) == len(audio.load(source))
+
+
+def test_one_process_with_the_doubled_batch_equals_two(workspace):
+    common = ("--steps", 4, "--amp", "off")
+    one, _ = train(workspace, "v/one", *common)
+    config = ("--config", vocoder_config(workspace), "--device", "cpu")
+    launch(ROOT / "train_vocoder.py", "data/songs", "out/v/two", *config, *common, cwd=workspace)
+    one, two = (checkpoints.load(workspace / f"out/v/{name}/model-4.pt") for name in ("one", "two"))
+    for name, weight in one["model"].items():
+        assert torch.allclose(weight, two["model"][name], atol=2e-5), name
+
+
+def test_finetuning_learns_from_an_acoustic_models_mels(voice):
+    base, _ = train(voice, "v/base", "--steps", 3)
+    acoustic = voice / "out" / "bank" / "acoustic" / "model-best.pt"
+    more = ("--steps", 3, "--warmstart", base / "model-best.pt", "--finetune", acoustic)
+    out, _ = train(voice, "v/fine", *more, data="data/bank")
+    card = checkpoints.load(out / "model-best.pt")["card"]
+    kind = f"mels-{card['encoders']['acoustic']['hash']}"
+    made = list((voice / "data" / "bank" / kind).rglob("*.npy"))
+    folder = DataFolder(voice / "data" / "bank")
+    assert len(made) == len(folder.files)
+    key = next(iter(folder.files))
+    units = torch.from_numpy(folder.read("units-pitdyn", key)).float()[None]
+    expected = checkpoints.load_acoustic(acoustic).generate(units)[0].T
+    assert np.allclose(folder.read(kind, key), expected, atol=1e-5)
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence(voice):
+    base, _ = train(voice, "v/base2", "--steps", 3)
+    _, done = train(voice, "v/x", "--warmstart", base / "model-best.pt", generator="hifigan", expect=2)
+    assert "does not fit Generator" in done.stderr and "Traceback" not in done.stderr
+    acoustic = voice / "out" / "bank" / "acoustic" / "model-best.pt"
+    _, done = train(voice, "v/x", "--resume", acoustic, expect=2)
+    assert "acoustic" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_loss_falls(workspace):
+    out, _ = train(workspace, "v/falls", "--steps", 60, "--amp", "off", "--keep", 1)
+    log = (out / "logs" / "falls.log").read_text(encoding="utf-8")
+    values = [float(line.split("loss ")[1].split(",")[0]) for line in log.splitlines() if " valid " in line]
+    assert values[-1] < 0.8 * values[0]

@@ -1,0 +1,175 @@
+"""Train a vocoder, log-mel [128, 2N] -> wav [320N], on recordings or on an acoustic model's mels of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import cli
+
+VALIDATION_FILES = 32  # of the validation recordings, evenly spaced
+VALIDATION_SAMPLES = 3  # of these drawn and made audible in TensorBoard
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    cli.add_training_arguments(parser)
+    parser.add_argument(
+        "--warmstart", type=cli.path, help="vocoder to start from, an official file or one of ours"
+    )
+    parser.add_argument(
+        "--finetune",
+        type=cli.path,
+        metavar="ACOUSTIC",
+        help="acoustic model of the voice whose data this is: learn from its mels, with their faults, at the "
+        "preset's refine_lr",
+    )
+    return parser.parse_args()
+
+
+@dataclass
+class Task:
+    """What one run learns from."""
+
+    run: Any
+    train_set: Any
+    val_set: Any
+
+
+def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
+    """Generator, discriminators, describe() for checkpoints, and the task with its sets."""
+    from datafolder import DataFolder
+    from vocoder import GENERATORS
+    from vocoder.dataset import WavDataset
+    from vocoder.discriminators import Discriminators
+
+    folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
+    kind = table["generator"]
+    sizes = table[kind]
+    model = GENERATORS[kind](**sizes)
+    encoders, mels = {}, None
+    if args.warmstart:
+        import checkpoints
+
+        checkpoints.fill_vocoder(model, args.warmstart)
+        run.logger.info(f"warm start from {args.warmstart}")
+    if args.finetune:
+        mels, encoders = make_mels(args.finetune, folder, run)
+    # Copies moved by WORLD are no recordings: what they lack would be learned with them.
+    train, val = (
+        [k for k in folder.split(part, mels or "prepared") if k not in folder.copies]
+        for part in ("train", "val")
+    )
+    val = val[:: max(1, len(val) // VALIDATION_FILES)]
+    level = run.config["audio"]["level_db"]
+    speeds = settings["speed_octaves"]
+    sets = [WavDataset(folder, part, settings["crop_seconds"], level, speeds, mels) for part in (train, val)]
+    hours = folder.hours(train)
+    run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
+
+    def describe() -> dict:
+        import cards
+
+        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
+        return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
+
+    return model, Discriminators(**table["discriminators"]), describe, Task(run, *sets)
+
+
+def make_mels(path, folder, run) -> tuple[str, dict]:
+    """What an acoustic model makes of all units of a folder; the kind it is kept as, and the model's card."""
+    import torch
+    from tqdm import tqdm
+
+    import checkpoints
+    import training
+
+    model = checkpoints.load_acoustic(path).to(run.device)
+    digest = checkpoints.state_hash(model.state_dict())
+    kind = f"mels-{digest}"
+    with training.rank_zero_first(run):
+        missing = [key for key in folder.have("units-pitdyn") if not folder.path(kind, key).is_file()]
+        for key in tqdm(missing, desc="mels", disable=None):
+            units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
+            folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
+    if not folder.have(kind):
+        raise cli.UserError(
+            f"{folder.root}: no units to make mels from; "
+            f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
+        )
+    return kind, {"acoustic": {"name": path.as_posix(), "hash": digest}}
+
+
+def train_step(task: Task, networks, batch: dict):
+    """One batch -> the loss of the discriminators, where they play, then that of the generator."""
+    import torch
+
+    from vocoder import losses
+
+    weights, real = task.run.settings, batch["wavs"]
+    made = networks.generator(batch["mels"])
+    if networks.discriminators:
+        verdicts = losses.halves(networks.discriminators(torch.cat([real, made.detach()])))
+        yield losses.discriminator_loss(*verdicts), {}
+    spectral = losses.spectral(made, real)
+    loss, metrics = weights["spectral_weight"] * spectral, {"spectral": float(spectral.detach())}
+    if networks.discriminators:
+        on_real, on_made = losses.halves(networks.critics(torch.cat([real, made])))
+        terms = {
+            "adversarial": losses.adversarial(on_made),
+            "matching": losses.feature_matching(on_real, on_made),
+        }
+        loss = loss + terms["adversarial"] + weights["matching_weight"] * terms["matching"]
+        metrics |= {name: float(term.detach()) for name, term in terms.items()}
+    yield loss, metrics
+
+
+def validate(task: Task, model, step: int) -> dict[str, float]:
+    """Distance of log-mels over whole validation files, and the spectral loss."""
+    from audio import log_mel
+    from training import to_device
+    from vocoder import losses
+
+    distances, spectral = [], []
+    for index, key in enumerate(task.val_set.keys):
+        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+        made = model(batch["mels"])
+        distances.append(float((log_mel(made) - log_mel(batch["wavs"])).abs().mean()))
+        spectral.append(float(losses.spectral(made, batch["wavs"])))
+        if index < VALIDATION_SAMPLES:
+            show(task.run, key, batch["wavs"], made, step)
+    return {"loss": sum(distances) / len(distances), "spectral": sum(spectral) / len(spectral)}
+
+
+def show(run, key: str, target, made, step: int) -> None:
+    """Mels of a recording and of what was made of it, and both as audio, for TensorBoard."""
+    import plots
+    from audio import SAMPLE_RATE, log_mel
+
+    wavs = {"target": target.cpu(), "generated": made.cpu()}
+    mels = {name: log_mel(wav)[0].T.numpy() for name, wav in wavs.items()}
+    run.log_figure(f"mels/{key}", plots.mels(key, **mels), step)
+    for name, wav in wavs.items():
+        run.writer.add_audio(f"{name}/{key}", wav.flatten().clamp(-1, 1), step, SAMPLE_RATE)
+
+
+def main() -> int:
+    args = parse_args()
+    import training
+    from adversarial import AdversarialTrainer
+
+    run = training.start(args, "vocoder")
+    model, discriminators, describe, task = build(args, run)
+    rate = run.settings["refine_lr"] if args.finetune else None
+    trainer = AdversarialTrainer(run, model, discriminators, describe, rate)
+    if args.resume:
+        trainer.resume(args.resume)
+    trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

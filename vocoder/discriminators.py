@@ -1,0 +1,89 @@
+"""Critics of a vocoder's waves: by period, and by spectrogram at several resolutions.
+
+Periods: HiFi-GAN (see generator.py), with as many channels as the preset says. Spectrograms: Jang et al.,
+"UnivNet: A Neural Vocoder with Multi-Resolution Spectrogram Discriminators", Interspeech 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+SLOPE = 0.1
+
+Verdict = tuple[Tensor, list[Tensor]]  # scores, of any shape, and the features of the layers before them
+
+
+class PeriodDiscriminator(nn.Module):
+    """Looks at every `period`-th sample: wav [B, 1, S] -> Verdict."""
+
+    def __init__(self, period: int, channels: int, depth: int = 4):
+        super().__init__()
+        self.period = period
+        widths = [1, *(min(channels * 4**layer, channels * 16) for layer in range(depth))]
+        self.convs = nn.ModuleList(
+            weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0)))
+            for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.last = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, wav: Tensor) -> Verdict:
+        wav = F.pad(wav, (0, -wav.shape[-1] % self.period), mode="reflect")
+        return _judge(wav.unflatten(-1, (-1, self.period)), self.convs, self.last)
+
+
+class SpectrogramDiscriminator(nn.Module):
+    """Looks at magnitudes of windows of `window` samples: wav [B, 1, S] -> Verdict."""
+
+    def __init__(self, window: int, channels: int, depth: int = 4):
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(window), persistent=False)
+        widths = [1, *[channels] * depth]
+        # Halves the axis of frequency at every layer but the first; time stays.
+        self.convs = nn.ModuleList(
+            weight_norm(nn.Conv2d(a, b, (9, 3), (2 if layer else 1, 1), padding=(4, 1)))
+            for layer, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+        )
+        self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, wav: Tensor) -> Verdict:
+        size = len(self.window)
+        with torch.autocast(wav.device.type, enabled=False):
+            spectrum = torch.stft(
+                wav.squeeze(1).float(), size, size // 4, window=self.window, return_complex=True
+            )
+        return _judge(spectrum.abs().unsqueeze(1), self.convs, self.last)
+
+
+class Discriminators(nn.Module):
+    """All of them: wav [B, 1, S] -> a Verdict of each."""
+
+    def __init__(
+        self,
+        periods: Sequence[int] = (2, 3, 5, 7, 11),
+        windows: Sequence[int] = (2048, 1024, 512),
+        period_channels: int = 32,
+        spectrogram_channels: int = 32,
+    ):
+        super().__init__()
+        self.members = nn.ModuleList(
+            [
+                *(PeriodDiscriminator(period, period_channels) for period in periods),
+                *(SpectrogramDiscriminator(window, spectrogram_channels) for window in windows),
+            ]
+        )
+
+    def forward(self, wav: Tensor) -> list[Verdict]:
+        return [member(wav) for member in self.members]
+
+
+def _judge(x: Tensor, convs: nn.ModuleList, last: nn.Module) -> Verdict:
+    features = []
+    for conv in convs:
+        x = F.leaky_relu(conv(x), SLOPE)
+        features.append(x)
+    return last(x), features
