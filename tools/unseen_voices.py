@@ -5,13 +5,14 @@
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
 speaks sentences written for this project with four voices; the telephone prompts (CC-BY-SA 3.0; fr, it and ru
 CC-BY 3.0) are four people in five languages, decoded with the package G722 (requirements-eval.txt). OUT gets
-one folder a voice, and texts.csv with what flite says.
+one folder a voice, texts.csv with what flite says, and phones.json with its phones and where each ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -55,8 +56,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def speak(out: Path) -> list[tuple[str, str]]:
-    """flite's lines as wavs; (path below out, text) of each."""
+Phones = list[tuple[str, float]]
+
+
+def speak(out: Path) -> list[tuple[str, str, Phones]]:
+    """flite's lines as wavs; (path below out, text, phones with their ends in seconds) of each."""
     import cli
 
     program = shutil.which("flite")
@@ -69,8 +73,10 @@ def speak(out: Path) -> list[tuple[str, str]]:
         for number, text in enumerate(SENTENCES):
             # The voice is in the name, too: results of a folder are told apart by their names.
             path = folder / f"{voice}-{number:02d}.wav"
-            subprocess.run([program, "-voice", voice, "-t", text, "-o", str(path)], check=True)
-            rows.append((path.relative_to(out).as_posix(), text))
+            command = [program, "-voice", voice, "-psdur", "-t", text, "-o", str(path)]
+            said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.split()
+            phones = [(phone, float(end)) for phone, _, end in (word.partition(":") for word in said)]
+            rows.append((path.relative_to(out).as_posix(), text, phones))
     return rows
 
 
@@ -99,7 +105,9 @@ def main() -> int:
     rows = speak(args.out)
     print(f"flite: {len(rows)} lines of {len(FLITE_VOICES)} voices")
     with (args.out / "texts.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("path", "text"), *rows])
+        csv.writer(file).writerows([("path", "text"), *(row[:2] for row in rows)])
+    told = {path: phones for path, _, phones in rows}
+    (args.out / "phones.json").write_text(json.dumps(told), encoding="utf-8")
     voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]
     for voice in voices:
         print(f"{voice.name}: {decode(voice, args.out / voice.name, args.per_voice)} prompts")
