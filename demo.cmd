@@ -1,14 +1,11 @@
 @ECHO OFF
-REM From a fresh clone to a converted wav: makes .venv, trains a small voice where none is there, converts.
+REM From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 SETLOCAL EnableExtensions DisableDelayedExpansion
-SET "CONFIG=configs\tiny.toml"
-SET "ACOUSTIC_STEPS=300"
-SET "INPUT=test\slt_clear.wav"
+SET "INPUT=test"
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP
 IF "%~1"=="--help" GOTO HELP
 IF NOT "%~1"=="" SET "INPUT=%~f1"
-FOR %%I IN ("%INPUT%") DO SET "STEM=%%~nI"
 CD /D "%~dp0"
 
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
@@ -17,29 +14,18 @@ SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
 SET "PYTHON_BIN=.venv\Scripts\python.exe"
 
-IF EXIST "out\demo\acoustic\model-best.pt" GOTO CONVERT
-
-ECHO 1 of 2: mels and units
-CALL preprocess_acoustic.cmd demo test demo --config "%CONFIG%"
-SET "RC=%ERRORLEVEL%"
+CALL :CONVERT kathleen
 IF NOT "%RC%"=="0" GOTO FAILED
-
-ECHO 2 of 2: acoustic model
-"%PYTHON_BIN%" train_acoustic.py data\demo out\demo\acoustic --config "%CONFIG%" --steps %ACOUSTIC_STEPS%
-SET "RC=%ERRORLEVEL%"
+CALL :CONVERT dorodoro
 IF NOT "%RC%"=="0" GOTO FAILED
-
-:CONVERT
-"%PYTHON_BIN%" infer.py demo --dataset demo --input "%INPUT%" --out_path gen
-SET "RC=%ERRORLEVEL%"
+CALL :CONVERT scottpoid
 IF NOT "%RC%"=="0" GOTO FAILED
 "%PYTHON_BIN%" make_index.py
 SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
-ECHO source:    %INPUT%
-ECHO converted: gen\%STEM%_demo.wav
-ECHO models:    out\demo
-ECHO page:      index.html
+ECHO sources:     %INPUT%
+ECHO conversions: gen\
+ECHO page:        index.html
 EXIT /B 0
 
 :FAILED
@@ -53,8 +39,13 @@ REM A subroutine, so that a python.bat comes back.
 "%PYTHON_BIN%" tools\make_venv.py requirements.txt
 EXIT /B %ERRORLEVEL%
 
+:CONVERT
+"%PYTHON_BIN%" infer.py %1 --dataset demo --input "%INPUT%" --out_path gen
+SET "RC=%ERRORLEVEL%"
+EXIT /B %RC%
+
 :HELP
-ECHO usage:   demo.cmd [file.wav]
-ECHO makes:   .venv, the voice out\demo\ (where none is there yet), gen\^<file^>_demo.wav and index.html
+ECHO usage:   demo.cmd [file.wav or folder]
+ECHO makes:   .venv, gen\^<file^>_^<voice^>.wav of every file in test\ (or of those given), and index.html
 ECHO PYTHON_BIN names another Python, 3.10 or newer.
 EXIT /B 2

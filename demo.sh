@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# From a fresh clone to a converted wav: makes .venv, trains a small voice where none is there, converts.
+# From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 set -u
 
-CONFIG=configs/tiny.toml
-ACOUSTIC_STEPS=300
-INPUT=test/slt_clear.wav
+VOICES="kathleen dorodoro scottpoid"
+INPUT=test
 
 case "${1:-}" in
 "") ;;
 -*)
-    echo "usage:   demo.sh [file.wav]"
-    echo "makes:   .venv, the voice out/demo/ (where none is there yet), gen/<file>_demo.wav and index.html"
+    echo "usage:   demo.sh [file.wav or folder]"
+    echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/ (or of those given), and index.html"
     echo "PYTHON_BIN names another Python, 3.10 or newer."
     exit 2
     ;;
@@ -23,7 +22,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 "$PYTHON_BIN" tools/make_venv.py requirements.txt || exit
 PYTHON_BIN=$PWD/.venv/bin/python
 [ -x "$PYTHON_BIN" ] || PYTHON_BIN=$PWD/.venv/Scripts/python.exe
-export PYTHON_BIN
 
 run() {
     echo "> $*"
@@ -34,18 +32,11 @@ run() {
     exit $code
 }
 
-train() {
-    run bash preprocess_acoustic.sh demo test demo --config $CONFIG
-    run "$PYTHON_BIN" train_acoustic.py data/demo out/demo/acoustic --config $CONFIG --steps $ACOUSTIC_STEPS
-}
-
-[ -f out/demo/acoustic/model-best.pt ] || train
-run "$PYTHON_BIN" infer.py demo --dataset demo --input "$INPUT" --out_path gen
+for voice in $VOICES; do
+    run "$PYTHON_BIN" infer.py "$voice" --dataset demo --input "$INPUT" --out_path gen
+done
 run "$PYTHON_BIN" make_index.py
-
-name=$(basename "$INPUT")
 echo
-echo "source:    $INPUT"
-echo "converted: gen/${name%.*}_demo.wav"
-echo "models:    out/demo"
-echo "page:      index.html"
+echo "sources:     $INPUT"
+echo "conversions: gen/"
+echo "page:        index.html"

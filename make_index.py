@@ -141,8 +141,8 @@ def summary(sources: list[Path], voices: list[str], gen: Path) -> str:
         return f"{count}, converted to {len(voices)} voice{'' if len(voices) == 1 else 's'}."
     return (
         f"{count}. There are no conversions in <code>{escape(gen.as_posix())}/</code> yet: "
-        "<code>make_infer_test.cmd</code> or <code>bash make_infer_test.sh</code> makes them with every "
-        "trained voice, <code>demo.cmd</code> or <code>bash demo.sh</code> trains a first one."
+        "<code>demo.cmd</code> or <code>bash demo.sh</code> makes them with the voices that come with the "
+        "project, <code>make_infer_test.cmd</code> or <code>bash make_infer_test.sh</code> with yours, too."
     )
 
 

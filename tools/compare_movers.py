@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-STEPS = (-12, -9, -6, -3, 0, 3, 6, 9, 12)  # semitones
+STEPS = (-12, -6, 0, 6, 12)  # semitones
 STFT_FRAME, STFT_HOP = 1024, 128  # samples at 16 kHz
 LIFTER = 0.001  # seconds, cut of the cepstrum that keeps the formants; shorter than any period here
 COLUMNS = {  # figure -> heading

@@ -21,6 +21,11 @@ from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
 COPY = "copy"
+HEARD = {  # title -> the row that is told this pitch
+    f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
+    for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
+}
+WITHOUT_VOICE = (*HEARD, COPY)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
@@ -84,25 +89,36 @@ class Job:
 
 
 def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
-    """{set: figures of each line} of the row of this title, or of COPY; kept on disk for an equal job.
+    """{set: figures of each line} of the row of this title, or one of WITHOUT_VOICE; kept for an equal job.
 
     A voice that cannot be transposed gets only the lines that are not, and a copy is of these.
     """
     row = next((row for row in ROWS if row.title == name), None)
-    kept, about = job.gen / (row.key if row else COPY) / "figures.json", _identity(job, row)
+    key = row.key if row else f"heard-{HEARD[name].pitdyn}" if name in HEARD else COPY
+    kept, about = job.gen / key / "figures.json", _identity(job, row or HEARD.get(name))
     if kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["about"] == about:
             return {of: [read_figures(one) for one in several] for of, several in known["figures"].items()}
+    judge = _hearer(job, HEARD[name]) if name in HEARD else _judge(job, row)
+    found = {}
+    for of, lines in job.lines.items():
+        several = [judge(line) for line in lines]
+        found[of] = [one for one in several if one is not None]
+    write_json(kept, {"about": about, "figures": found})
+    return found
+
+
+def _judge(job: Job, row: Row | None) -> Callable[[Line], dict[str, float] | None]:
     judges = Judges(print)
     target = judges.target(list(batch.sources(job.target)), job.target.name)
     make = _copier(job) if row is None else _performer(job, row)
-    found = {}
-    for of, lines in job.lines.items():
-        made = {line: make(line) for line in lines}
-        found[of] = [figures(line, wav, judges, target) for line, wav in made.items() if wav is not None]
-    write_json(kept, {"about": about, "figures": found})
-    return found
+
+    def judge(line: Line) -> dict[str, float] | None:
+        made = make(line)
+        return None if made is None else figures(line, made, judges, target)
+
+    return judge
 
 
 def _identity(job: Job, row: Row | None) -> dict:
@@ -119,10 +135,27 @@ def conversion_path(job: Job, row: Row, line: Line) -> Path:
     return job.gen / row.key / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
 
 
+def _hearer(job: Job, row: Row) -> Callable[[Line], dict[str, float]]:
+    """The pitch that a voice is told, before there is any sound: what following it to the cent would give."""
+    converter = _converter(job, row)
+
+    def heard(line: Line) -> dict[str, float]:
+        source = converter.hear(audio.load(line.path))
+        curve = converter.perform(source, transpose=line.semitones).curve
+        wanted = pitch.track(source.prepared.wav, pair.TRACKER) * 2 ** (line.semitones / 12)
+        told = np.where(curve.voiced, curve.f0, 0.0)
+        return {**dict.fromkeys(FIGURES, float("nan")), **metrics.f0_metrics(wanted, told)}
+
+    return heard
+
+
+def _converter(job: Job, row: Row) -> VoiceConverter:
+    voice = row.voice(job.root, BANK)
+    return VoiceConverter.load(voice, job.dataset, content=job.content, pitdyn=row.pitdyn)
+
+
 def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
-    converter = VoiceConverter.load(
-        row.voice(job.root, BANK), job.dataset, content=job.content, pitdyn=row.pitdyn
-    )
+    converter = _converter(job, row)
 
     def convert(line: Line) -> np.ndarray | None:
         if line.semitones and converter.labels is None:

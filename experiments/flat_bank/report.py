@@ -73,7 +73,8 @@ recordings on another note ({real_median:.0f} Hz) are sources that tell how the 
 
 **Figures.** F0 of the conversion by FCPE against that of the source (transposed where the line was); "range"
 is the 5th to 95th percentile of the conversion's F0; MCD to the real recording, frame by frame. "copy" is the
-source through mel and vocoder. Means over lines with bootstrap 95 % intervals.
+source through mel and vocoder; "what … hears" is the pitch that a voice is told, before there is any sound:
+following it to the cent would give these figures. Means over lines with bootstrap 95 % intervals.
 
 ![F0 of a source and its conversions]({image})
 
