@@ -1,4 +1,4 @@
-"""Measure: one conversion, a voice on a folder of recordings, label models, or the layers of a trunk."""
+"""Measure: one conversion, a voice on a folder, label models, the layers of a trunk, or vocoders."""
 
 from __future__ import annotations
 
@@ -52,12 +52,17 @@ def parse_args() -> argparse.Namespace:
     layers.add_argument("--files", type=int, default=300, help="training recordings (default: %(default)s)")
     layers.add_argument("--steps", type=int, default=600, help="of each probe (default: %(default)s)")
     layers.add_argument("--plot", type=cli.path, help="also draw the table to this file")
+    vocoder = commands.add_parser("vocoder", help="recordings through mel and vocoder, against themselves")
+    vocoder.add_argument("vocoders", nargs="+", help="files, official, or griffin_lim")
+    vocoder.add_argument("--input", type=cli.path, required=True, help="an audio file, or a folder")
+    vocoder.add_argument("--config", type=cli.path, help="preset, for the level of mels")
+    vocoder.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     for command in (heads, layers):
         command.add_argument(
             "--data", type=cli.path, required=True, help="data folder, made by preprocess.py --pitdyn"
         )
         command.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
-    for command in (pair, voice, heads, layers):
+    for command in (pair, voice, heads, layers, vocoder):
         command.add_argument("--json", type=cli.path, help="also write the figures to this file")
     for command in (pair, voice):
         command.add_argument(
@@ -230,11 +235,50 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
     return cli.DONE
 
 
+def evaluate_vocoders(args: argparse.Namespace) -> int:
+    from collections import defaultdict
+
+    from tqdm import tqdm
+
+    import batch
+    import stages
+    from config import load_config
+    from evaluation import cepstrum, copies, pair, report
+    from evaluation.judges import Judges
+    from parallel import guarded
+    from training import choose_device
+
+    config, device, judges = load_config(args.config), choose_device(args.device), Judges(say)
+    paths, rows, failures = list(batch.sources(args.input)), {}, []
+    for name in args.vocoders:
+        vocoder = stages.load_vocoder(config, "", name, device=device)
+        make = partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"], device=device)
+        row = rows[name] = defaultdict(list)
+        for path in tqdm(paths, desc=name, disable=None):
+            figures, reason = guarded(partial(copies.measure, make, judges=judges, say=say), path)
+            failures += [(str(path), reason)] if reason else []
+            for figure, value in (figures or {}).items():
+                row[figure].append(value)
+        rows["the recordings"] = {"dnsmos": row["source_dnsmos"]}
+    print(f"{len(paths)} recordings, {device}, {torch_threads()} threads\n\n{report.copies_table(rows)}\n")
+    print(f"tracker: {pair.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
+    if args.json:
+        report.write_json(args.json, {"files": [str(path) for path in paths], "vocoders": rows})
+    return cli.report_failures(failures, len(paths) * len(args.vocoders))
+
+
+def torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
 COMMANDS = {
     "pair": evaluate_pair,
     "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
     "heads": evaluate_heads,
     "layers": evaluate_layers,
+    "vocoder": evaluate_vocoders,
 }
 
 

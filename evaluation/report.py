@@ -52,6 +52,15 @@ FIGURES = {
     "dnsmos": Figure("DNSMOS", "", 2, "needs speechmos, and sound"),
     "source_dnsmos": Figure("  the source's own", "", 2, "needs speechmos, and sound"),
 }
+COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimals
+    "mcd": ("MCD dB", 1, 2),
+    "f0_rmse_cents": ("F0 cents", 1, 1),
+    "f0_corr": ("F0 r", 1, 3),
+    "gpe": ("GPE %", 100, 2),
+    "vde": ("VDE %", 100, 1),
+    "dnsmos": ("DNSMOS", 1, 2),
+    "rtf": ("RTF", 1, 4),
+}
 FILE_COLUMNS = {  # of the table of many files; the means below it have all
     "gpe": "GPE %",
     "ffe": "FFE %",
@@ -121,6 +130,20 @@ def shares_table(rows: dict[str, dict[str, float]], titles: dict[str, str], firs
         for name, row in rows.items()
     )
     return _rows([[first, *titles.values()], *cells])
+
+
+def copies_table(rows: dict[str, dict[str, list[float]]]) -> str:
+    """{vocoder: {figure: its value for each recording}} -> means, one line for each vocoder."""
+
+    def cell(values: list[float], factor: float, decimals: int) -> str:
+        known = [factor * v for v in values if math.isfinite(v)]
+        return f"{np.mean(known):.{decimals}f}" if known else DASH
+
+    cells = (
+        [name, *(cell(row.get(k, []), factor, places) for k, (_, factor, places) in COPY_COLUMNS.items())]
+        for name, row in rows.items()
+    )
+    return _rows([["mean over recordings", *(head for head, *_ in COPY_COLUMNS.values())], *cells])
 
 
 def means(files: dict[str, dict[str, float]], seed: int = 0) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ import batch
 import checkpoints
 import stages
 from converter import VoiceConverter
-from evaluation import metrics, pair
+from evaluation import copies, metrics, pair
 from evaluation.judges import Judges, Target
 from evaluation.report import read_figures, write_json
 from experiments.flat_bank.rows import BANK, ROWS, Row
@@ -172,11 +172,5 @@ def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
     """The recordings themselves through mel and vocoder: what no conversion can beat."""
     config = checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
     vocoder = stages.load_vocoder(config, job.dataset)
-    return lambda line: None if line.semitones else vocoded(vocoder, line)
-
-
-def vocoded(vocoder, line: Line) -> np.ndarray:
-    """A line's recording through mel and vocoder."""
-    prepared = audio.prepare(audio.load(line.path))
-    copy = vocoder(audio.log_mel(prepared.wav)[None]).flatten().numpy()
-    return prepared.restore(audio.set_level(copy, audio.active_level(audio.loudness(prepared.wav))))
+    level = config["audio"]["level_db"]
+    return lambda line: None if line.semitones else copies.copy_of(vocoder, audio.load(line.path), level)

@@ -1,0 +1,46 @@
+"""Recordings through mel and vocoder: what no conversion with this vocoder can beat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import audio
+from evaluation import pair
+from evaluation.metrics import f0_metrics
+from hubert_pitdyn import pitch
+
+
+def copy_of(vocoder, wav: np.ndarray, level_db: float, device="cpu") -> np.ndarray:
+    """A recording [S] through mel and vocoder, [S], at its own level; its ends in silence are zeros.
+
+    vocoder: log-mel [1, 128, T] -> wav [1, 1, 160T]; level_db: at which mels are made.
+    """
+    import torch
+
+    prepared = audio.prepare(wav)
+    mel = audio.log_mel(audio.set_level(prepared.wav, level_db))
+    with torch.inference_mode():
+        made = vocoder(mel.unsqueeze(0).to(device)).flatten().cpu().numpy()
+    level = audio.active_level(audio.loudness(prepared.wav))
+    return prepared.restore(audio.limit_peak(audio.set_level(made, level)))
+
+
+def measure(make: Callable, path: Path, judges, say: Callable[[str], None]) -> dict[str, float]:
+    """Figures of the copy that `make` ([S] -> [S]) makes of a recording, and what time it took ("rtf")."""
+    wav = audio.load(path)
+    began = time.perf_counter()
+    made = make(wav)
+    seconds = time.perf_counter() - began
+    tracker = pair.tracker(say)
+    tracks = (pitch.track(audio.on_grid(x), tracker) for x in (wav, made))
+    return {
+        **f0_metrics(*tracks),
+        "mcd": pair.parallel_mcd(wav, made, say),
+        "dnsmos": judges.dnsmos(made),
+        "source_dnsmos": judges.dnsmos(wav),
+        "rtf": seconds / (len(wav) / audio.SAMPLE_RATE),
+    }

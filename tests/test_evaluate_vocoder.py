@@ -1,0 +1,56 @@
+"""evaluate.py vocoder: copies are made at the level of mels, come back at their own, and are measured."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import run_script, sing
+
+import audio
+from evaluation import copies
+from evaluation.judges import Judges
+
+
+class Listener:
+    """A vocoder that notes the mels it is given, and hums."""
+
+    def __call__(self, mel):
+        import torch
+
+        self.mel = mel
+        return 0.5 * torch.sin(torch.arange(mel.shape[-1] * audio.MEL_HOP) / 10).reshape(1, 1, -1)
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0])
+def test_copies_are_made_at_one_level_and_come_back_at_their_own(gain):
+    wav = np.concatenate(
+        [np.zeros(4000, np.float32), gain * sing(150, 200, 1.0, 0), np.zeros(4000, np.float32)]
+    )
+    vocoder = Listener()
+    made = copies.copy_of(vocoder, wav, -26.0)
+    assert len(made) == len(wav) and not made[:3000].any() and not made[-3000:].any()
+    own, its = (audio.active_level(audio.loudness(audio.prepare(x).wav)) for x in (wav, made))
+    assert its == pytest.approx(own, abs=0.3)
+    levelled = audio.set_level(audio.prepare(wav).wav, -26.0)
+    assert float((vocoder.mel[0] - audio.log_mel(levelled)).abs().max()) < 1e-5
+
+
+def test_a_perfect_copy_has_no_errors(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sing(150, 200, 1.0, 0), 16000)
+    found = copies.measure(lambda wav: wav, path, Judges(lambda line: None), lambda line: None)
+    assert found["gpe"] == found["vde"] == found["f0_rmse_cents"] == 0 and found["rtf"] >= 0
+    worse = copies.measure(lambda wav: wav[::-1].copy(), path, Judges(lambda line: None), lambda line: None)
+    assert worse["f0_rmse_cents"] > 20
+
+
+def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
+    for i in range(2):
+        soundfile.write(tmp_path / f"{i}.wav", sing(150, 200, 0.6, i), 16000)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    arguments = ("griffin_lim", "--input", tmp_path, "--json", tmp_path / "out.json")
+    done = run_script("evaluate.py", "vocoder", *arguments, cwd=tmp_path, expect=1)
+    assert "griffin_lim" in done.stdout and "broken.wav" in done.stderr and "Traceback" not in done.stderr
+    rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["vocoders"]
+    assert len(rows["griffin_lim"]["gpe"]) == 2
