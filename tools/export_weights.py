@@ -15,9 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
-def halved(checkpoint: dict) -> dict:
-    """A checkpoint of ours without what training needs, its floats as float16."""
+def halved(checkpoint: dict, voice: str | None = None) -> dict:
+    """A checkpoint of ours without what training needs, its floats as float16; voice: a new name of it."""
     kept = {name: value for name, value in checkpoint.items() if name != "training"}
+    if voice:
+        kept["card"] = {**kept["card"], "voice": voice}
     state = checkpoint["model"].items()
     return {**kept, "model": {name: t.half() if t.is_floating_point() else t for name, t in state}}
 
@@ -29,8 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
+    parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
     args = parser.parse_args()
-    checkpoints.save(args.out, halved(checkpoints.load(args.checkpoint)))
+    checkpoints.save(args.out, halved(checkpoints.load(args.checkpoint), args.voice))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE
 
