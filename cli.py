@@ -74,10 +74,23 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) -> argparse._ArgumentGroup:
     """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
     parser.add_argument(
-        "--dataset", required=required, help="encoder: out/<dataset>/hubert-pit and hubert-dyn"
+        "--dataset",
+        required=required,
+        help="whose models listen to the input, a name below out/: the one the voice was made with "
+        "(demo for the voices that come with the project)",
     )
-    parser.add_argument("--content", type=path, help="content encoder (default: the one trained with)")
-    parser.add_argument("--vocoder", help="a HiFi-GAN file, official, or griffin_lim (default: the preset's)")
+    parser.add_argument(
+        "--content",
+        type=path,
+        metavar="FILE",
+        help="content encoder (default: the one the voice was made with)",
+    )
+    parser.add_argument(
+        "--vocoder",
+        metavar="FILE",
+        help="what makes sound of spectra: a file of train_vocoder.py, official, or griffin_lim (default: "
+        "the preset's)",
+    )
     parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(

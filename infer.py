@@ -1,4 +1,4 @@
-"""Convert a wav, or every recording in a folder, to a trained voice."""
+"""Let a trained voice say or sing what somebody else said or sang: the words, melody and loudness stay."""
 
 from __future__ import annotations
 
@@ -8,18 +8,31 @@ from pathlib import Path
 
 import cli
 
+EXAMPLES = """examples:
+  python infer.py scottpoid --dataset demo --input test/slt_clear.wav
+  python infer.py scottpoid --dataset demo --input deep_voice.wav --transpose 12
+  python infer.py hana --dataset databaker --input songs --auto_pitch --dyn_gain 3
+  python infer.py hana --dataset databaker --input speech.wav --prosody_out curve.csv
+      (edit curve.csv in a spreadsheet, then the same with --prosody_in curve.csv)
+"""
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog="example: python infer.py hana --dataset databaker --input speech.wav --transpose 5",
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("vbank", help="voice: out/<vbank>/acoustic/model-best.pt")
+    parser.add_argument("vbank", help="the voice to convert to: a name below out/ (the folder has acoustic/)")
     parser.add_argument(
-        "--input", type=cli.path, required=True, help="an audio file, or a folder (with all below)"
+        "--input",
+        type=cli.path,
+        required=True,
+        help="what to convert: an audio file, or a folder with all below it",
     )
     parser.add_argument(
-        "--out_path", type=cli.path, default=Path("gen"), help="folder (default: %(default)s)"
+        "--out_path",
+        type=cli.path,
+        default=Path("gen"),
+        help="folder to write <file>_<vbank>.wav into (default: %(default)s)",
     )
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
     parser.add_argument(
