@@ -21,6 +21,7 @@ from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
 COPY = "copy"
+SURE = 50.0  # cents by which two trackers may differ about a source
 HEARD = {  # title -> the row that is told this pitch
     f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
     for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
@@ -29,9 +30,11 @@ WITHOUT_VOICE = (*HEARD, COPY)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
+    "f0_rmse_sure": ("… where sure", 1, 0),
     "f0_corr": ("F0 corr", 1, 3),
     "gpe": ("GPE %", 100, 1),
     "vde": ("VDE %", 100, 1),
+    "vde_sure": ("… where sure", 100, 1),
     "range": ("range, st", 1, 1),
     "dyn_r": ("dynamics r", 1, 3),
     "mcd": ("MCD dB", 1, 2),
@@ -61,13 +64,33 @@ def median_hertz(wavs: list[Path]) -> float:
     return float(np.median(np.concatenate([f0[f0 > 0] for f0 in tracks])))
 
 
+def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """F0 found [N] in Hz against that of the source [320N], transposed.
+
+    "sure" are frames on which two trackers that share no voicing rule agree about the source: of voicing
+    those voiced for both or for none, of pitch those voiced for both and within SURE cents.
+    """
+    wanted = pitch.track(source, pair.TRACKER)
+    (one, voiced), (other, also) = (
+        pitch.track_alone(source, tracker) for tracker in (pair.TRACKER, pitch.DEFAULT)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near = np.abs(metrics.CENTS * np.log2(other / one)) < SURE
+    moved = wanted * 2 ** (line.semitones / 12)
+    agree, truth = voiced == also, np.where(voiced, 1.0, 0.0)
+    return {
+        **metrics.f0_metrics(moved, found),
+        "f0_rmse_sure": metrics.f0_rmse_cents(np.where(voiced & also & near, moved, 0.0), found),
+        "vde_sure": metrics.vde(truth[agree], found[agree]),
+    }
+
+
 def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None) -> dict[str, float]:
     """What was made of a line: F0 against the source's, transposed; MCD against what was really sung."""
     source, made = pair.aligned(audio.load(line.path), made, print)
-    wanted = pitch.track(source, pair.TRACKER) * 2 ** (line.semitones / 12)
     found = pitch.track(made, pair.TRACKER)
     return {
-        **metrics.f0_metrics(wanted, found),
+        **f0_figures(line, source, found),
         **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(made)),
         "range": semitone_range(found),
         "mcd": pair.parallel_mcd(source, made, print) if line.real else float("nan"),
@@ -142,9 +165,8 @@ def _hearer(job: Job, row: Row) -> Callable[[Line], dict[str, float]]:
     def heard(line: Line) -> dict[str, float]:
         source = converter.hear(audio.load(line.path))
         curve = converter.perform(source, transpose=line.semitones).curve
-        wanted = pitch.track(source.prepared.wav, pair.TRACKER) * 2 ** (line.semitones / 12)
         told = np.where(curve.voiced, curve.f0, 0.0)
-        return {**dict.fromkeys(FIGURES, float("nan")), **metrics.f0_metrics(wanted, told)}
+        return {**dict.fromkeys(FIGURES, float("nan")), **f0_figures(line, source.prepared.wav, told)}
 
     return heard
 
