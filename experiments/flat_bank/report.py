@@ -72,11 +72,11 @@ otherwise. The lines converted were not in training: of the bank's own, {held_ou
 recordings on another note ({real_median:.0f} Hz) are sources that tell how the singer really sounds there.
 
 **Figures.** F0 of the conversion by FCPE against that of the source (transposed where the line was); "where
-sure" counts only frames on which swift-f0, the tracker of the labels, agrees with FCPE about the source: about
-its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the conversion's F0;
-MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder; "what … hears" is the
-pitch that a voice is told, before there is any sound: following it to the cent would give these figures. Means
-over lines with bootstrap 95 % intervals.
+sure" counts only frames on which swift-f0, the tracker of the labels, agrees with FCPE about the source:
+about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
+conversion's F0; MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder;
+"what … hears" is the pitch that a voice is told, before there is any sound: following it to the cent would
+give these figures. Means over lines with bootstrap 95 % intervals.
 
 ![F0 of a source and its conversions]({image})
 
