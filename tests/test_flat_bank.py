@@ -70,6 +70,7 @@ def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
     other[:30] = 210.0  # 84 cents up
     one[90:] = other[80:] = 0.0  # so 80 to 89 are voiced for one alone, from 90 on nobody's
     tracks = {"fcpe": one, "swift_f0": other}
+    monkeypatch.setattr(measure.pitch, "missing", lambda tracker: "")
     monkeypatch.setattr(measure.pitch, "track", lambda wav, tracker: tracks[tracker])
     monkeypatch.setattr(
         measure.pitch, "track_alone", lambda wav, tracker: (tracks[tracker], tracks[tracker] > 0)

@@ -21,7 +21,8 @@ from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
 COPY = "copy"
-SURE = 50.0  # cents by which two trackers may differ about a source
+WITNESSES = (pair.TRACKER, pitch.DEFAULT)
+SURE = 50.0  # cents by which the two may differ about a source
 HEARD = {  # title -> the row that is told this pitch
     f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
     for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
@@ -65,24 +66,26 @@ def median_hertz(wavs: list[Path]) -> float:
 
 
 def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    """F0 found [N] in Hz against that of the source [320N], transposed.
+    """F0 found [N] in Hz against that of the source [320N], transposed; the same on `sure` frames."""
+    moved = pitch.track(source, pair.TRACKER) * 2 ** (line.semitones / 12)
+    of_all = metrics.f0_metrics(moved, found)
+    if any(map(pitch.missing, WITNESSES)):
+        return {**of_all, "f0_rmse_sure": float("nan"), "vde_sure": float("nan")}
+    voiced, agreed, near = sure(source)
+    return {
+        **of_all,
+        "f0_rmse_sure": metrics.f0_rmse_cents(np.where(near, moved, 0.0), found),
+        "vde_sure": metrics.vde(np.where(voiced, 1.0, 0.0)[agreed], found[agreed]),
+    }
 
-    "sure" are frames on which two trackers that share no voicing rule agree about the source: of voicing
-    those voiced for both or for none, of pitch those voiced for both and within SURE cents.
-    """
-    wanted = pitch.track(source, pair.TRACKER)
-    (one, voiced), (other, also) = (
-        pitch.track_alone(source, tracker) for tracker in (pair.TRACKER, pitch.DEFAULT)
-    )
+
+def sure(source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[320N] -> bool [N] each: voiced; where two trackers that share no voicing rule agree about that; and
+    where they agree that it is, and about the pitch within SURE cents."""
+    (one, voiced), (other, also) = (pitch.track_alone(source, tracker) for tracker in WITNESSES)
     with np.errstate(divide="ignore", invalid="ignore"):
         near = np.abs(metrics.CENTS * np.log2(other / one)) < SURE
-    moved = wanted * 2 ** (line.semitones / 12)
-    agree, truth = voiced == also, np.where(voiced, 1.0, 0.0)
-    return {
-        **metrics.f0_metrics(moved, found),
-        "f0_rmse_sure": metrics.f0_rmse_cents(np.where(voiced & also & near, moved, 0.0), found),
-        "vde_sure": metrics.vde(truth[agree], found[agree]),
-    }
+    return voiced, voiced == also, voiced & also & near
 
 
 def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None) -> dict[str, float]:
