@@ -152,12 +152,12 @@ def save(path: str | Path, wav: np.ndarray) -> None:
 
 
 @cache
-def mel_filters():
-    """[N_MELS, N_FFT/2 + 1]: Slaney scale, Slaney (area) norm."""
+def mel_filters(n_fft: int = N_FFT, n_mels: int = N_MELS):
+    """[n_mels, n_fft/2 + 1]: Slaney scale, Slaney (area) norm."""
     import torchaudio
 
     return torchaudio.functional.melscale_fbanks(
-        N_FFT // 2 + 1, 0.0, MEL_F_MAX, N_MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+        n_fft // 2 + 1, 0.0, MEL_F_MAX, n_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
     ).T.contiguous()
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -218,6 +219,11 @@ def _uniform(text: str) -> float:
 def crop_start(length: int, size: int, crop_seed: tuple[int, int]) -> int:
     """Unit at which a random crop of `size` units begins in `length` units (0 when it all fits)."""
     return int(np.random.default_rng([*crop_seed, 1]).integers(0, max(1, length - size + 1)))
+
+
+def speed_range(octaves: float | Sequence[float]) -> tuple[float, float]:
+    """`speed_octaves` of a preset, up to that much slower or faster or between two figures, as the two."""
+    return tuple(octaves) if isinstance(octaves, Sequence) else (-octaves, octaves)
 
 
 def crop_at_speed(

@@ -238,6 +238,7 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 def evaluate_vocoders(args: argparse.Namespace) -> int:
     from collections import defaultdict
 
+    import torch
     from tqdm import tqdm
 
     import batch
@@ -260,17 +261,12 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
             for figure, value in (figures or {}).items():
                 row[figure].append(value)
         rows["the recordings"] = {"dnsmos": row["source_dnsmos"]}
-    print(f"{len(paths)} recordings, {device}, {torch_threads()} threads\n\n{report.copies_table(rows)}\n")
+    print(f"{len(paths)} recordings, {device}, {torch.get_num_threads()} threads\n")
+    print(f"{report.copies_table(rows)}\n")
     print(f"tracker: {pair.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
     if args.json:
         report.write_json(args.json, {"files": [str(path) for path in paths], "vocoders": rows})
     return cli.report_failures(failures, len(paths) * len(args.vocoders))
-
-
-def torch_threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
 
 
 COMMANDS = {

@@ -303,7 +303,7 @@ class Trainer:
         torch.manual_seed((self.run.seed * 1_000_003 + self.step) * 64 + self.run.rank)
         metrics = self._advance(network, batch, train_step)
         self.step += 1
-        return {**metrics, "lr": learning_rate(self.run.settings, self.step - 1, self.lr)}
+        return {**metrics, "lr": self.optimizer.param_groups[0]["lr"]}
 
     def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)

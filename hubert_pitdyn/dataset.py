@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from audio import UNIT_HOP, UNIT_RATE, change_speed
-from datafolder import DataFolder, crop_at_speed, crop_start, save_array
+from datafolder import DataFolder, crop_at_speed, crop_start, save_array, speed_range
 from hubert_pitdyn.augment import noisy, stretch_classes, stretch_f0
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
@@ -39,8 +39,7 @@ class LabelDataset(Dataset):
     ) -> None:
         self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
         self.crop_units = int(crop_seconds * UNIT_RATE)
-        speeds = speed_octaves if isinstance(speed_octaves, Sequence) else (-speed_octaves, speed_octaves)
-        self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (tuple(speeds), noise)
+        self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (speed_range(speed_octaves), noise)
         moved = any(self.speeds) and kind == "pits"
         self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
 

@@ -130,6 +130,7 @@ def main() -> int:
     import cli
     from datafolder import DataFolder
     from evaluation import pair
+    from experiments.tables import markdown
     from hubert_pitdyn import discrete, pitch
 
     train, test = DataFolder(args.train), DataFolder(args.test)
@@ -165,13 +166,10 @@ def main() -> int:
         rows[teacher] = figures(classes, frames)
     rows["chance"] = figures(np.random.default_rng(args.seed).permutation(classes), frames)
     print(f"{len(lines)} lines, {len(phones)} units that are no silence, {args.clusters} classes\n")
-    print("| | " + " | ".join(next(iter(rows.values()))) + " |\n|---|" + "---|" * 4)
-    for name, row in rows.items():
-        print(
-            f"| {name} | "
-            + " | ".join(f"{value:.2f}" if value < 1 else f"{value:.1f}" for value in row.values())
-            + " |"
-        )
+    cells = [
+        [name, *(f"{v:.2f}" if v < 1 else f"{v:.1f}" for v in row.values())] for name, row in rows.items()
+    ]
+    print(markdown(["", *rows["chance"]], cells))
     return cli.DONE
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from audio import LOG_FLOOR, MEL_HOP, UNIT_HOP, UNIT_RATE, change_speed, limit_peak, log_mel, set_level
-from datafolder import DataFolder, crop_at_speed, crop_start
+from datafolder import DataFolder, crop_at_speed, crop_start, speed_range
 
 EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
 
@@ -35,8 +35,7 @@ class WavDataset(Dataset):
     ) -> None:
         self.folder, self.keys, self.level_db, self.mels = folder, keys, level_db, mels
         self.crop_units = int(crop_seconds * UNIT_RATE)
-        speeds = speed_octaves if isinstance(speed_octaves, Sequence) else (-speed_octaves, speed_octaves)
-        self.speeds = (0.0, 0.0) if mels else tuple(speeds)
+        self.speeds = (0.0, 0.0) if mels else speed_range(speed_octaves)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import Tensor
 
-from audio import LOG_FLOOR, MEL_F_MAX, SAMPLE_RATE
+from audio import LOG_FLOOR, mel_filters
 from vocoder.discriminators import Verdict
 
 RESOLUTIONS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 128), (2048, 192))  # window, mel bands
@@ -31,16 +29,7 @@ def _log_mel(wav: Tensor, window: int, bands: int) -> Tensor:
         spectrum = torch.stft(
             wav.squeeze(1).float(), window, window // 4, window=shape, return_complex=True
         ).abs()
-        return torch.log(torch.clamp(_filters(window, bands).to(wav.device) @ spectrum, min=LOG_FLOOR))
-
-
-@cache
-def _filters(window: int, bands: int) -> Tensor:
-    import torchaudio
-
-    return torchaudio.functional.melscale_fbanks(
-        window // 2 + 1, 0.0, MEL_F_MAX, bands, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
-    ).T.contiguous()
+        return torch.log(torch.clamp(mel_filters(window, bands).to(wav.device) @ spectrum, min=LOG_FLOOR))
 
 
 def halves(verdicts: list[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
