@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from acoustic.model import AcousticModel
     from hubert_pitdyn.heads import TrunkHead
     from hubert_pitdyn.model import Hubert
-    from vocoder import Generator, IstftGenerator
+    from vocoder import Vocoder
 
 FORMAT = "hubert-pitdyn"
 VERSION = 1
@@ -46,6 +46,7 @@ FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes he
     "acoustic": "acoustic",
     "hifigan": "hifigan",
     "istft": "hifigan",
+    "harmonic": "hifigan",
 }
 MARKS = {  # family -> a tensor that every state dict of it has, whatever its sizes, and no other has
     "hubert": "feature_extractor.conv0.weight",
@@ -173,8 +174,8 @@ def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticM
     return _ready(_build(AcousticModel, sizes, path), found.state, path)
 
 
-def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Generator | IstftGenerator:
-    """The same for a vocoder: HiFi-GAN, official or ours, its weight norm folded, or our iSTFT generator.
+def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
+    """The same for a vocoder: HiFi-GAN, official or ours, its weight norm folded, or another of ours.
 
     {"generator": ...} of HiFi-GAN trainers is taken too, and weights saved with their norm folded.
     """

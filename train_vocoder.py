@@ -38,6 +38,12 @@ class Task:
     train_set: Any
     val_set: Any
 
+    def ask(self, generator, batch: dict):
+        """What a generator makes of a batch: waves, and the loss of the pitch it hears if it has such."""
+        if "f0" in batch:
+            return generator(batch["mels"], batch["f0"], batch["voiced"])
+        return generator(batch["mels"]), None
+
 
 def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     """Generator, discriminators, describe() for checkpoints, and the task with its sets."""
@@ -58,15 +64,14 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         run.logger.info(f"warm start from {args.warmstart}")
     if args.finetune:
         mels, encoders = make_mels(args.finetune, folder, run)
-    # Copies moved by WORLD are no recordings: what they lack would be learned with them.
-    train, val = (
-        [k for k in folder.split(part, mels or "prepared") if k not in folder.copies]
-        for part in ("train", "val")
-    )
+    pitch = getattr(model, "needs_pitch", False)
+    needed = [mels or "prepared", *(["f0"] if pitch else [])]
+    train, val = (recordings(folder, part, needed) for part in ("train", "val"))
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
     speeds = settings["speed_octaves"]
-    sets = [WavDataset(folder, part, settings["crop_seconds"], level, speeds, mels) for part in (train, val)]
+    crop = settings["crop_seconds"]
+    sets = [WavDataset(folder, part, crop, level, speeds, mels, pitch) for part in (train, val)]
     hours = folder.hours(train)
     run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
 
@@ -77,6 +82,21 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
 
     return model, Discriminators(**table["discriminators"]), describe, Task(run, *sets)
+
+
+def recordings(folder, part: str, kinds: list[str]) -> list[str]:
+    """Keys of "train" or "val" of which all kinds are made. A UserError says what makes pitch where it lacks.
+
+    Copies moved by WORLD are no recordings: what they lack would be learned with them.
+    """
+    keys = [key for key in folder.split(part, kinds[0]) if key not in folder.copies]
+    whole = [key for key in keys if all(folder.path(kind, key).is_file() for kind in kinds)]
+    if not whole:
+        raise cli.UserError(
+            f"{folder.root}: this generator learns to hear pitch, and no {part} recording has its f0/; "
+            f"make it: python preprocess.py {folder.name} --pitdyn"
+        )
+    return whole
 
 
 def make_mels(path, folder, run) -> tuple[str, dict]:
@@ -110,12 +130,14 @@ def train_step(task: Task, networks, batch: dict):
     from vocoder import losses
 
     weights, real = task.run.settings, batch["wavs"]
-    made = networks.generator(batch["mels"])
+    made, pitch = task.ask(networks.generator, batch)
     if networks.discriminators:
         verdicts = losses.halves(networks.discriminators(torch.cat([real, made.detach()])))
         yield losses.discriminator_loss(*verdicts), {}
     spectral = losses.spectral(made, real)
     loss, metrics = weights["spectral_weight"] * spectral, {"spectral": float(spectral.detach())}
+    if pitch is not None:
+        loss, metrics["pitch"] = loss + weights["pitch_weight"] * pitch, float(pitch.detach())
     if networks.discriminators:
         on_real, on_made = losses.halves(networks.critics(torch.cat([real, made])))
         terms = {
@@ -133,15 +155,17 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
     from training import to_device
     from vocoder import losses
 
-    distances, spectral = [], []
+    distances, spectral, pitches = [], [], []
     for index, key in enumerate(task.val_set.keys):
         batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
-        made = model(batch["mels"])
+        made, pitch = task.ask(model, batch)
         distances.append(float((log_mel(made) - log_mel(batch["wavs"])).abs().mean()))
         spectral.append(float(losses.spectral(made, batch["wavs"])))
+        pitches += [] if pitch is None else [float(pitch)]
         if index < VALIDATION_SAMPLES:
             show(task.run, key, batch["wavs"], made, step)
-    return {"loss": sum(distances) / len(distances), "spectral": sum(spectral) / len(spectral)}
+    means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
+    return {name: sum(values) / len(values) for name, values in means.items()}
 
 
 def show(run, key: str, target, made, step: int) -> None:

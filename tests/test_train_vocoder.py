@@ -1,4 +1,4 @@
-"""Training a vocoder: the iSTFT generator, its critics and losses, crops, and the script itself."""
+"""Training a vocoder: its critics and losses, and the script itself."""
 
 import math
 
@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, launch, micro_config, run_script
-from test_vocoder import harmonic, random_mel
 
 import audio
 import checkpoints
 from adversarial import AdversarialTrainer, Networks
-from audio import MEL_HOP, UNIT_HOP, log_mel
 from datafolder import DataFolder
-from vocoder import GENERATORS, IstftGenerator, losses
-from vocoder.dataset import WavDataset
+from vocoder import GENERATORS, losses
 from vocoder.discriminators import PeriodDiscriminator, SpectrogramDiscriminator
-from vocoder.istft import WINDOW
 
 MICRO = """
 [vocoder]
@@ -24,6 +20,11 @@ generator = "{generator}"
 [vocoder.istft]
 dim = 16
 blocks = 2
+[vocoder.harmonic]
+dim = 16
+blocks = 2
+pitch_dim = 16
+pitch_blocks = 1
 [vocoder.hifigan]
 channels = 16
 resblock_kernels = [3]
@@ -41,58 +42,6 @@ warmup_steps = 1
 validate_every = 3
 log_every = 1
 """
-
-
-def small() -> IstftGenerator:
-    torch.manual_seed(0)
-    model = IstftGenerator(dim=32, blocks=2)
-    torch.nn.init.normal_(model.head.weight, std=0.1)  # fresh weights would be of one sound
-    return model
-
-
-def test_spectra_of_windows_add_up_to_the_wave_they_came_from():
-    """Frame j is centred on 160j + 80, and its Hann window is the other half of a perfect reconstruction."""
-    wav = harmonic(220, seconds=0.5)
-    pad = (WINDOW - MEL_HOP) // 2
-    frames = torch.nn.functional.pad(wav, (pad, pad)).unfold(0, WINDOW, MEL_HOP)
-    model = small()
-    back = model.overlap_add(torch.fft.rfft(frames * torch.hann_window(WINDOW)).unsqueeze(0))
-    assert back.shape == (1, 1, len(wav))
-    assert float((back.flatten() - wav).abs().max()) < 1e-5
-
-
-def test_istft_frames_stay_in_place():
-    model, frame = small().double(), 30
-    mel = random_mel(1, 61).double()
-    other = mel.clone()
-    other[:, :, frame] += 1
-    with torch.no_grad():
-        moved = (model(mel) - model(other)).flatten().abs().nonzero().flatten()
-    assert abs(float(moved.min() + moved.max()) / 2 - (frame * MEL_HOP + (MEL_HOP - 1) / 2)) <= 1
-
-
-def test_istft_length_batch_range_and_gradient():
-    model, mel = small(), random_mel(3, 7)
-    wav = model(mel)
-    assert wav.shape == (3, 1, 7 * MEL_HOP) and float(wav.detach().abs().max()) <= 1
-    with torch.no_grad():
-        single = torch.cat([model(item.unsqueeze(0)) for item in mel])
-    assert float((wav - single).detach().abs().max()) < 1e-5
-    wav.square().mean().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
-
-
-def test_phases_keep_their_precision_under_autocast():
-    """A phase of hundreds of radians, rounded to bfloat16, would be any phase."""
-    model, mel = small(), random_mel(1, 8)
-    with torch.no_grad():
-        model.head.bias[WINDOW // 2 + 1 :] += 300
-        plain = model(mel)
-        with torch.autocast("cpu", torch.bfloat16):
-            mixed = model(mel)
-    assert mixed.dtype == torch.float32
-    assert float((mixed - plain).square().mean() / plain.square().mean()) < 0.02
 
 
 @pytest.mark.parametrize("critic", [PeriodDiscriminator(3, 2), SpectrogramDiscriminator(256, 4)])
@@ -132,49 +81,6 @@ def test_spectral_loss_is_a_distance_of_logarithms():
     wav = 0.1 * torch.randn(2, 1, 9600, generator=torch.Generator().manual_seed(0))
     assert float(losses.spectral(wav, wav)) == 0
     assert float(losses.spectral(wav * math.e, wav)) == pytest.approx(1.0, abs=1e-3)
-
-
-@pytest.fixture
-def recordings(tmp_path):
-    folder = DataFolder(tmp_path / "data" / "v")
-    for name, seconds in (("long", 2.0), ("short", 0.4)):
-        folder.save_prepared(name, audio.on_grid(harmonic(200, seconds=seconds).numpy()))
-    return folder
-
-
-def test_crops_are_waves_at_one_level_with_their_mels(recordings):
-    data = WavDataset(recordings, ["long", "short"], 0.6, -26.0)
-    mel, wav = data[(0, (1, 2))]
-    assert wav.shape == (1, 30 * UNIT_HOP) and mel.shape == (128, 60)
-    assert torch.allclose(mel, log_mel(wav[0]))
-    whole = data[(0, None)][1]
-    assert audio.active_level(audio.loudness(whole[0].numpy())) == pytest.approx(-26.0, abs=0.1)
-    batch = data.collate([data[(0, (1, 2))], data[(1, (1, 3))]])
-    assert batch["wavs"].shape == (2, 1, 9600) and batch["mels"].shape == (2, 128, 60)
-    assert float(batch["wavs"][1, 0, 6400:].abs().max()) == 0
-    assert float(batch["mels"][1, :, 40:].max()) == pytest.approx(math.log(audio.LOG_FLOOR))
-
-
-def test_crops_at_other_speeds_have_other_pitches(recordings):
-    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0)
-    hertz = []
-    for seed in range(30):
-        wav = data[(0, (1, seed))][1][0].numpy()
-        assert len(wav) <= 30 * UNIT_HOP
-        spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
-        hertz.append(spectrum.argmax() * audio.SAMPLE_RATE / len(wav))
-    assert min(hertz) < 130 and max(hertz) > 300
-
-
-def test_crops_with_mels_made_elsewhere_stay_together(recordings):
-    frames = torch.arange(200.0).expand(128, 200)  # of 2 s
-    recordings.save("mels-x", "long", frames.numpy())
-    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0, mels="mels-x")
-    whole = data[(0, None)][1]
-    mel, wav = data[(0, (1, 5))]
-    start = int(mel[0, 0]) * MEL_HOP
-    assert torch.equal(mel[0], torch.arange(60.0) + mel[0, 0])
-    assert torch.equal(wav, whole[:, start : start + 9600])
 
 
 class Recorder(AdversarialTrainer):
@@ -289,6 +195,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence(voice):
     acoustic = voice / "out" / "bank" / "acoustic" / "model-best.pt"
     _, done = train(voice, "v/x", "--resume", acoustic, expect=2)
     assert "acoustic" in done.stderr and "Traceback" not in done.stderr
+    _, done = train(voice, "v/x", data="data/bank", generator="harmonic", expect=2)
+    assert "no train recording has its f0/" in done.stderr
+    assert "python preprocess.py bank --pitdyn" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_loss_falls(workspace):

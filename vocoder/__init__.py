@@ -1,6 +1,9 @@
 """Vocoders: log-mel [B, 128, T] -> wav [B, 1, 160T]."""
 
 from vocoder.generator import Generator
+from vocoder.harmonic import HarmonicGenerator
 from vocoder.istft import IstftGenerator
 
-GENERATORS = {"hifigan": Generator, "istft": IstftGenerator}  # [vocoder] generator, and kinds of checkpoints
+# [vocoder] generator, and kinds of checkpoints
+GENERATORS = {"hifigan": Generator, "istft": IstftGenerator, "harmonic": HarmonicGenerator}
+Vocoder = Generator | IstftGenerator | HarmonicGenerator

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from audio import LOG_FLOOR, MEL_HOP, UNIT_HOP, UNIT_RATE, change_speed, limit_peak, log_mel, set_level
+from audio import LOG_FLOOR, UNIT_HOP, UNIT_RATE, change_speed, limit_peak, log_mel, set_level
 from datafolder import DataFolder, crop_at_speed, crop_start, speed_range
 
 EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
+PADDING = {"mels": math.log(LOG_FLOOR), "wavs": 0.0, "f0": 0.0, "voiced": False}  # behind a short crop
+
+
+class Span(NamedTuple):
+    """Units start to stop of a recording, played in the time of `units`, of which `edge` go at both ends."""
+
+    start: int
+    stop: int
+    units: int
+    edge: int
 
 
 class WavDataset(Dataset):
-    """(mel [128, T], wav [1, 160T]) of recordings brought to one level, as for every mel of the project.
+    """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project.
 
     `[(index, crop seed)]` crops, `[(index, None)]` does not. level_db: of speech. speed_octaves: crops are
     played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
     has. mels: a kind of the folder whose mels are taken instead of the recordings' own; speed then stays.
+    pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0 (see `frame_pitch`).
     """
 
     def __init__(
@@ -32,43 +45,74 @@ class WavDataset(Dataset):
         level_db: float,
         speed_octaves: float | Sequence[float] = 0.0,
         mels: str | None = None,
+        pitch: bool = False,
     ) -> None:
-        self.folder, self.keys, self.level_db, self.mels = folder, keys, level_db, mels
+        self.folder, self.keys, self.level_db, self.mels, self.pitch = folder, keys, level_db, mels, pitch
         self.crop_units = int(crop_seconds * UNIT_RATE)
         self.speeds = (0.0, 0.0) if mels else speed_range(speed_octaves)
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
         index, crop_seed = at
         key = self.keys[index]
         wav = limit_peak(set_level(self.folder.prepared(key), self.level_db))
-        start, units = 0, len(wav) // UNIT_HOP
-        if crop_seed is not None and any(self.speeds):
-            wav = self._at_speed(wav, crop_seed)
-        elif crop_seed is not None and units > self.crop_units:
-            start, units = crop_start(units, self.crop_units, crop_seed), self.crop_units
-            wav = wav[start * UNIT_HOP : (start + units) * UNIT_HOP]
+        span = self._span(len(wav) // UNIT_HOP, crop_seed)
+        wav = self._play(wav, span)
         if self.mels is None:
             mel = log_mel(wav)
         else:
-            mel = np.load(self.folder.path(self.mels, key), mmap_mode="r")[:, 2 * start : 2 * (start + units)]
+            mel = np.load(self.folder.path(self.mels, key), mmap_mode="r")[:, 2 * span.start : 2 * span.stop]
             mel = torch.from_numpy(np.array(mel, dtype=np.float32))
-        return mel, torch.from_numpy(wav).unsqueeze(0)
+        item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
+        if self.pitch:
+            f0, voiced = frame_pitch(self.folder.read("f0", key), span)
+            item |= {"f0": torch.from_numpy(f0), "voiced": torch.from_numpy(voiced)}
+        return item
 
-    def _at_speed(self, wav: np.ndarray, crop_seed: tuple[int, int]) -> np.ndarray:
-        available = len(wav) // UNIT_HOP
-        size, units = crop_at_speed(self.crop_units + 2 * EDGE, available, self.speeds, crop_seed)
+    def _span(self, available: int, crop_seed: tuple[int, int] | None) -> Span:
+        """Which units of a recording are taken, and in the time of how many they are played."""
+        if crop_seed is None or (available <= self.crop_units and not any(self.speeds)):
+            return Span(0, available, available, 0)
+        edge = EDGE if any(self.speeds) else 0
+        wanted = self.crop_units + 2 * edge
+        size, units = crop_at_speed(wanted, available, self.speeds, crop_seed) if edge else (wanted, wanted)
         start = crop_start(available, size, crop_seed)
-        crop = wav[start * UNIT_HOP : (start + size) * UNIT_HOP]
-        played = change_speed(crop, units * UNIT_HOP)
-        return limit_peak(played[EDGE * UNIT_HOP : -EDGE * UNIT_HOP])
+        return Span(start, start + size, units, edge)
 
-    def collate(self, items: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        """mels [B, 128, T], wavs [B, 1, 160T]; what is shorter than the longest is followed by silence."""
-        frames = max(mel.shape[1] for mel, _ in items)
-        pad, silence = torch.nn.functional.pad, math.log(LOG_FLOOR)
-        mels = [pad(mel, (0, frames - mel.shape[1]), value=silence) for mel, _ in items]
-        wavs = [pad(wav, (0, frames * MEL_HOP - wav.shape[1])) for _, wav in items]
-        return {"mels": torch.stack(mels), "wavs": torch.stack(wavs)}
+    def _play(self, wav: np.ndarray, span: Span) -> np.ndarray:
+        wav = wav[span.start * UNIT_HOP : span.stop * UNIT_HOP]
+        if not span.edge:
+            return wav
+        played = change_speed(wav, span.units * UNIT_HOP)
+        return limit_peak(played[span.edge * UNIT_HOP : -span.edge * UNIT_HOP])
+
+    def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """mels [B, 128, T], wavs [B, 1, 160T], and with pitch f0 and voiced [B, T].
+
+        What is shorter than the longest is followed by silence.
+        """
+        batch = {}
+        for name in items[0]:
+            tensors = [item[name] for item in items]
+            longest = max(tensor.shape[-1] for tensor in tensors)
+            padded = [F.pad(t, (0, longest - t.shape[-1]), value=PADDING[name]) for t in tensors]
+            batch[name] = torch.stack(padded)
+        return batch
+
+
+def frame_pitch(f0: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
+    """F0 [N] of units in Hz, 0 = unvoiced -> (Hz float32 [T], voiced bool [T]) of a span's mel frames.
+
+    Log-F0 is interpolated, through unvoiced gaps too, and held at the ends; 0 where nothing is voiced.
+    """
+    speed = (span.stop - span.start) / span.units
+    frames = np.arange(2 * span.edge, 2 * (span.units - span.edge))
+    place = span.start + (frames / 2 + 0.25) * speed - 0.5  # among the units' centres
+    known = np.flatnonzero(f0)
+    if not len(known):
+        return np.zeros(len(frames), np.float32), np.zeros(len(frames), bool)
+    hertz = speed * np.exp(np.interp(place, known, np.log(f0[known])))
+    nearest = np.clip(np.round(place), 0, len(f0) - 1).astype(int)
+    return hertz.astype(np.float32), f0[nearest] > 0

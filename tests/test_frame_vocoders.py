@@ -1,0 +1,136 @@
+"""The vocoders that work at frame rate: windows of a wave, the iSTFT generator, the harmonic one."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from test_vocoder import harmonic, random_mel
+
+from audio import MEL_HOP, SAMPLE_RATE
+from vocoder import HarmonicGenerator, IstftGenerator
+from vocoder.frames import WINDOW, analyse, overlap_add
+from vocoder.harmonic import BAND, HIGHEST, LOWEST, PITCHES, hertz, pitch_loss, place, pulse_train
+
+
+def small() -> IstftGenerator:
+    torch.manual_seed(0)
+    model = IstftGenerator(dim=32, blocks=2)
+    torch.nn.init.normal_(model.head.weight, std=0.1)  # fresh weights would be of one sound
+    return model
+
+
+def test_spectra_of_windows_add_up_to_the_wave_they_came_from():
+    """Frame j is centred on 160j + 80, and its Hann window is the other half of a perfect reconstruction."""
+    wav = harmonic(220, seconds=0.5)
+    back = overlap_add(analyse(wav.unsqueeze(0)))
+    assert back.shape == (1, 1, len(wav))
+    assert float((back.flatten() - wav).abs().max()) < 1e-5
+
+
+def test_istft_frames_stay_in_place():
+    model, frame = small().double(), 30
+    mel = random_mel(1, 61).double()
+    other = mel.clone()
+    other[:, :, frame] += 1
+    with torch.no_grad():
+        moved = (model(mel) - model(other)).flatten().abs().nonzero().flatten()
+    assert abs(float(moved.min() + moved.max()) / 2 - (frame * MEL_HOP + (MEL_HOP - 1) / 2)) <= 1
+
+
+def test_istft_length_batch_range_and_gradient():
+    model, mel = small(), random_mel(3, 7)
+    wav = model(mel)
+    assert wav.shape == (3, 1, 7 * MEL_HOP) and float(wav.detach().abs().max()) <= 1
+    with torch.no_grad():
+        single = torch.cat([model(item.unsqueeze(0)) for item in mel])
+    assert float((wav - single).detach().abs().max()) < 1e-5
+    wav.square().mean().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_phases_keep_their_precision_under_autocast():
+    """A phase of hundreds of radians, rounded to bfloat16, would be any phase."""
+    model, mel = small(), random_mel(1, 8)
+    with torch.no_grad():
+        model.head.bias[WINDOW // 2 + 1 :] += 300
+        plain = model(mel)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = model(mel)
+    assert mixed.dtype == torch.float32
+    assert float((mixed - plain).square().mean() / plain.square().mean()) < 0.02
+
+
+def test_pulses_are_the_sum_of_all_harmonics():
+    f0 = torch.full((1, 20), 230.0)
+    made = pulse_train(f0)
+    turns = torch.cumsum(torch.full((20 * MEL_HOP,), 230.0 / SAMPLE_RATE, dtype=torch.float64), 0)
+    expected = sum(torch.cos(2 * math.pi * k * turns) for k in range(1, int(BAND / 230) + 1))
+    assert float((made[0] - expected).abs().max()) < 1e-3
+
+
+def test_pulses_glide_with_the_pitch_and_stay_below_the_band():
+    made = pulse_train(torch.linspace(100, 1200, 200).unsqueeze(0)).flatten()
+    for second in (0.4, 1.6):
+        piece = made[int(second * SAMPLE_RATE) :][:1600] * torch.hann_window(1600)
+        spectrum = np.abs(np.fft.rfft(piece.numpy(), 16 * 1600))
+        hz = np.arange(len(spectrum)) * SAMPLE_RATE / (16 * 1600)
+        f0 = 100 + 1100 * (second + 0.05) / 2
+        peak = hz[np.argmax(spectrum * (hz < 1.4 * f0))]
+        assert peak == pytest.approx(f0, rel=0.03)
+        assert spectrum[hz > BAND + 150].max() < 0.05 * spectrum.max()
+
+
+def test_the_pulses_last_a_song():
+    """After a minute their turns are still exact: the last second sounds as the first."""
+    made = pulse_train(torch.full((1, 6000), 200.0)).flatten()
+    assert float((made[:SAMPLE_RATE] - made[-SAMPLE_RATE:]).abs().max()) < 1e-2
+
+
+def test_pitch_there_and_back():
+    f0 = torch.tensor([[LOWEST + 10, 97.0, 440.0, HIGHEST - 100]])
+    logits = -((torch.arange(PITCHES) - place(f0).unsqueeze(-1)) ** 2) / 2
+    assert torch.allclose(hertz(logits), f0, rtol=1e-3)
+
+
+def test_pitch_loss_counts_where_pitch_is_known():
+    f0 = torch.tensor([[200.0, 200.0, 0.0, 2 * HIGHEST]])
+    voiced = torch.tensor([[True, False, False, True]])
+    logits = torch.zeros(1, 4, PITCHES)
+    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(math.log(PITCHES), rel=1e-4)
+    logits[:, 2:] = torch.randn(1, 2, PITCHES)
+    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(math.log(PITCHES), rel=1e-4)
+    logits[0, 0] = -((torch.arange(PITCHES) - place(f0[0, 0])) ** 2) / 2
+    assert float(pitch_loss(logits, f0, voiced)) < math.log(PITCHES)
+    assert float(pitch_loss(logits, torch.zeros(1, 4), voiced)) == 0
+
+
+def test_harmonic_vocoder_sings_the_pitch_it_hears():
+    """Fresh weights with a pitch head that says 300 Hz: harmonics of it are what comes out."""
+    torch.manual_seed(0)
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
+    with torch.no_grad():
+        model.pitch_head.bias.copy_(-((torch.arange(PITCHES) - place(torch.tensor(300.0))) ** 2) / 2)
+        model.pitch_head.weight.zero_()
+        wav = model(random_mel(1, 100)).flatten()
+    spectrum = np.abs(np.fft.rfft(wav.numpy() * np.hanning(len(wav))))
+    assert spectrum[: 450 * len(wav) // SAMPLE_RATE].argmax() * SAMPLE_RATE / len(wav) == pytest.approx(
+        300, abs=2
+    )
+
+
+def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
+    model, mel = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1), random_mel(2, 30)
+    with torch.no_grad():
+        assert not torch.equal(model.train()(mel), model(mel))
+        one, two = model.eval()(mel), model(mel)
+    assert torch.equal(one, two) and one.shape == (2, 1, 30 * MEL_HOP)
+
+
+def test_harmonic_vocoder_passes_a_gradient_to_every_weight():
+    model = HarmonicGenerator(dim=16, blocks=2, pitch_dim=8, pitch_blocks=1)
+    wav, loss = model(random_mel(2, 30), torch.full((2, 30), 200.0), torch.ones(2, 30, dtype=torch.bool))
+    (wav.square().mean() + loss).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -1,0 +1,87 @@
+"""Crops of waves that a vocoder is trained on, with their mels and their pitch."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from test_vocoder import harmonic
+
+import audio
+from audio import MEL_HOP, UNIT_HOP, log_mel
+from datafolder import DataFolder
+from vocoder.dataset import Span, WavDataset, frame_pitch
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    folder = DataFolder(tmp_path / "data" / "v")
+    for name, seconds in (("long", 2.0), ("short", 0.4)):
+        folder.save_prepared(name, audio.on_grid(harmonic(200, seconds=seconds).numpy()))
+    return folder
+
+
+def test_crops_are_waves_at_one_level_with_their_mels(recordings):
+    data = WavDataset(recordings, ["long", "short"], 0.6, -26.0)
+    mel, wav = data[(0, (1, 2))].values()
+    assert wav.shape == (1, 30 * UNIT_HOP) and mel.shape == (128, 60)
+    assert torch.allclose(mel, log_mel(wav[0]))
+    whole = data[(0, None)]["wavs"]
+    assert audio.active_level(audio.loudness(whole[0].numpy())) == pytest.approx(-26.0, abs=0.1)
+    batch = data.collate([data[(0, (1, 2))], data[(1, (1, 3))]])
+    assert batch["wavs"].shape == (2, 1, 9600) and batch["mels"].shape == (2, 128, 60)
+    assert float(batch["wavs"][1, 0, 6400:].abs().max()) == 0
+    assert float(batch["mels"][1, :, 40:].max()) == pytest.approx(math.log(audio.LOG_FLOOR))
+
+
+def test_crops_at_other_speeds_have_other_pitches(recordings):
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0)
+    hertz = []
+    for seed in range(30):
+        wav = data[(0, (1, seed))]["wavs"][0].numpy()
+        assert len(wav) <= 30 * UNIT_HOP
+        spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
+        hertz.append(spectrum.argmax() * audio.SAMPLE_RATE / len(wav))
+    assert min(hertz) < 130 and max(hertz) > 300
+
+
+def test_crops_with_mels_made_elsewhere_stay_together(recordings):
+    frames = torch.arange(200.0).expand(128, 200)  # of 2 s
+    recordings.save("mels-x", "long", frames.numpy())
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0, mels="mels-x")
+    whole = data[(0, None)]["wavs"]
+    mel, wav = data[(0, (1, 5))].values()
+    start = int(mel[0, 0]) * MEL_HOP
+    assert torch.equal(mel[0], torch.arange(60.0) + mel[0, 0])
+    assert torch.equal(wav, whole[:, start : start + 9600])
+
+
+def test_pitch_of_mel_frames_lies_between_that_of_units():
+    f0 = np.array([0, 100, 200, 0, 0, 400, 0.0])
+    hertz, voiced = frame_pitch(f0, Span(0, 7, 7, 0))
+    assert len(hertz) == 14 and hertz.dtype == np.float32
+    assert voiced.tolist() == [f > 0 for f in f0 for _ in range(2)]
+    assert hertz[:3] == pytest.approx(100)  # held before the first, and a quarter of a unit before its centre
+    assert hertz[3] == pytest.approx(100 * 2**0.25)
+    assert np.all(np.diff(hertz[4:11]) >= 0) and hertz[-1] == pytest.approx(400)
+    hertz, voiced = frame_pitch(np.zeros(3), Span(0, 3, 3, 0))
+    assert not hertz.any() and not voiced.any()
+
+
+def test_pitch_of_crops_at_other_speeds_is_that_of_their_waves(recordings):
+    recordings.save("f0", "long", np.full(100, 200.0))
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=0.7, pitch=True)
+    seen = set()
+    for seed in range(12):
+        item = data[(0, (1, seed))]
+        wav = item["wavs"][0].numpy()
+        assert len(item["f0"]) == len(item["voiced"]) == item["mels"].shape[-1] == len(wav) // MEL_HOP
+        spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav)), 16 * len(wav)))
+        assert float(item["f0"][10]) == pytest.approx(
+            spectrum.argmax() * audio.SAMPLE_RATE / 16 / len(wav), rel=0.02
+        )
+        seen.add(round(float(item["f0"][10])))
+    assert len(seen) > 8
+    batch = data.collate([data[(0, (1, 1))], data[(0, None)]])
+    assert batch["f0"].shape == batch["voiced"].shape == (2, 200) and batch["voiced"].dtype == torch.bool
+    assert not batch["voiced"][0, 60:].any()

@@ -1,0 +1,124 @@
+"""A vocoder that hears the pitch in the mel and sings it: harmonics and noise, filtered at frame rate.
+
+A network that draws phases has to learn how they turn from frame to frame at every pitch. Here they turn by
+themselves: a train of pulses at the pitch heard, and noise, go through filters that a network draws for each
+frame. Source and filter as in Wang, Takaki and Yamagishi, "Neural source-filter waveform models for
+statistical parametric speech synthesis", 2019; harmonics plus filtered noise as in Engel et al., "DDSP:
+Differentiable digital signal processing", ICLR 2020.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from audio import MEL_HOP, N_MELS, SAMPLE_RATE
+from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
+
+LOWEST, HIGHEST = 40.0, 1250.0  # Hz
+PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
+SPREAD = 1.0  # of a target, in steps
+REACH = 3  # steps around the most likely one that its mean is taken over
+BAND = 7800.0  # Hz; no harmonic lies above
+LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
+LOG_START = -4.0
+HELD = 0.1  # weight of frames that have no pitch of their own, against those that have
+TINY = 1e-6
+
+
+class HarmonicGenerator(nn.Module):
+    """log-mel [B, n_mels, T] -> wav [B, 1, 160T], on the grid of audio.log_mel.
+
+    dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that hears the pitch.
+    While it is trained its noise is drawn anew; else it is the same at every call.
+    """
+
+    needs_pitch = True  # of its training data
+
+    def __init__(
+        self,
+        n_mels: int = N_MELS,
+        dim: int = 384,
+        blocks: int = 8,
+        pitch_dim: int = 128,
+        pitch_blocks: int = 3,
+    ):
+        super().__init__()
+        self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
+        self.pitch_head = nn.Linear(pitch_dim, PITCHES)
+        self.trunk = Trunk(dim, blocks, n_mels)
+        self.head = nn.Linear(dim, 3 * BINS)
+        initialise(self)
+        nn.init.constant_(self.head.bias[: 2 * BINS], LOG_START)
+
+    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None):
+        """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1.
+
+        With f0 [B, T] in Hz (0: not known) and voiced [B, T] also the loss of the pitch heard: (wav, loss).
+        """
+        heard, x = self.pitch_trunk(mel), self.trunk(mel)
+        # Phases want whole floats, and so do FFTs.
+        with torch.autocast(mel.device.type, enabled=False):
+            logits = self.pitch_head(heard.to(mel.dtype))
+            pulses = analyse(pulse_train(hertz(logits.detach())))
+            noise = analyse(self._noise(pulses.shape[0], mel))
+            of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
+            spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
+            spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
+            wav = overlap_add(spectrum).clamp(-1, 1)
+            return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
+
+    def _noise(self, count: int, mel: Tensor) -> Tensor:
+        """White noise [count, 160T] of variance one."""
+        shape = (count, MEL_HOP * mel.shape[-1])
+        if self.training:
+            return torch.randn(shape, dtype=mel.dtype, device=mel.device)
+        fixed = torch.Generator(mel.device).manual_seed(0)
+        return torch.randn(shape, generator=fixed, dtype=mel.dtype, device=mel.device)
+
+    def remove_weight_norm(self) -> HarmonicGenerator:
+        """There is none to fold; every vocoder has this call before inference."""
+        return self
+
+
+def place(f0: Tensor) -> Tensor:
+    """Hz -> step, fractional; 0 is LOWEST, PITCHES - 1 is HIGHEST."""
+    return torch.log2(f0 / LOWEST) * ((PITCHES - 1) / math.log2(HIGHEST / LOWEST))
+
+
+def hertz(logits: Tensor) -> Tensor:
+    """[B, T, PITCHES] -> F0 [B, T] in Hz: the mean of log-F0 around the most likely step (CREPE, 2018)."""
+    steps = torch.arange(PITCHES, device=logits.device)
+    near = (steps - logits.argmax(-1, keepdim=True)).abs() <= REACH
+    share = logits.masked_fill(~near, -torch.inf).softmax(-1)
+    return LOWEST * 2 ** ((share * steps).sum(-1) * (math.log2(HIGHEST / LOWEST) / (PITCHES - 1)))
+
+
+def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
+    """Cross-entropy of logits [B, T, PITCHES] with Gaussians around f0 [B, T]; 0 and out of range: none."""
+    known = (f0 >= LOWEST) & (f0 <= HIGHEST)
+    centre = place(torch.where(known, f0, LOWEST)).unsqueeze(-1)
+    steps = torch.arange(PITCHES, device=logits.device)
+    target = F.softmax(-((steps - centre) ** 2) / (2 * SPREAD**2), dim=-1)
+    losses = -(target * F.log_softmax(logits, dim=-1)).sum(-1)
+    weight = known * torch.where(voiced, 1.0, HELD)
+    return (losses * weight).sum() / weight.sum().clamp(min=TINY)
+
+
+def pulse_train(f0: Tensor) -> Tensor:
+    """F0 [B, T] in Hz of frames on 160j + 80 -> [B, 160T]: its harmonics below BAND, cosines of amplitude 1.
+
+    Their sum in closed form (Dirichlet's kernel) costs the same however many there are.
+    """
+    f0 = F.interpolate(f0.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
+    # Doubles: after a minute a float's turns are wrong by hundredths.
+    turns = torch.cumsum(f0.double() / SAMPLE_RATE, dim=-1)
+    turns = (turns - turns.round()).to(f0.dtype)
+    count = torch.floor(BAND / f0)
+    divisor = torch.sin(math.pi * turns)
+    at_peak = divisor.abs() < TINY
+    kernel = torch.sin((2 * count + 1) * math.pi * turns) / torch.where(at_peak, 1.0, divisor)
+    return (torch.where(at_peak, 2 * count + 1, kernel) - 1) / 2
