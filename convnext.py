@@ -1,4 +1,4 @@
-"""The residual block of the models that work at frame rate: the parallel decoder and the iSTFT vocoder."""
+"""The residual block of the models that work at frame rate: the parallel decoder and the vocoders."""
 
 from __future__ import annotations
 

@@ -88,36 +88,47 @@ def test_the_pulses_last_a_song():
     assert float((made[:SAMPLE_RATE] - made[-SAMPLE_RATE:]).abs().max()) < 1e-2
 
 
+def certain(f0: torch.Tensor, voicing: float) -> torch.Tensor:
+    """Logits [..., PITCHES + 1] of a pitch in Hz and of its voicing."""
+    pitch = -((torch.arange(PITCHES) - place(f0).unsqueeze(-1)) ** 2) / 2
+    return torch.cat([pitch, torch.full_like(pitch[..., :1], voicing)], dim=-1)
+
+
 def test_pitch_there_and_back():
     f0 = torch.tensor([[LOWEST + 10, 97.0, 440.0, HIGHEST - 100]])
-    logits = -((torch.arange(PITCHES) - place(f0).unsqueeze(-1)) ** 2) / 2
-    assert torch.allclose(hertz(logits), f0, rtol=1e-3)
+    assert torch.allclose(hertz(certain(f0, 0.0)), f0, rtol=1e-3)
 
 
 def test_pitch_loss_counts_where_pitch_is_known():
     f0 = torch.tensor([[200.0, 200.0, 0.0, 2 * HIGHEST]])
     voiced = torch.tensor([[True, False, False, True]])
-    logits = torch.zeros(1, 4, PITCHES)
-    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(math.log(PITCHES), rel=1e-4)
-    logits[:, 2:] = torch.randn(1, 2, PITCHES)
-    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(math.log(PITCHES), rel=1e-4)
-    logits[0, 0] = -((torch.arange(PITCHES) - place(f0[0, 0])) ** 2) / 2
-    assert float(pitch_loss(logits, f0, voiced)) < math.log(PITCHES)
-    assert float(pitch_loss(logits, torch.zeros(1, 4), voiced)) == 0
+    blank = math.log(PITCHES) + math.log(2)
+    logits = torch.zeros(1, 4, PITCHES + 1)
+    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(blank, rel=1e-4)
+    logits[:, 2:, :PITCHES] = torch.randn(1, 2, PITCHES)
+    assert float(pitch_loss(logits, f0, voiced)) == pytest.approx(blank, rel=1e-4)
+    logits[0, 0] = certain(f0[0, 0], 0.0)
+    assert float(pitch_loss(logits, f0, voiced)) < blank - 1
+    assert float(pitch_loss(logits, torch.zeros(1, 4), voiced)) == pytest.approx(math.log(2))
+    logits[..., PITCHES] = torch.where(voiced, 20.0, -20.0)
+    assert float(pitch_loss(logits, torch.zeros(1, 4), voiced)) == pytest.approx(0, abs=1e-6)
 
 
-def test_harmonic_vocoder_sings_the_pitch_it_hears():
-    """Fresh weights with a pitch head that says 300 Hz: harmonics of it are what comes out."""
+@pytest.mark.parametrize("voicing", [20.0, -20.0])
+def test_harmonic_vocoder_sings_the_pitch_it_hears(voicing):
+    """Fresh weights with a pitch head that says 300 Hz: it comes out, or noise where that is unvoiced."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
     with torch.no_grad():
-        model.pitch_head.bias.copy_(-((torch.arange(PITCHES) - place(torch.tensor(300.0))) ** 2) / 2)
+        model.pitch_head.bias.copy_(certain(torch.tensor(300.0), voicing))
         model.pitch_head.weight.zero_()
         wav = model(random_mel(1, 100)).flatten()
     spectrum = np.abs(np.fft.rfft(wav.numpy() * np.hanning(len(wav))))
-    assert spectrum[: 450 * len(wav) // SAMPLE_RATE].argmax() * SAMPLE_RATE / len(wav) == pytest.approx(
-        300, abs=2
-    )
+    low = spectrum[: 450 * len(wav) // SAMPLE_RATE]
+    sings = low.max() > 20 * np.median(low)
+    assert sings == (voicing > 0)
+    if sings:
+        assert low.argmax() * SAMPLE_RATE / len(wav) == pytest.approx(300, abs=2)
 
 
 def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():

@@ -13,7 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from audio import LOG_FLOOR
+
 SLOPE = 0.1
+GAIN = 20.0  # brings waves at the training level (RMS about .05) to the size that fresh weights hear best
+LOG_MEAN, LOG_STD = -3.6, 2.1  # of their magnitudes, roughly, for the same reason
 
 Verdict = tuple[Tensor, list[Tensor]]  # scores, of any shape, and the features of the layers before them
 
@@ -26,29 +30,27 @@ class PeriodDiscriminator(nn.Module):
         self.period = period
         widths = [1, *(min(channels * 4**layer, channels * 16) for layer in range(depth))]
         self.convs = nn.ModuleList(
-            weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0)))
-            for a, b in zip(widths, widths[1:], strict=False)
+            _conv(a, b, (5, 1), (3, 1), padding=(2, 0)) for a, b in zip(widths, widths[1:], strict=False)
         )
-        self.last = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
+        self.last = _conv(widths[-1], 1, (3, 1), padding=(1, 0))
 
     def forward(self, wav: Tensor) -> Verdict:
-        wav = F.pad(wav, (0, -wav.shape[-1] % self.period), mode="reflect")
+        wav = F.pad(GAIN * wav, (0, -wav.shape[-1] % self.period), mode="reflect")
         return _judge(wav.unflatten(-1, (-1, self.period)), self.convs, self.last)
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Looks at magnitudes of windows of `window` samples: wav [B, 1, S] -> Verdict."""
+    """Looks at log magnitudes of windows of `window` samples: wav [B, 1, S] -> Verdict."""
 
     def __init__(self, window: int, channels: int, depth: int = 4):
         super().__init__()
         self.register_buffer("window", torch.hann_window(window), persistent=False)
         widths = [1, *[channels] * depth]
-        # Halves the axis of frequency at every layer but the first; time stays.
+        # Every layer halves the axis of frequency; time stays.
         self.convs = nn.ModuleList(
-            weight_norm(nn.Conv2d(a, b, (9, 3), (2 if layer else 1, 1), padding=(4, 1)))
-            for layer, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            _conv(a, b, (9, 3), (2, 1), padding=(4, 1)) for a, b in zip(widths, widths[1:], strict=False)
         )
-        self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+        self.last = _conv(channels, 1, 3, padding=1)
 
     def forward(self, wav: Tensor) -> Verdict:
         size = len(self.window)
@@ -56,7 +58,8 @@ class SpectrogramDiscriminator(nn.Module):
             spectrum = torch.stft(
                 wav.squeeze(1).float(), size, size // 4, window=self.window, return_complex=True
             )
-        return _judge(spectrum.abs().unsqueeze(1), self.convs, self.last)
+            log_magnitude = spectrum.abs().clamp(min=LOG_FLOOR).log()
+        return _judge((log_magnitude.unsqueeze(1) - LOG_MEAN) / LOG_STD, self.convs, self.last)
 
 
 class Discriminators(nn.Module):
@@ -79,6 +82,14 @@ class Discriminators(nn.Module):
 
     def forward(self, wav: Tensor) -> list[Verdict]:
         return [member(wav) for member in self.members]
+
+
+def _conv(*sizes, **more) -> nn.Module:
+    """A convolution whose fresh weights keep the size of what goes through; torch's own let it fade away."""
+    conv = nn.Conv2d(*sizes, **more)
+    nn.init.kaiming_normal_(conv.weight, a=SLOPE)
+    nn.init.zeros_(conv.bias)
+    return weight_norm(conv)
 
 
 def _judge(x: Tensor, convs: nn.ModuleList, last: nn.Module) -> Verdict:

@@ -48,7 +48,7 @@ class HarmonicGenerator(nn.Module):
     ):
         super().__init__()
         self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
-        self.pitch_head = nn.Linear(pitch_dim, PITCHES)
+        self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # and whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 3 * BINS)
         initialise(self)
@@ -64,6 +64,7 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             logits = self.pitch_head(heard.to(mel.dtype))
             pulses = analyse(pulse_train(hertz(logits.detach())))
+            pulses = pulses * logits[..., PITCHES:].detach().sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
@@ -90,7 +91,8 @@ def place(f0: Tensor) -> Tensor:
 
 
 def hertz(logits: Tensor) -> Tensor:
-    """[B, T, PITCHES] -> F0 [B, T] in Hz: the mean of log-F0 around the most likely step (CREPE, 2018)."""
+    """[B, T, PITCHES + 1] -> F0 [B, T] in Hz: mean of log-F0 around the most likely step (CREPE, 2018)."""
+    logits = logits[..., :PITCHES]
     steps = torch.arange(PITCHES, device=logits.device)
     near = (steps - logits.argmax(-1, keepdim=True)).abs() <= REACH
     share = logits.masked_fill(~near, -torch.inf).softmax(-1)
@@ -98,14 +100,18 @@ def hertz(logits: Tensor) -> Tensor:
 
 
 def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
-    """Cross-entropy of logits [B, T, PITCHES] with Gaussians around f0 [B, T]; 0 and out of range: none."""
+    """Cross-entropies of logits [B, T, PITCHES + 1], of voicing plus of pitch.
+
+    Pitch: with Gaussians around f0 [B, T]; where that is 0 or out of range it does not count.
+    """
     known = (f0 >= LOWEST) & (f0 <= HIGHEST)
     centre = place(torch.where(known, f0, LOWEST)).unsqueeze(-1)
     steps = torch.arange(PITCHES, device=logits.device)
     target = F.softmax(-((steps - centre) ** 2) / (2 * SPREAD**2), dim=-1)
-    losses = -(target * F.log_softmax(logits, dim=-1)).sum(-1)
+    losses = -(target * F.log_softmax(logits[..., :PITCHES], dim=-1)).sum(-1)
     weight = known * torch.where(voiced, 1.0, HELD)
-    return (losses * weight).sum() / weight.sum().clamp(min=TINY)
+    of_pitch = (losses * weight).sum() / weight.sum().clamp(min=TINY)
+    return of_pitch + F.binary_cross_entropy_with_logits(logits[..., PITCHES], voiced.to(logits.dtype))
 
 
 def pulse_train(f0: Tensor) -> Tensor:
