@@ -244,7 +244,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     import batch
     import stages
     from config import load_config
-    from evaluation import cepstrum, copies, pair, report
+    from evaluation import cepstrum, copies, report, trackers
     from evaluation.judges import Judges
     from parallel import guarded
     from training import choose_device
@@ -263,7 +263,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
         rows["the recordings"] = {"dnsmos": row["source_dnsmos"]}
     print(f"{len(paths)} recordings, {device}, {torch.get_num_threads()} threads\n")
     print(f"{report.copies_table(rows)}\n")
-    print(f"tracker: {pair.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
+    print(f"tracker: {trackers.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
     if args.json:
         report.write_json(args.json, {"files": [str(path) for path in paths], "vocoders": rows})
     return cli.report_failures(failures, len(paths) * len(args.vocoders))

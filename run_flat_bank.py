@@ -119,14 +119,14 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
 
     import audio
     from datafolder import DataFolder
-    from evaluation import pair
+    from evaluation import trackers
     from experiments.flat_bank import measure
     from experiments.flat_bank.rows import BANK, ROWS
     from hubert_pitdyn import pitch
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     train = [bank.files[key] for key in bank.split("train", "mels")]
-    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, pair.TRACKER) for path in train])
+    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.TRACKER) for path in train])
     real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
     return {
         "rich": args.rich.name,

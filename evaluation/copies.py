@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from evaluation import pair
-from evaluation.metrics import f0_metrics
+from evaluation import pair, trackers
 from hubert_pitdyn import pitch
 
 
@@ -35,10 +34,10 @@ def measure(make: Callable, path: Path, judges, say: Callable[[str], None]) -> d
     began = time.perf_counter()
     made = make(wav)
     seconds = time.perf_counter() - began
-    tracker = pair.tracker(say)
-    tracks = (pitch.track(audio.on_grid(x), tracker) for x in (wav, made))
+    source, tracker = audio.on_grid(wav), trackers.tracker(say)
+    tracks = (pitch.track(x, tracker) for x in (source, audio.on_grid(made)))
     return {
-        **f0_metrics(*tracks),
+        **trackers.f0_figures(source, *tracks),
         "mcd": pair.parallel_mcd(wav, made, say),
         "dnsmos": judges.dnsmos(made),
         "source_dnsmos": judges.dnsmos(wav),

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
 import audio
 from evaluation import cepstrum, metrics
 from evaluation.judges import Judges, Target
+from evaluation.trackers import f0_figures, tracker
 from hubert_pitdyn import pitch
 
-TRACKER = "fcpe"  # not the one that makes the labels, whose habits a conversion has learnt
 SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
 ODD_SHARE = 0.1  # of the longer; beyond it the two hardly belong together
 FRAME = audio.MEL_HOP  # samples; a parallel reference whose length differs by more is aligned by DTW
-
-
-@cache
-def tracker(say: Callable[[str], None]) -> str:
-    """The tracker of all F0 figures; says in one line when it is not the intended one."""
-    if reason := pitch.missing(TRACKER):
-        say(
-            f"F0 figures are made with {pitch.FALLBACK} instead of {TRACKER} ({reason}); "
-            f"to have it: python -m pip install {pitch.PACKAGES[TRACKER]}"
-        )
-        return pitch.FALLBACK
-    return TRACKER
 
 
 def aligned(
@@ -63,7 +51,7 @@ class Curves:
         return audio.loudness(self.source), audio.loudness(self.converted)
 
     def figures(self) -> dict[str, float]:
-        return metrics.f0_metrics(*self.f0) | metrics.dynamics_metrics(*self.loudness)
+        return f0_figures(self.source, *self.f0) | metrics.dynamics_metrics(*self.loudness)
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,14 @@ _TEXT = "needs the text and the recogniser"
 FIGURES = {
     "gpe": Figure("GPE: gross pitch errors (20 %)", "%", 1, _BOTH),
     "vde": Figure("VDE: voicing errors", "%", 1, "no frames"),
+    "vde_sure": Figure("VDE, where two trackers agree", "%", 1, "needs fcpe and swift-f0"),
     "ffe": Figure("FFE: frames with either", "%", 1, "no frames"),
     "rpa50": Figure("RPA50: within 50 cents", "%", 1, _VOICED),
     "rpa20": Figure("RPA20: within 20 cents", "%", 1, _VOICED),
     "rca50": Figure("RCA50: octaves forgiven", "%", 1, _VOICED),
     "octave_error": Figure("octave errors (RCA50 - RPA50)", "%", 1, _VOICED),
     "f0_rmse_cents": Figure("F0 RMSE", "cents", 0, _BOTH),
+    "f0_rmse_sure": Figure("F0 RMSE, where two trackers agree", "cents", 0, "needs fcpe, swift-f0 and voice"),
     "f0_rmse_hz": Figure("F0 RMSE", "Hz", 1, _BOTH),
     "f0_corr": Figure("log-F0 correlation", "", 3, _SHAPE),
     "f0_offset_cents": Figure("median F0 offset", "cents", 0, _BOTH),
@@ -55,6 +57,7 @@ FIGURES = {
 COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimals
     "mcd": ("MCD dB", 1, 2),
     "f0_rmse_cents": ("F0 cents", 1, 1),
+    "f0_rmse_sure": ("… sure", 1, 1),
     "f0_corr": ("F0 r", 1, 3),
     "gpe": ("GPE %", 100, 2),
     "vde": ("VDE %", 100, 1),

@@ -34,6 +34,8 @@ conv_dim = 32
 mel_prenet_dim = 32
 lstm_dim = 32
 dropout = {dropout}
+[vocoder]
+source = "griffin_lim"
 [train.hubert]
 warmstart = "content"
 noise = 0.0

@@ -12,12 +12,13 @@ from conftest import ROOT, run_script, sing
 import audio
 import batch
 from cli import UserError
-from evaluation import pair, report, whisper
+from evaluation import pair, report, trackers, whisper
 from evaluation.judges import Judges
 from hubert_pitdyn import pitch
 
 KEYS = (
     *("gpe", "vde", "ffe", "rpa50", "rpa20", "rca50", "octave_error", "f0_rmse_cents", "f0_rmse_hz"),
+    *("f0_rmse_sure", "vde_sure"),
     *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
     *("speaker_similarity", "wer", "cer", "dnsmos"),
 )
@@ -85,7 +86,7 @@ def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
     )
     got = read(files / "f.json")
     undefined = {name for name in KEYS if got[name] is None}
-    assert undefined == {"mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
+    assert undefined == {"f0_rmse_sure", "vde_sure", "mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
     assert got["conditions"]["tracker"] == "pyin"
     check_octave_pair(got)
     lines = done.stderr.splitlines()
@@ -131,7 +132,8 @@ def test_silence_has_no_figures_and_no_crash():
     silence = np.zeros(8000, np.float32)
     got, _ = pair.measure(silence, silence, known)
     assert set(got) == set(report.FIGURES) == {*KEYS, *MORE_KEYS} - {"conditions"}
-    assert {name for name, value in got.items() if math.isfinite(value)} == {"vde", "ffe"}
+    defined = {name for name, value in got.items() if math.isfinite(value)}
+    assert defined - {"vde_sure"} == {"vde", "ffe"}  # where both trackers are installed, they agree: silence
 
 
 def test_what_cannot_be_read_is_wrong_usage(files):
@@ -251,5 +253,21 @@ def test_dnsmos_prefers_clean_speech():
     assert 1 <= judges.dnsmos(wav + noise) < judges.dnsmos(wav) <= 5
 
 
+def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
+    one, other = np.full(100, 200.0), np.full(100, 200.0)
+    other[:30] = 210.0  # 84 cents up
+    one[90:] = other[80:] = 0.0  # so 80 to 89 are voiced for one alone, from 90 on nobody's
+    tracks = {"fcpe": one, "swift_f0": other}
+    monkeypatch.setattr(pitch, "missing", lambda tracker: "")
+    monkeypatch.setattr(pitch, "track_alone", lambda wav, tracker: (tracks[tracker], tracks[tracker] > 0))
+    found = np.full(100, 400.0)
+    found[:30] = 100.0
+    got = trackers.f0_figures(np.zeros(100 * 320, np.float32), 2 * one, found)
+    assert got["f0_rmse_sure"] == 0 and got["f0_rmse_cents"] > 1000
+    assert got["vde_sure"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
+    monkeypatch.setattr(pitch, "missing", lambda tracker: "absent")
+    assert np.isnan(trackers.f0_figures(np.zeros(100 * 320, np.float32), one, found)["f0_rmse_sure"])
+
+
 def test_the_tracker_of_figures_is_not_that_of_the_labels():
-    assert pair.TRACKER != pitch.DEFAULT and pitch.FALLBACK != pitch.DEFAULT
+    assert trackers.TRACKER != pitch.DEFAULT and pitch.FALLBACK != pitch.DEFAULT

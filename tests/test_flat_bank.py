@@ -64,24 +64,6 @@ def test_range_counts_voiced_frames():
     assert np.isnan(measure.semitone_range(np.zeros(9)))
 
 
-def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
-    wav = np.zeros(100 * 320, np.float32)
-    one, other = np.full(100, 200.0), np.full(100, 200.0)
-    other[:30] = 210.0  # 84 cents up
-    one[90:] = other[80:] = 0.0  # so 80 to 89 are voiced for one alone, from 90 on nobody's
-    tracks = {"fcpe": one, "swift_f0": other}
-    monkeypatch.setattr(measure.pitch, "missing", lambda tracker: "")
-    monkeypatch.setattr(measure.pitch, "track", lambda wav, tracker: tracks[tracker])
-    monkeypatch.setattr(
-        measure.pitch, "track_alone", lambda wav, tracker: (tracks[tracker], tracks[tracker] > 0)
-    )
-    found = np.full(100, 400.0)
-    found[:30] = 100.0
-    got = measure.f0_figures(Line(Path("a.wav"), 12.0), wav, found)
-    assert got["f0_rmse_sure"] == 0 and got["f0_rmse_cents"] > 1000
-    assert got["vde_sure"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
-
-
 def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     path = tmp_path / "line.wav"
     soundfile.write(path, sing(150, 250, 1.0, 0), 16000)

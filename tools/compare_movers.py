@@ -92,14 +92,14 @@ def figures(way: Callable, wav, semitones: float, judges, target) -> dict[str, f
     import numpy as np
 
     from audio import SAMPLE_RATE
-    from evaluation import metrics, pair
+    from evaluation import metrics, pair, trackers
     from hubert_pitdyn import pitch
 
     start = time.perf_counter()
     copy = np.asarray(way(wav, semitones), np.float32)[: len(wav)]
     seconds = time.perf_counter() - start
-    sent = pitch.track(wav, pair.TRACKER) * 2 ** (semitones / 12)
-    found = pitch.track(copy, pair.TRACKER)
+    sent = pitch.track(wav, trackers.TRACKER) * 2 ** (semitones / 12)
+    found = pitch.track(copy, trackers.TRACKER)
     return {
         "cents": float(np.median(np.abs(metrics.cents(sent, found)))),
         "vde": 100 * metrics.vde(sent, found),
@@ -115,11 +115,11 @@ def onto(way: Callable, low: Path, high: Path) -> float:
     import numpy as np
 
     import audio
-    from evaluation import pair
+    from evaluation import pair, trackers
     from hubert_pitdyn import pitch
 
     one, other = (audio.prepare(path).wav for path in (low, high))
-    tracks = [pitch.track(wav, pair.TRACKER) for wav in (one, other)]
+    tracks = [pitch.track(wav, trackers.TRACKER) for wav in (one, other)]
     medians = [np.median(f0[f0 > 0]) for f0 in tracks]
     moved = way(one, 12 * float(np.log2(medians[1] / medians[0])))
     return pair.parallel_mcd(other, np.asarray(moved, np.float32), print)

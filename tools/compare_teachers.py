@@ -129,7 +129,7 @@ def main() -> int:
 
     import cli
     from datafolder import DataFolder
-    from evaluation import pair
+    from evaluation import trackers
     from experiments.tables import markdown
     from hubert_pitdyn import discrete, pitch
 
@@ -147,7 +147,7 @@ def main() -> int:
     speakers = np.concatenate(
         [np.repeat(Path(key).parts[0], heard.sum()) for key, (_, heard) in parts.items()]
     )
-    tracks = [pitch.track(test.prepared(key), pair.TRACKER)[heard] for key, (_, heard) in parts.items()]
+    tracks = [pitch.track(test.prepared(key), trackers.TRACKER)[heard] for key, (_, heard) in parts.items()]
     ids = [np.unique(labels, return_inverse=True)[1] for labels in (phones, speakers)]
     frames = Frames(*ids, np.concatenate(tracks))
     chosen = sorted(

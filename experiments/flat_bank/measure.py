@@ -14,15 +14,13 @@ import batch
 import checkpoints
 import stages
 from converter import VoiceConverter
-from evaluation import copies, metrics, pair
+from evaluation import copies, metrics, pair, trackers
 from evaluation.judges import Judges, Target
 from evaluation.report import read_figures, write_json
 from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
 COPY = "copy"
-WITNESSES = (pair.TRACKER, pitch.DEFAULT)
-SURE = 50.0  # cents by which the two may differ about a source
 HEARD = {  # title -> the row that is told this pitch
     f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
     for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
@@ -61,37 +59,20 @@ def semitone_range(f0: np.ndarray) -> float:
 
 def median_hertz(wavs: list[Path]) -> float:
     """Of all voiced frames of some recordings."""
-    tracks = [pitch.track(audio.prepare(path).wav, pair.TRACKER) for path in wavs]
+    tracks = [pitch.track(audio.prepare(path).wav, trackers.TRACKER) for path in wavs]
     return float(np.median(np.concatenate([f0[f0 > 0] for f0 in tracks])))
 
 
 def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    """F0 found [N] in Hz against that of the source [320N], transposed; the same on `sure` frames."""
-    moved = pitch.track(source, pair.TRACKER) * 2 ** (line.semitones / 12)
-    of_all = metrics.f0_metrics(moved, found)
-    if any(map(pitch.missing, WITNESSES)):
-        return {**of_all, "f0_rmse_sure": float("nan"), "vde_sure": float("nan")}
-    voiced, agreed, near = sure(source)
-    return {
-        **of_all,
-        "f0_rmse_sure": metrics.f0_rmse_cents(np.where(near, moved, 0.0), found),
-        "vde_sure": metrics.vde(np.where(voiced, 1.0, 0.0)[agreed], found[agreed]),
-    }
-
-
-def sure(source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[320N] -> bool [N] each: voiced; where two trackers that share no voicing rule agree about that; and
-    where they agree that it is, and about the pitch within SURE cents."""
-    (one, voiced), (other, also) = (pitch.track_alone(source, tracker) for tracker in WITNESSES)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.abs(metrics.CENTS * np.log2(other / one)) < SURE
-    return voiced, voiced == also, voiced & also & near
+    """F0 found [N] in Hz against that of the source [320N], transposed."""
+    moved = pitch.track(source, trackers.TRACKER) * 2 ** (line.semitones / 12)
+    return trackers.f0_figures(source, moved, found)
 
 
 def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None) -> dict[str, float]:
     """What was made of a line: F0 against the source's, transposed; MCD against what was really sung."""
     source, made = pair.aligned(audio.load(line.path), made, print)
-    found = pitch.track(made, pair.TRACKER)
+    found = pitch.track(made, trackers.TRACKER)
     return {
         **f0_figures(line, source, found),
         **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(made)),
