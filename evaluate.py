@@ -26,9 +26,6 @@ def parse_args() -> argparse.Namespace:
     cli.add_voice_arguments(voice, required=False)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(
-        "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for WER and CER"
-    )
-    voice.add_argument(
         "--out_path", type=cli.path, default=Path("gen"), help="folder for wavs (default: %(default)s)"
     )
     voice.add_argument(
@@ -62,6 +59,10 @@ def parse_args() -> argparse.Namespace:
             "--data", type=cli.path, required=True, help="data folder, made by preprocess.py --pitdyn"
         )
         command.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    for command in (voice, vocoder):
+        command.add_argument(
+            "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for the WER"
+        )
     for command in (pair, voice, heads, layers, vocoder):
         command.add_argument("--json", type=cli.path, help="also write the figures to this file")
     for command in (pair, voice):
@@ -241,6 +242,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
+    import audio
     import batch
     import stages
     from config import load_config
@@ -250,23 +252,26 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     from training import choose_device
 
     config, device, judges = load_config(args.config), choose_device(args.device), Judges(say)
-    paths, rows, failures = list(batch.sources(args.input)), {}, []
+    places = batch.sources(args.input)
+    texts = batch.texts(places, args.texts, say)
+    ways = {"the recordings": lambda path: copies.judged(audio.load(path), judges, texts[path])}
     for name in args.vocoders:
         vocoder = stages.load_vocoder(config, "", name, device=device)
         make = partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"], device=device)
-        row = rows[name] = defaultdict(list)
-        for path in tqdm(paths, desc=name, disable=None):
-            figures, reason = guarded(partial(copies.measure, make, judges=judges, say=say), path)
+        ways[name] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
+    rows, failures = {name: defaultdict(list) for name in ways}, []
+    for name, way in ways.items():
+        for path in tqdm(places, desc=name, disable=None):
+            figures, reason = guarded(way, path)
             failures += [(str(path), reason)] if reason else []
             for figure, value in (figures or {}).items():
-                row[figure].append(value)
-        rows["the recordings"] = {"dnsmos": row["source_dnsmos"]}
-    print(f"{len(paths)} recordings, {device}, {torch.get_num_threads()} threads\n")
+                rows[name][figure].append(value)
+    print(f"{len(places)} recordings, {device}, {torch.get_num_threads()} threads\n")
     print(f"{report.copies_table(rows)}\n")
     print(f"tracker: {trackers.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
     if args.json:
-        report.write_json(args.json, {"files": [str(path) for path in paths], "vocoders": rows})
-    return cli.report_failures(failures, len(paths) * len(args.vocoders))
+        report.write_json(args.json, {"files": [str(path) for path in places], "vocoders": rows})
+    return cli.report_failures(failures, len(places) * len(ways))
 
 
 COMMANDS = {

@@ -10,6 +10,7 @@ import numpy as np
 
 import audio
 from evaluation import pair, trackers
+from evaluation.judges import Judges
 from hubert_pitdyn import pitch
 
 
@@ -28,8 +29,13 @@ def copy_of(vocoder, wav: np.ndarray, level_db: float, device="cpu") -> np.ndarr
     return prepared.restore(audio.limit_peak(audio.set_level(made, level)))
 
 
-def measure(make: Callable, path: Path, judges, say: Callable[[str], None]) -> dict[str, float]:
-    """Figures of the copy that `make` ([S] -> [S]) makes of a recording, and what time it took ("rtf")."""
+def measure(
+    make: Callable, path: Path, judges: Judges, say: Callable[[str], None], text: str | None = None
+) -> dict[str, float]:
+    """Figures of the copy that `make` ([S] -> [S]) makes of a recording, and what time it took ("rtf").
+
+    text: what is said in it.
+    """
     wav = audio.load(path)
     began = time.perf_counter()
     made = make(wav)
@@ -39,7 +45,11 @@ def measure(make: Callable, path: Path, judges, say: Callable[[str], None]) -> d
     return {
         **trackers.f0_figures(source, *tracks),
         "mcd": pair.parallel_mcd(wav, made, say),
-        "dnsmos": judges.dnsmos(made),
-        "source_dnsmos": judges.dnsmos(wav),
+        **judged(made, judges, text),
         "rtf": seconds / (len(wav) / audio.SAMPLE_RATE),
     }
+
+
+def judged(wav: np.ndarray, judges: Judges, text: str | None) -> dict[str, float]:
+    """What can be said of a recording or a copy [S] alone."""
+    return {"dnsmos": judges.dnsmos(wav), "wer": pair.error_rates(wav, judges, text)[0]}

@@ -79,17 +79,17 @@ def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[di
         "dnsmos": judges.dnsmos(converted),
         "source_dnsmos": judges.dnsmos(source),
     }
-    found["wer"], found["cer"] = _error_rates(converted, known)
-    found["source_wer"], _ = _error_rates(source, known)
+    found["wer"], found["cer"] = error_rates(converted, judges, known.text)
+    found["source_wer"], _ = error_rates(source, judges, known.text)
     return found, curves
 
 
-def _error_rates(wav: np.ndarray, known: Known) -> tuple[float, float]:
-    """(WER, CER)."""
-    heard = None if known.text is None else known.judges.transcript(wav)
+def error_rates(wav: np.ndarray, judges: Judges, text: str | None) -> tuple[float, float]:
+    """(WER, CER) of what is heard in [S]; NaN without its text or a recogniser."""
+    heard = None if text is None else judges.transcript(wav)
     if heard is None:
         return float("nan"), float("nan")
-    return metrics.word_error_rate(known.text, heard), metrics.character_error_rate(known.text, heard)
+    return metrics.word_error_rate(text, heard), metrics.character_error_rate(text, heard)
 
 
 def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:

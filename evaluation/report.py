@@ -61,6 +61,7 @@ COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimal
     "f0_corr": ("F0 r", 1, 3),
     "gpe": ("GPE %", 100, 2),
     "vde": ("VDE %", 100, 1),
+    "wer": ("WER %", 100, 1),
     "dnsmos": ("DNSMOS", 1, 2),
     "rtf": ("RTF", 1, 4),
 }

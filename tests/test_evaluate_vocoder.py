@@ -45,6 +45,20 @@ def test_a_perfect_copy_has_no_errors(tmp_path):
     assert worse["f0_rmse_cents"] > 20
 
 
+class Ears:
+    def transcript(self, wav):
+        return "the cat"
+
+    def dnsmos(self, wav):
+        return 3.0
+
+
+def test_words_count_where_they_are_known():
+    wav = np.zeros(8000, np.float32)
+    assert copies.judged(wav, Ears(), "The cat sat") == {"dnsmos": 3.0, "wer": pytest.approx(1 / 3)}
+    assert np.isnan(copies.judged(wav, Ears(), None)["wer"])
+
+
 def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
     for i in range(2):
         soundfile.write(tmp_path / f"{i}.wav", sing(150, 200, 0.6, i), 16000)
