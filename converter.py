@@ -26,6 +26,7 @@ from hubert_pitdyn import prosody, prosody_file
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.prosody import Controls, Curve, PitchRange
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
+from vocoder.dataset import Span, frame_pitch
 
 Source = np.ndarray | Path | str
 
@@ -174,7 +175,8 @@ class VoiceConverter:
         """float32 [S'] at 16 kHz; see `convert`."""
         source = performance.source
         level = audio.active_level(audio.loudness(source.wav)) + performance.gain
-        converted = audio.limit_peak(audio.set_level(self._synthesise(performance.analysis), level))
+        made = self._synthesise(performance.analysis, performance.curve)
+        converted = audio.limit_peak(audio.set_level(made, level))
         return converted[: source.kept] if trim else source.restore(converted)
 
     def _borrowed(self, source: Heard, other: Heard | Source) -> tuple[Curve, np.ndarray]:
@@ -188,10 +190,15 @@ class VoiceConverter:
         return prosody.read(pit, dyn, *self.labels), places
 
     @torch.inference_mode()
-    def _synthesise(self, analysis: Analysis) -> np.ndarray:
-        """Analysis of one source -> the voice's wav [S], at the level of its training mels."""
-        mel = self.acoustic.generate(self.encoder.embed(analysis))
-        return self.vocoder(mel.transpose(1, 2)).flatten().cpu().numpy()
+    def _synthesise(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
+        """Analysis of one source and the curve it stands for -> the voice's wav [S], at the level of its
+        training mels."""
+        mel = self.acoustic.generate(self.encoder.embed(analysis)).transpose(1, 2)
+        if curve is None or not hasattr(self.vocoder, "sing"):
+            return self.vocoder(mel).flatten().cpu().numpy()
+        # What the acoustic model was told to sing need not be heard again in its mel.
+        f0, _ = frame_pitch(curve.f0, Span.whole(len(curve)))
+        return self.vocoder.sing(mel, torch.from_numpy(f0)[None].to(mel)).flatten().cpu().numpy()
 
 
 def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:

@@ -41,11 +41,13 @@ def parse_args() -> argparse.Namespace:
 @dataclass
 class Task:
     """What one run learns. labels: PitLabels, DynLabels or None (content units); soft: target rows [K,K] or
-    None; alpha: weight of hidden frames, None without masking."""
+    None; teacher: whose features are estimated beside the classes, or None; alpha: weight of hidden frames,
+    None without masking."""
 
     run: Any
     labels: Any
     soft: Any
+    teacher: Any
     alpha: float | None
     train_set: Any
     val_set: Any
@@ -61,11 +63,13 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     folder = DataFolder(args.data)
     keys = [folder.split(part, LABEL_FOLDERS[args.embds_dn]) for part in ("train", "val")]
     labels, classes, stored = read_labels(folder, args.embds_dn)
+    teacher = teacher_of(run, stored, keys[0] + keys[1])
     make = build_head if is_frozen(args, run.config) else build_hubert
-    model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes)
+    model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes, teacher)
     crop = run.settings["crop_seconds"]
     changes = (run.settings.get("speed_octaves", 0.0), run.settings.get("noise", 0.0))
-    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes) for part in keys]
+    heard = teacher and teacher.folder
+    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes, heard) for part in keys]
     hours = folder.hours(keys[0])
     run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
 
@@ -78,7 +82,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
 
     soft = None if labels is None else torch.from_numpy(labels.target_matrix()).float().to(run.device)
     alpha = run.settings.get("alpha", 0.5) if args.alpha is None else args.alpha
-    return model, describe, Task(run, labels, soft, alpha if masking(args, run) else None, *sets)
+    task = Task(run, labels, soft, teacher, alpha if masking(args, run) else None, *sets)
+    return model, describe, task
 
 
 def settings_of(args: argparse.Namespace, config: dict) -> str:
@@ -112,12 +117,27 @@ def read_labels(folder, kind: str):
     return labels, labels.classes, stored
 
 
-def build_hubert(args, run, folder, keys, classes: int):
+def teacher_of(run, stored: dict, keys: list[str]):
+    """The Teacher of content units whose features are to be estimated beside its classes, or None."""
+    from hubert_pitdyn.discrete import Teacher
+
+    if "units" not in stored or not run.settings.get("teacher"):
+        return None
+    folder = cli.path(stored["units"]["features"])
+    if not folder.is_dir():
+        run.logger.info(f"{folder} is no folder of features: learning from classes alone")
+        return None
+    return Teacher.of(folder, keys)
+
+
+def build_hubert(args, run, folder, keys, classes: int, teacher):
     """A whole HuBERT on wavs: model, kind, sizes, encoders, no cached features."""
     from hubert_pitdyn.model import Hubert
 
     unit_kind = "content" if args.embds_dn == "units" else "label"
     sizes = {"classes": classes, **run.config["hubert"], "unit_kind": unit_kind}
+    if teacher is not None:
+        sizes["teacher_dim"] = teacher.dim
     model = Hubert(**sizes)
     if not args.resume:
         warm_start(model, args, run, folder)
@@ -146,7 +166,7 @@ def warm_start(model, args, run, folder) -> None:
     run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
 
 
-def build_head(args, run, folder, keys, classes: int):
+def build_head(args, run, folder, keys, classes: int, _teacher):
     """A light head on cached features of the content encoder: model, kind, sizes, encoders, features."""
     from tqdm import tqdm
 
@@ -180,7 +200,10 @@ def masking(args: argparse.Namespace, run) -> bool:
 
 
 def predict(model, batch: dict, mask=None):
-    """Logits [B,N,K] of a whole HuBERT or of a head, wrapped for several processes or not."""
+    """Logits [B,N,K] of a whole HuBERT or of a head, wrapped for several processes or not.
+
+    Where the batch has a teacher's features, (logits, the estimate of those).
+    """
     from hubert_pitdyn.dataset import split_features
     from hubert_pitdyn.heads import Head
 
@@ -189,14 +212,24 @@ def predict(model, batch: dict, mask=None):
     if isinstance(bare, Head):
         conv_dim, dim = bare.from_conv.in_features, bare.from_layers.in_features
         return model(*split_features(batch["source"], conv_dim, dim), None if full else batch["valid"])
-    return model(batch["source"], None if full else batch["lengths"], mask)
+    return model(batch["source"], None if full else batch["lengths"], mask, "teacher" in batch)
 
 
-def losses(task: Task, logits, classes):
-    """Cross-entropy of each frame [B,N] against soft labels, or against content classes."""
-    from hubert_pitdyn.objective import cross_entropy
+def losses(task: Task, model, batch: dict, mask=None):
+    """Loss of each frame [B,N], logits [B,N,K], and the error of the teacher's features [B,N] or None.
 
-    return cross_entropy(logits, classes if task.soft is None else task.soft[classes])
+    The loss is cross-entropy against soft labels or content classes, and that error by its weight.
+    """
+    from hubert_pitdyn.objective import cross_entropy, teacher_error
+
+    classes = batch["classes"]
+    targets = classes if task.soft is None else task.soft[classes]
+    if task.teacher is None:
+        logits = predict(model, batch, mask)
+        return cross_entropy(logits, targets), logits, None
+    logits, estimate = predict(model, batch, mask)
+    error = teacher_error(estimate, batch["teacher"], task.teacher.spread)
+    return cross_entropy(logits, targets) + task.run.settings["teacher"] * error, logits, error
 
 
 def train_step(task: Task, model, batch: dict):
@@ -207,15 +240,17 @@ def train_step(task: Task, model, batch: dict):
 
     classes, valid = batch["classes"], batch["valid"]
     mask = None if task.alpha is None else time_mask(*classes.shape).to(classes.device)
-    logits = predict(model, batch, mask)
-    each = losses(task, logits, classes)
+    each, logits, error = losses(task, model, batch, mask)
     if mask is None:
         loss = mean_over((each * valid).sum(), valid.sum())
     else:
         hidden, seen = mask & valid, ~mask & valid
         loss = task.alpha * mean_over((each * hidden).sum(), hidden.sum())
         loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), seen.sum())
-    return loss, shares(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
+    metrics = shares(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
+    if error is not None:
+        metrics["teacher_r2"] = 1 - float((error.detach() * valid).sum() / valid.sum())
+    return loss, metrics
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:
@@ -223,17 +258,19 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
     from hubert_pitdyn.objective import add_counts, count_right, shares
     from training import to_device
 
-    total, frames, counts = 0.0, 0, {}
+    total, missed, frames, counts = 0.0, 0.0, 0, {}
     for index, key in enumerate(task.val_set.keys):
         batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
         classes = batch["classes"]
-        logits = predict(model, batch)
-        total += float(losses(task, logits, classes).sum())
+        each, logits, error = losses(task, model, batch)
+        total += float(each.sum())
+        missed += 0.0 if error is None else float(error.sum())
         frames += classes.numel()
         add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, batch["valid"]))
         if task.labels is not None and index < VALIDATION_FIGURES:
             draw(task.run, task.labels, key, classes[0], logits[0], step)
-    return {"loss": total / frames, **shares(counts)}
+    more = {} if task.teacher is None else {"teacher_r2": 1 - missed / frames}
+    return {"loss": total / frames, **shares(counts), **more}
 
 
 def draw(run, labels, key: str, classes, logits, step: int) -> None:

@@ -35,6 +35,15 @@ def stretch_classes(classes: np.ndarray, units: int) -> np.ndarray:
     return classes[np.floor(_places(len(classes), units) + 0.5).astype(int)]
 
 
+def stretch_features(features: np.ndarray, units: int) -> np.ndarray:
+    """Features [M, dim] -> [units, dim], interpolated linearly; float32."""
+    place = _places(len(features), units)
+    left = np.floor(place).astype(int)
+    right = np.minimum(left + 1, len(features) - 1)
+    share = (place - left)[:, None].astype(np.float32)
+    return (1 - share) * features[left] + share * features[right]
+
+
 def stretch_f0(f0: np.ndarray, units: int) -> np.ndarray:
     """F0 [M] in Hz, 0 = unvoiced -> [units], M / units times as high as before.
 

@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 
 from audio import UNIT_HOP, UNIT_RATE, change_speed
 from datafolder import DataFolder, crop_at_speed, crop_start, save_array, speed_range
-from hubert_pitdyn.augment import noisy, stretch_classes, stretch_f0
+from hubert_pitdyn.augment import noisy, stretch_classes, stretch_f0, stretch_features
+from hubert_pitdyn.discrete import read_features
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
 
@@ -20,11 +21,14 @@ LABEL_FOLDERS = {"pits": "pits", "dyns": "dyns", "units": "units-discrete"}
 
 
 class LabelDataset(Dataset):
-    """(source, classes [n]) of one dataset; `[(index, crop seed)]` crops, `[(index, None)]` does not.
+    """source, classes [n] and teacher's features of one dataset, as a dict of tensors.
+
+    `[(index, crop seed)]` crops, `[(index, None)]` does not.
 
     kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
     speed_octaves: crops of wavs are played up to that much faster or slower, or between two such figures,
-    with their labels; noise: the share of crops of wavs that get noise.
+    with their labels; noise: the share of crops of wavs that get noise. teacher: folder of the features
+    [N, T] that the classes were made of, where they are to be given too.
     """
 
     def __init__(
@@ -36,61 +40,71 @@ class LabelDataset(Dataset):
         features: Path | None = None,
         speed_octaves: float | Sequence[float] = 0.0,
         noise: float = 0.0,
+        teacher: Path | None = None,
     ) -> None:
         self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
         self.crop_units = int(crop_seconds * UNIT_RATE)
         self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (speed_range(speed_octaves), noise)
         moved = any(self.speeds) and kind == "pits"
+        self.teacher = teacher
         self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
         index, crop_seed = at
         key = self.keys[index]
         classes = self.folder.read(self.kind, key).astype(np.int64)
-        moves = crop_seed is not None and any(self.speeds)
-        cut = self._moved if moves else self._cut
-        source, classes = cut(key, classes, crop_seed)
+        total = len(classes)
+        start, size, units = self._place(total, crop_seed)
+        crop = slice(start, start + size)
+        item = {
+            "source": self._source(key, crop, units),
+            "classes": classes[crop] if size == units else self._moved(key, classes, crop, units),
+        }
+        if self.teacher is not None:
+            item["teacher"] = stretch_features(read_features(self.teacher, key, total)[crop], units)
         if crop_seed is not None and self.noise:
-            source = noisy(source, self.noise, crop_seed)
-        return torch.from_numpy(source), torch.from_numpy(classes)
+            item["source"] = noisy(item["source"], self.noise, crop_seed)
+        return {name: torch.from_numpy(value) for name, value in item.items()}
 
-    def _cut(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int] | None):
-        """A crop, or with no seed the whole: source and classes as arrays."""
-        start, size = 0, len(classes)
-        if crop_seed is not None and size > self.crop_units:
-            start, size = crop_start(size, self.crop_units, crop_seed), self.crop_units
-        if self.features is None:
-            source = self.folder.crop(key, start, size)
-        else:
-            source = np.load(self.features / f"{key}.npy", mmap_mode="r")[start : start + size]
-        return np.array(source), classes[start : start + size]
+    def _place(self, total: int, crop_seed: tuple[int, int] | None) -> tuple[int, int, int]:
+        """Where a crop starts, how many units it takes and in how many it is played; with no seed, all."""
+        if crop_seed is None:
+            return 0, total, total
+        size = units = min(self.crop_units, total)
+        if any(self.speeds):
+            size, units = crop_at_speed(units, total, self.speeds, crop_seed)
+        return crop_start(total, size, crop_seed), size, units
 
-    def _moved(self, key: str, classes: np.ndarray, crop_seed: tuple[int, int]):
-        """A crop at another speed: wav and classes."""
-        units = min(self.crop_units, len(classes))
-        size, units = crop_at_speed(units, len(classes), self.speeds, crop_seed)
-        start = crop_start(len(classes), size, crop_seed)
-        wav = change_speed(self.folder.crop(key, start, size), units * UNIT_HOP)
+    def _source(self, key: str, crop: slice, units: int) -> np.ndarray:
+        """Wav [S], played in so many units, or cached trunk features [n, F]."""
+        if self.features is not None:
+            return np.array(np.load(self.features / f"{key}.npy", mmap_mode="r")[crop])
+        size = crop.stop - crop.start
+        wav = np.array(self.folder.crop(key, crop.start, size))
+        return wav if size == units else change_speed(wav, units * UNIT_HOP)
+
+    def _moved(self, key: str, classes: np.ndarray, crop: slice, units: int) -> np.ndarray:
+        """Classes [units] of a crop at another speed."""
         if self.pit_labels is None:
-            moved = stretch_classes(classes[start : start + size], units)
-        else:
-            f0 = self.folder.read("f0", key)[start : start + size].astype(np.float64)
-            moved = self.pit_labels.encode(stretch_f0(f0, units))
-        return wav, moved
+            return stretch_classes(classes[crop], units)
+        f0 = self.folder.read("f0", key)[crop].astype(np.float64)
+        return self.pit_labels.encode(stretch_f0(f0, units))
 
-    def collate(self, items: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        """Zero-padded batch: source ([B,1,S] wavs or [B,N,F] features), lengths [B] samples, classes [B,N]
-        and valid [B,N] bool."""
-        counts = torch.tensor([len(classes) for _, classes in items])
-        source = torch.nn.utils.rnn.pad_sequence([s for s, _ in items], batch_first=True)
-        classes = torch.nn.utils.rnn.pad_sequence([c for _, c in items], batch_first=True)
-        valid = torch.arange(classes.shape[1]).unsqueeze(0) < counts.unsqueeze(1)
+    def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Zero-padded batch: source ([B,1,S] wavs or [B,N,F] features), classes [B,N], teacher [B,N,T] where
+        it is given, lengths [B] samples and valid [B,N] bool."""
+        counts = torch.tensor([len(item["classes"]) for item in items])
+        batch = {
+            name: torch.nn.utils.rnn.pad_sequence([item[name] for item in items], batch_first=True)
+            for name in items[0]
+        }
         if self.features is None:
-            source = source.unsqueeze(1)
-        return {"source": source, "lengths": counts * UNIT_HOP, "classes": classes, "valid": valid}
+            batch["source"] = batch["source"].unsqueeze(1)
+        valid = torch.arange(batch["classes"].shape[1]).unsqueeze(0) < counts.unsqueeze(1)
+        return {**batch, "lengths": counts * UNIT_HOP, "valid": valid}
 
 
 def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str, progress=iter) -> Path:

@@ -7,6 +7,7 @@ elsewhere (any 50 Hz encoder) are read from a folder.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ import audio
 from cli import UserError
 
 CEPSTRA = 13
+SAMPLED = 200  # recordings whose variance is taken for that of all
 
 
 def mfcc(wav: np.ndarray) -> np.ndarray:
@@ -54,6 +56,30 @@ def read_features(folder: Path, key: str, units: int) -> np.ndarray:
         raise UserError(f"{path}: expected about [{units}, dim] at 50 Hz, found shape {features.shape}")
     index = np.minimum(np.arange(units), len(features) - 1)
     return features[index]
+
+
+class Teacher(NamedTuple):
+    """Features that classes were made of: one .npy [N, dim] a recording in `folder`.
+
+    spread: their variance over time, mean over dimensions.
+    """
+
+    folder: Path
+    dim: int
+    spread: float
+
+    @classmethod
+    def of(cls, folder: Path, keys: list[str]) -> Teacher:
+        """Look at some of these recordings' features. Raises UserError where they are not there."""
+        missing = [key for key in keys if not (folder / f"{key}.npy").is_file()]
+        if missing:
+            raise UserError(
+                f"{folder / missing[0]}.npy: not found, and {len(missing) - 1} more; the classes are of "
+                "these features: make them again, or set teacher to 0 in [train.units]"
+            )
+        some = keys[:: max(1, len(keys) // SAMPLED)]
+        features = np.concatenate([np.load(folder / f"{key}.npy") for key in some]).astype(np.float32)
+        return cls(folder, features.shape[1], float(features.var(axis=0).mean()))
 
 
 def fit(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:

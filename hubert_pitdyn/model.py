@@ -27,7 +27,8 @@ class Hubert(nn.Module):
     """The network of the module docstring.
 
     unit_kind says what `units` are: "content" (the projected hidden state) or "label" (the expected label
-    embedding under the predicted distribution). Raises ValueError for sizes that do not divide.
+    embedding under the predicted distribution). teacher_dim: width of the features that a linear map of the
+    units is to give in training, 0 for none. Raises ValueError for sizes that do not divide.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Hubert(nn.Module):
         dropout: float = 0.1,
         unit_kind: str = "content",
         pos_gelus: int = 1,
+        teacher_dim: int = 0,
     ):
         super().__init__()
         if dim % heads or dim % pos_groups:
@@ -60,6 +62,8 @@ class Hubert(nn.Module):
         self.encoder = Encoder(dim, heads, ff, layers, dropout)
         self.proj = nn.Linear(dim, unit_dim)
         self.label_embedding = nn.Embedding(classes, unit_dim)
+        if teacher_dim:
+            self.teacher_head = nn.Linear(unit_dim, teacher_dim)
 
     def features(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B, 1, S] -> output of the convolutions [B, N, C]."""
@@ -88,9 +92,20 @@ class Hubert(nn.Module):
             states.append(layer(states[-1], valid))
         return conv, torch.stack(states, dim=2)
 
-    def forward(self, wav: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """wav [B, 1, S] -> logits [B, N, K]: cosine similarities to the label embeddings / 0.1."""
-        return label_logits(self.proj(self.encode(wav, lengths, mask=mask)), self.label_embedding.weight)
+    def forward(
+        self,
+        wav: Tensor,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+        teacher: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """wav [B, 1, S] -> logits [B, N, K]: cosine similarities to the label embeddings / 0.1.
+
+        With teacher, (logits, the estimate [B, N, teacher_dim] of the teacher's features).
+        """
+        units = self.proj(self.encode(wav, lengths, mask=mask))
+        logits = label_logits(units, self.label_embedding.weight)
+        return (logits, self.teacher_head(units)) if teacher else logits
 
     def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B, 1, S] -> probabilities of the classes [B, N, K]."""

@@ -23,6 +23,14 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * logs).sum(dim=-1)
 
 
+def teacher_error(estimate: Tensor, teacher: Tensor, spread: float) -> Tensor:
+    """Squared error of each frame over the variance: estimate and teacher [B,N,T] -> [B,N].
+
+    spread: mean variance of the teacher's features over all frames, so that the mean error is 1 - R².
+    """
+    return (estimate.float() - teacher.float()).square().mean(dim=-1) / spread
+
+
 def count_right(labels: PitLabels | DynLabels | None, guess: Tensor, classes: Tensor, valid: Tensor) -> dict:
     """Right and counted frames of one or more utterances, to be summed over them.
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from audio import SAMPLE_RATE, UNIT_HOP, change_speed
-from datafolder import DataFolder, crop_at_speed
-from hubert_pitdyn.augment import SNR_DB, noisy, stretch_classes, stretch_f0
+from datafolder import DataFolder, crop_at_speed, save_array
+from hubert_pitdyn.augment import SNR_DB, noisy, stretch_classes, stretch_f0, stretch_features
 from hubert_pitdyn.dataset import LabelDataset
 from hubert_pitdyn.labels import PitLabels
 
@@ -54,16 +55,16 @@ def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(w
     folder = DataFolder(workspace / "data" / "songs")
     keys = folder.split("train", "pits")
     plain, moved = (LabelDataset(folder, keys, "pits", 0.5, speed_octaves=s) for s in (0.0, 0.5))
-    assert len(moved[(0, None)][0]) == len(plain[(0, None)][0])
+    assert len(moved[(0, None)]["source"]) == len(plain[(0, None)]["source"])
     labels = PitLabels.from_dict(folder.stats()["labels"]["pit"])
-    pitches = [labels.decode(d[(0, (7, i))][1].numpy()) for d in (plain, moved) for i in range(40)]
+    pitches = [labels.decode(d[(0, (7, i))]["classes"].numpy()) for d in (plain, moved) for i in range(40)]
     still, wide = (np.concatenate([f[f > 0] for f in part]) for part in (pitches[:40], pitches[40:]))
     assert np.percentile(wide, 95) > 1.15 * np.percentile(still, 95)
     assert np.percentile(wide, 5) < np.percentile(still, 5) / 1.15
-    wav, classes = moved[(0, (7, 0))]
+    wav, classes = moved[(0, (7, 0))].values()
     again = moved[(0, (7, 0))]
     assert len(wav) == UNIT_HOP * len(classes) == UNIT_HOP * 25
-    assert (wav == again[0]).all() and (classes == again[1]).all()
+    assert (wav == again["source"]).all() and (classes == again["classes"]).all()
 
 
 def test_noise_has_the_level_and_the_share_asked_for():
@@ -82,6 +83,35 @@ def test_dataset_adds_noise_to_crops_alone(workspace):
     folder = DataFolder(workspace / "data" / "songs")
     keys = folder.split("train", "pits")
     plain, noisier = (LabelDataset(folder, keys, "pits", 0.5, noise=share) for share in (0.0, 1.0))
-    (clean, before), (heard, after) = plain[(0, (7, 0))], noisier[(0, (7, 0))]
+    (clean, before), (heard, after) = (d[(0, (7, 0))].values() for d in (plain, noisier))
     assert (before == after).all() and not np.allclose(clean, heard, atol=1e-4)
-    assert (plain[(0, None)][0] == noisier[(0, None)][0]).all()
+    assert (plain[(0, None)]["source"] == noisier[(0, None)]["source"]).all()
+
+
+def test_dataset_gives_the_teacher_of_the_units_it_gives(workspace, tmp_path):
+    """Features that count units, so that each tells where in the recording it is from."""
+    folder = DataFolder(workspace / "data" / "songs")
+    keys = folder.split("train", "pits")
+    for key in keys:
+        count = len(folder.read("pits", key))
+        save_array(tmp_path / f"{key}.npy", np.arange(count, dtype=np.float16)[:, None].repeat(2, axis=1))
+    plain, moved = (
+        LabelDataset(folder, keys, "dyns", 0.5, speed_octaves=s, teacher=tmp_path) for s in (0.0, 0.5)
+    )
+    whole = plain[(0, None)]
+    assert whole["teacher"].tolist() == [[float(i)] * 2 for i in range(len(whole["classes"]))]
+    crop = plain[(0, (7, 0))]
+    first = int(crop["teacher"][0, 0])
+    assert (crop["classes"] == whole["classes"][first : first + 25]).all()
+    assert torch.equal(crop["source"], whole["source"][first * UNIT_HOP : (first + 25) * UNIT_HOP])
+    steps = np.concatenate([np.diff(moved[(0, (7, i))]["teacher"][1:-1, 0]) for i in range(20)])
+    assert steps.min() < 0.8 and steps.max() > 1.25  # units a unit, played slower and faster
+    batch = moved.collate([moved[(0, (7, i))] for i in range(3)])
+    assert batch["teacher"].shape == (*batch["classes"].shape, 2)
+
+
+def test_stretched_features_keep_their_centres():
+    line = np.arange(10, dtype=np.float16)[:, None]
+    assert stretch_features(line, 10).tolist() == line.tolist()
+    assert stretch_features(line, 5)[:, 0].tolist() == [0.5, 2.5, 4.5, 6.5, 8.5]
+    assert stretch_features(line, 20)[2:4, 0].tolist() == [0.75, 1.25]

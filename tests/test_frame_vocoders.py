@@ -131,6 +131,22 @@ def test_harmonic_vocoder_sings_the_pitch_it_hears(voicing):
         assert low.argmax() * SAMPLE_RATE / len(wav) == pytest.approx(300, abs=2)
 
 
+def test_harmonic_vocoder_sings_the_pitch_it_is_told():
+    """Its ear says 300 Hz; told so it does the same, and told 200 Hz it sings that."""
+    torch.manual_seed(0)
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
+    mel = random_mel(1, 100)
+    with torch.no_grad():
+        model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
+        model.pitch_head.weight.zero_()
+        heard = hertz(certain(torch.full((1, 100), 300.0), 20.0))
+        own, same, other = model(mel), model.sing(mel, heard), model.sing(mel, torch.full((1, 100), 200.0))
+    assert torch.allclose(own, same, atol=1e-5)
+    spectrum = np.abs(np.fft.rfft(other.flatten().numpy() * np.hanning(other.numel())))
+    low = spectrum[: 250 * other.numel() // SAMPLE_RATE]
+    assert low.argmax() * SAMPLE_RATE / other.numel() == pytest.approx(200, abs=2)
+
+
 def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
     model, mel = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1), random_mel(2, 30)
     with torch.no_grad():

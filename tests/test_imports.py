@@ -37,7 +37,7 @@ ALLOWED = {
     "stages": {"cards", "cli", "checkpoints", "official", "hubert_pitdyn", "vocoder"},
     "training": {"batches", "cards", "cli", "config", "checkpoints"},
     "adversarial": {"training"},
-    "converter": {"audio", "cards", "checkpoints", "cli", "stages", "hubert_pitdyn"},
+    "converter": {"audio", "cards", "checkpoints", "cli", "stages", "hubert_pitdyn", "vocoder"},
     "experiments": {
         "audio",
         "batch",

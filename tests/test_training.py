@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from conftest import ROOT, launch, micro_config, run_script
 
 import checkpoints
 from batches import Batches
+from datafolder import DataFolder, save_array
 from training import Meters, learning_rate
 
 
@@ -147,3 +149,32 @@ def test_checkpoint_holds_everything(workspace):
     )
     assert checkpoint["card"]["hours"] > 0 and "voicing" in checkpoint["card"]["metrics"]
     assert list((out / "logs").glob("events.out.tfevents.*"))
+
+
+def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
+    """Voicing as a teacher: estimated better and better; MFCC are no folder, and go by classes alone."""
+    folder = DataFolder(workspace / "data" / "songs")
+    for key in folder.have("pits"):
+        voiced = (folder.read("pits", key) > 0).astype(np.float32)
+        save_array(tmp_path / f"{key}.npy", np.stack([voiced, 3 - 2 * voiced], axis=1))
+    slow = micro_config(workspace)
+    fast = tmp_path / "fast.toml"
+    text = slow.read_text(encoding="utf-8")
+    fast.write_text(text.replace("[train.hubert]", "[train.hubert]\nlr = 3e-3"), encoding="utf-8")
+    wavs, features = workspace / "録音 wavs", ("--discrete", "--features", tmp_path, "--clusters", 2)
+    run_script(
+        "preprocess.py", "taught", "--wavs", wavs, *features, "--config", slow, cwd=workspace, expect=1
+    )
+    learn = ("train_hubert.py", "--embds_dn", "units", "--config", fast, "--device", "cpu")
+    run_script(*learn, "data/taught", "out/t/hubert-soft", "--steps", 120, cwd=workspace)
+    log = (workspace / "out" / "t" / "hubert-soft" / "logs" / "hubert-soft.log").read_text(encoding="utf-8")
+    found = [float(r2) for r2 in re.findall(r"valid \d+: .*teacher_r2 (-?[\d.e-]+)", log)]
+    assert len(found) > 2 and found[-1] > 0.2 and found[-1] > found[0] + 0.1
+    model = checkpoints.load_hubert(workspace / "out" / "t" / "hubert-soft" / "model-best.pt")
+    assert model.teacher_head.out_features == 2
+    run_script(*learn, "data/songs", "out/t/alone", "--steps", 3, cwd=workspace)
+    log = (workspace / "out" / "t" / "alone" / "logs" / "alone.log").read_text(encoding="utf-8")
+    assert "classes alone" in log and "teacher_r2" not in log
+    next(tmp_path.rglob("*.npy")).unlink()
+    missing = run_script(*learn, "data/taught", "out/t/missing", "--steps", 3, cwd=workspace, expect=2)
+    assert ".npy" in missing.stderr and "teacher" in missing.stderr

@@ -25,7 +25,12 @@ class Span(NamedTuple):
     start: int
     stop: int
     units: int
-    edge: int
+    edge: int = 0
+
+    @classmethod
+    def whole(cls, units: int) -> Span:
+        """All of a recording, at its own speed."""
+        return cls(0, units, units)
 
 
 class WavDataset(Dataset):
@@ -74,7 +79,7 @@ class WavDataset(Dataset):
     def _span(self, available: int, crop_seed: tuple[int, int] | None) -> Span:
         """Which units of a recording are taken, and in the time of how many they are played."""
         if crop_seed is None or (available <= self.crop_units and not any(self.speeds)):
-            return Span(0, available, available, 0)
+            return Span.whole(available)
         edge = EDGE if any(self.speeds) else 0
         wanted = self.crop_units + 2 * edge
         size, units = crop_at_speed(wanted, available, self.speeds, crop_seed) if edge else (wanted, wanted)

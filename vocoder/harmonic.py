@@ -59,18 +59,34 @@ class HarmonicGenerator(nn.Module):
 
         With f0 [B, T] in Hz (0: not known) and voiced [B, T] also the loss of the pitch heard: (wav, loss).
         """
-        heard, x = self.pitch_trunk(mel), self.trunk(mel)
+        logits = self._hear(mel)
+        wav = self._sound(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
+        return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
+
+    def sing(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """mel [B, n_mels, T] and its F0 [B, T] in Hz, on unvoiced frames too -> wav [B, 1, 160T].
+
+        For who knows the pitch better than a mel can tell it. Voicing is still heard in the mel.
+        """
+        return self._sound(mel, f0, self._hear(mel)[..., PITCHES:])
+
+    def _hear(self, mel: Tensor) -> Tensor:
+        """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
+        heard = self.pitch_trunk(mel)
+        with torch.autocast(mel.device.type, enabled=False):
+            return self.pitch_head(heard.to(mel.dtype))
+
+    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise."""
+        x = self.trunk(mel)
         # Phases want whole floats, and so do FFTs.
         with torch.autocast(mel.device.type, enabled=False):
-            logits = self.pitch_head(heard.to(mel.dtype))
-            pulses = analyse(pulse_train(hertz(logits.detach())))
-            pulses = pulses * logits[..., PITCHES:].detach().sigmoid()
+            pulses = analyse(pulse_train(f0)) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
             spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
-            wav = overlap_add(spectrum).clamp(-1, 1)
-            return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
+            return overlap_add(spectrum).clamp(-1, 1)
 
     def _noise(self, count: int, mel: Tensor) -> Tensor:
         """White noise [count, 160T] of variance one."""
