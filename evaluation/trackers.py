@@ -16,6 +16,7 @@ from hubert_pitdyn import pitch
 
 TRACKER = "fcpe"  # not the one that makes the labels, whose habits a conversion has learnt
 WITNESSES = (TRACKER, pitch.DEFAULT)
+SURE = ("f0_rmse_sure", "f0_corr_sure", "vde_sure")
 NEAR = 50.0  # cents by which the two may differ
 
 
@@ -34,16 +35,17 @@ def tracker(say: Callable[[str], None]) -> str:
 def f0_figures(source: np.ndarray, reference: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """Every figure of F0 found [N] in Hz against its reference [N], the track of `source` [320N].
 
-    The reference may be transposed. f0_rmse_sure and vde_sure count where the source is `sure`; NaN when one
-    of the two trackers is not installed.
+    The reference may be transposed. The figures named sure count where the source is `sure`; NaN when one of
+    the two trackers is not installed.
     """
     of_all = metrics.f0_metrics(reference, found)
     if any(map(pitch.missing, WITNESSES)):
-        return {**of_all, "f0_rmse_sure": float("nan"), "vde_sure": float("nan")}
+        return {**of_all, **dict.fromkeys(SURE, float("nan"))}
     voiced, agreed, near = sure(source)
     return {
         **of_all,
         "f0_rmse_sure": metrics.f0_rmse_cents(np.where(near, reference, 0.0), found),
+        "f0_corr_sure": metrics.f0_corr(np.where(near, reference, 0.0), found),
         "vde_sure": metrics.vde(np.where(voiced, 1.0, 0.0)[agreed], found[agreed]),
     }
 

@@ -18,7 +18,7 @@ from hubert_pitdyn import pitch
 
 KEYS = (
     *("gpe", "vde", "ffe", "rpa50", "rpa20", "rca50", "octave_error", "f0_rmse_cents", "f0_rmse_hz"),
-    *("f0_rmse_sure", "vde_sure"),
+    *trackers.SURE,
     *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
     *("speaker_similarity", "wer", "cer", "dnsmos"),
 )
@@ -86,7 +86,7 @@ def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
     )
     got = read(files / "f.json")
     undefined = {name for name in KEYS if got[name] is None}
-    assert undefined == {"f0_rmse_sure", "vde_sure", "mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
+    assert undefined == {*trackers.SURE, "mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
     assert got["conditions"]["tracker"] == "pyin"
     check_octave_pair(got)
     lines = done.stderr.splitlines()
@@ -264,6 +264,7 @@ def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
     found[:30] = 100.0
     got = trackers.f0_figures(np.zeros(100 * 320, np.float32), 2 * one, found)
     assert got["f0_rmse_sure"] == 0 and got["f0_rmse_cents"] > 1000
+    assert np.isnan(got["f0_corr_sure"])  # nothing moves where it is sure
     assert got["vde_sure"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
     monkeypatch.setattr(pitch, "missing", lambda tracker: "absent")
     assert np.isnan(trackers.f0_figures(np.zeros(100 * 320, np.float32), one, found)["f0_rmse_sure"])

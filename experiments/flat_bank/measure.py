@@ -31,6 +31,7 @@ FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
     "f0_rmse_sure": ("… where sure", 1, 0),
     "f0_corr": ("F0 corr", 1, 3),
+    "f0_corr_sure": ("… where sure", 1, 3),
     "gpe": ("GPE %", 100, 1),
     "vde": ("VDE %", 100, 1),
     "vde_sure": ("… where sure", 100, 1),
