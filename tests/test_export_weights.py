@@ -6,6 +6,7 @@ from conftest import run_script
 
 import checkpoints
 from converter import VoiceConverter
+from hubert_pitdyn.model import Hubert
 
 
 def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
@@ -26,3 +27,18 @@ def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
     )
     units = torch.randn(1, 20, 768, generator=torch.Generator().manual_seed(0))
     assert np.allclose(one.generate(units), other.generate(units), atol=0.02)
+
+
+def test_an_exported_content_encoder_has_no_teacher_any_more(tmp_path):
+    torch.manual_seed(0)
+    sizes = {"classes": 5, "dim": 32, "conv_dim": 16, "heads": 2, "ff": 32, "layers": 1, "pos_kernel": 4}
+    whole = {**sizes, "pos_groups": 2, "unit_dim": 256, "teacher_dim": 7}
+    model = Hubert(**whole).eval()
+    about = {"kind": "hubert-units", "config": {"model": whole}, "labels": None, "card": {"encoders": {}}}
+    checkpoints.save(tmp_path / "own.pt", {**about, "model": model.state_dict()})
+    run_script("tools/export_weights.py", tmp_path / "own.pt", tmp_path / "small.pt", cwd=tmp_path)
+    loaded = checkpoints.load_hubert(tmp_path / "small.pt")
+    assert "teacher_head.weight" in model.state_dict() and "teacher_head.weight" not in loaded.state_dict()
+    wav = torch.randn(1, 1, 3200, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.allclose(model.units(wav), loaded.units(wav), atol=0.02)

@@ -1,4 +1,4 @@
-"""Make of a training's checkpoint what conversion needs: weights in half precision, no optimizer.
+"""Make of a training's checkpoint what conversion needs: weights in half precision, no optimizer, no teacher.
 
     python tools/export_weights.py out/corpus/hubert-pit/model-best.pt out/demo/hubert-pit/model-best.pt
 
@@ -18,10 +18,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 def halved(checkpoint: dict, voice: str | None = None) -> dict:
     """A checkpoint of ours without what training needs, its floats as float16; voice: a new name of it."""
     kept = {name: value for name, value in checkpoint.items() if name != "training"}
+    sizes = {name: size for name, size in checkpoint["config"]["model"].items() if name != "teacher_dim"}
+    kept["config"] = {**checkpoint["config"], "model": sizes}
     if voice:
         kept["card"] = {**kept["card"], "voice": voice}
-    state = checkpoint["model"].items()
-    return {**kept, "model": {name: t.half() if t.is_floating_point() else t for name, t in state}}
+    state = {k: t for k, t in checkpoint["model"].items() if not k.startswith("teacher_head.")}
+    return {**kept, "model": {k: t.half() if t.is_floating_point() else t for k, t in state.items()}}
 
 
 def main() -> int:
