@@ -110,6 +110,25 @@ class Judges:
             return float("nan")
         return float(own @ target.embedding)
 
+    def similarities(
+        self, source: np.ndarray, converted: np.ndarray, target: Target | None
+    ) -> dict[str, float]:
+        """Whose voice a conversion [S'] of a source [S] has: cosines of speaker embeddings.
+
+        speaker_similarity: the conversion's to the target; source_similarity: the source's to the target;
+        kept_similarity: the conversion's to its source; nearer_target: 1 where the first exceeds the last,
+        else 0. NaN where one of the voices is missing.
+        """
+        nan = float("nan")
+        names = ("speaker_similarity", "source_similarity", "kept_similarity", "nearer_target")
+        if target is None or self.speaker is None:
+            return dict.fromkeys(names, nan)
+        own, made = self.speaker(source), self.speaker(converted)
+        pairs = ((made, target.embedding), (own, target.embedding), (made, own))
+        cosines = [nan if a is None or b is None else float(a @ b) for a, b in pairs]
+        nearer = nan if np.isnan(cosines).any() else float(cosines[0] > cosines[2])
+        return dict(zip(names, (*cosines, nearer), strict=True))
+
     def target(self, recordings: list[Path], name: str, seed: int = 0) -> Target | None:
         """The mean over a speaker's recordings, at most 50 of them chosen by `seed`; name: whose they are.
 

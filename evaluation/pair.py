@@ -74,8 +74,7 @@ def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[di
     judges, nan = known.judges, float("nan")
     found = curves.figures() | {
         "mcd": nan if known.reference is None else parallel_mcd(known.reference, converted, known.say),
-        "speaker_similarity": judges.similarity(converted, known.target),
-        "source_similarity": judges.similarity(source, known.target),
+        **judges.similarities(source, converted, known.target),
         "dnsmos": judges.dnsmos(converted),
         "source_dnsmos": judges.dnsmos(source),
     }

@@ -50,6 +50,8 @@ FIGURES = {
     "mcd": Figure("MCD", "dB", 2, "needs a parallel --reference and pyworld"),
     "speaker_similarity": Figure("speaker similarity to the target", "", 3, _TARGET),
     "source_similarity": Figure("  the source's own", "", 3, _TARGET),
+    "kept_similarity": Figure("  the conversion's to its source", "", 3, _TARGET),
+    "nearer_target": Figure("  nearer to the target than to its source", "%", 1, _TARGET),
     "wer": Figure("WER", "%", 1, _TEXT),
     "source_wer": Figure("  the source's own", "%", 1, _TEXT),
     "cer": Figure("CER", "%", 1, _TEXT),

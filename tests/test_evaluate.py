@@ -22,7 +22,14 @@ KEYS = (
     *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
     *("speaker_similarity", "wer", "cer", "dnsmos"),
 )
-MORE_KEYS = {"source_similarity", "source_dnsmos", "source_wer", "conditions"}
+MORE_KEYS = {
+    "source_similarity",
+    "kept_similarity",
+    "nearer_target",
+    "source_dnsmos",
+    "source_wer",
+    "conditions",
+}
 EXTRAS = ("resemblyzer", "ctranslate2", "speechmos", "pyworld", "torchfcpe")
 
 
@@ -242,7 +249,14 @@ def test_the_speaker_encoder_knows_a_voice_from_another(tmp_path):
         soundfile.write(tmp_path / f"{i}.wav", np.roll(wav, 4000 * i), audio.SAMPLE_RATE)
     target = judges.target(sorted(tmp_path.glob("*.wav")), "slt")
     assert target.name == "mean of 2 recordings in slt" and judges.similarity(wav, target) > 0.9
-    assert math.isnan(judges.similarity(np.zeros(16000, np.float32), target))
+    silence = np.zeros(16000, np.float32)
+    assert math.isnan(judges.similarity(silence, target))
+    other = audio.load(ROOT / "test" / "rms_deep.wav")
+    there, still, mute = (judges.similarities(other, made, target) for made in (wav, other, silence))
+    assert there["nearer_target"] == 1 and there["speaker_similarity"] > 0.9 > there["kept_similarity"]
+    assert still["nearer_target"] == 0 and still["kept_similarity"] == pytest.approx(1, abs=1e-4)
+    assert still["source_similarity"] == still["speaker_similarity"]
+    assert math.isnan(mute["nearer_target"]) and mute["source_similarity"] == still["source_similarity"]
 
 
 def test_dnsmos_prefers_clean_speech():
