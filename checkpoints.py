@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read without running code, explained when they do not fit.
+"""Checkpoints: written whole or not at all, made models of, explained when they do not fit (weight_files.py).
 
 A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
 arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can go
@@ -7,17 +7,15 @@ on from it, "training": {optimizer, step, best ...}}. The loaders take these and
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
 import uuid
-import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import weight_files
 from cards import require_match
 from cli import UserError
 
@@ -30,46 +28,9 @@ if TYPE_CHECKING:
     from hubert_pitdyn.model import Hubert
     from vocoder import Vocoder
 
-FORMAT = "hubert-pitdyn"
-VERSION = 1
-HASH_DIGITS = 16  # hex digits that name a file or a set of weights
 STALE = 3600.0  # seconds after which a temporary file can only belong to a killed process
 
 STEP_FILE = re.compile(r"model-(\d+)\.pt")
-
-FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes heads too)
-    "hubert-units": "hubert",
-    "hubert-pits": "hubert",
-    "hubert-dyns": "hubert",
-    "head-pits": "head",
-    "head-dyns": "head",
-    "acoustic": "acoustic",
-    "hifigan": "hifigan",
-    "istft": "hifigan",
-    "harmonic": "hifigan",
-}
-MARKS = {  # family -> a tensor that every state dict of it has, whatever its sizes, and no other has
-    "hubert": "feature_extractor.conv0.weight",
-    "acoustic": "decoder.lstm1.weight_hh_l0",
-    "hifigan": "conv_pre.bias",
-    "kmeans": "cluster_centers_",
-}
-WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under which others keep a state dict
-EXPECTED = {
-    "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
-    "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
-    "hifigan": "a vocoder (official hifigan or hifigan-hubert-soft, or a model-*.pt of train_vocoder.py)",
-    "kmeans": "k-means centres (official kmeans100)",
-}
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a file holds: kind, state dict without wrapping, and constructor arguments if it tells them."""
-
-    kind: str
-    state: dict[str, Tensor]
-    sizes: dict[str, Any] | None
 
 
 def save(path: Path | str, checkpoint: dict) -> None:
@@ -81,9 +42,10 @@ def save(path: Path | str, checkpoint: dict) -> None:
     import torch
 
     path = Path(path)
-    if checkpoint["kind"] not in FAMILIES:
-        raise ValueError(f"kind {checkpoint['kind']!r} is none of {', '.join(FAMILIES)}")
-    data = _plain({"format": FORMAT, "version": VERSION, **checkpoint}, "checkpoint")
+    if checkpoint["kind"] not in weight_files.FAMILIES:
+        raise ValueError(f"kind {checkpoint['kind']!r} is none of {', '.join(weight_files.FAMILIES)}")
+    stamp = {"format": weight_files.FORMAT, "version": weight_files.VERSION}
+    data = _plain({**stamp, **checkpoint}, "checkpoint")
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +55,7 @@ def save(path: Path | str, checkpoint: dict) -> None:
             os.fsync(stream.fileno())
         _replace(part, path)
     except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-        raise UserError(f"{path} could not be written ({_first_line(error)})") from error
+        raise UserError(f"{path} could not be written ({weight_files.first_line(error)})") from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -105,10 +67,10 @@ def load(path: Path | str, map_location: Any = "cpu") -> dict:
     UserError if it is missing, damaged, another program's (an official file included) or of a newer version.
     """
     expected = "a checkpoint of this project (a model-*.pt of one of the train scripts)"
-    data = _read(Path(path), expected, map_location)
-    found = _unwrap(data, path)
-    if not _is_ours(data):
-        raise UserError(f"{path} {_says(found)}, expected {expected}")
+    data = weight_files.read(Path(path), expected, map_location)
+    found = weight_files.unwrap(data, path)
+    if not weight_files.is_ours(data):
+        raise UserError(f"{path} {weight_files.says(found)}, expected {expected}")
     return data
 
 
@@ -123,11 +85,13 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
     """
     from hubert_pitdyn.model import Hubert
 
-    data = _read(Path(path), EXPECTED["hubert"]) if checkpoint is None else checkpoint
-    is_head = _is_ours(data) and FAMILIES.get(data.get("kind")) == "head"
-    if is_head and "content" in data.get("card", {}).get("encoders", {}):
-        return _head_on_trunk(Path(path), data)
-    found = _contents(path, "hubert", data)
+    if checkpoint is None:
+        checkpoint = weight_files.read(Path(path), weight_files.EXPECTED["hubert"])
+    kind = checkpoint.get("kind") if weight_files.is_ours(checkpoint) else None
+    is_head = weight_files.FAMILIES.get(kind) == "head"
+    if is_head and "content" in checkpoint.get("card", {}).get("encoders", {}):
+        return _head_on_trunk(Path(path), checkpoint)
+    found = weight_files.contents(path, "hubert", checkpoint)
     sizes = found.sizes
     if sizes is None:
         embedding = found.state.get("label_embedding.weight")
@@ -146,7 +110,7 @@ def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
     if trunk is None:
         raise UserError(f"{path} reads the content encoder {trained['name']}, which does not exist")
     model = load_hubert(trunk)
-    require_trunk(path, data, state_hash(model.state_dict()), trunk)
+    require_trunk(path, data, weight_files.state_hash(model.state_dict()), trunk)
     return TrunkHead.from_checkpoint(data, model)
 
 
@@ -166,7 +130,7 @@ def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticM
     """The same for an acoustic model, official (256 or 768 inputs) or ours; `.generate` is ready."""
     from acoustic.model import AcousticModel
 
-    found = _contents(path, "acoustic", checkpoint)
+    found = weight_files.contents(path, "acoustic", checkpoint)
     sizes = found.sizes
     if sizes is None:
         prenet = found.state.get("encoder.prenet.net.0.weight")
@@ -181,7 +145,7 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
     """
     from vocoder import GENERATORS
 
-    found = _contents(path, "hifigan", checkpoint)
+    found = weight_files.contents(path, "hifigan", checkpoint)
     model = _build(GENERATORS[found.kind], found.sizes or {}, path)
     folded = "conv_pre.weight" in found.state
     if folded:
@@ -194,50 +158,18 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
 
 def fill_vocoder(model: nn.Module, path: Path | str) -> None:
     """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit."""
-    found = _contents(path, "hifigan", None)
+    found = weight_files.contents(path, "hifigan", None)
     _ready(model, found.state, path)
     model.train().requires_grad_(True)
 
 
 def load_kmeans(path: Path | str) -> np.ndarray:
     """Cluster centres, float32 [K, D] ([100, 768] in the official kmeans100). UserError if none are there."""
-    centres = _contents(path, "kmeans", None).state["cluster_centers_"]
+    centres = weight_files.contents(path, "kmeans", None).state["cluster_centers_"]
     if centres.dim() != 2:
-        raise UserError(f"{path} has centres of shape {list(centres.shape)}, expected {EXPECTED['kmeans']}")
+        expected = weight_files.EXPECTED["kmeans"]
+        raise UserError(f"{path} has centres of shape {list(centres.shape)}, expected {expected}")
     return centres.float().contiguous().numpy()
-
-
-def identity(path: Path | str) -> str:
-    """First 16 hex digits of a file's SHA-256: of the bytes on the disk, optimizer state and all."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:HASH_DIGITS]
-
-
-def state_hash(state: dict[str, Tensor]) -> str:
-    """16 hex digits of names, types, shapes and contents of a state dict: what a model computes with.
-
-    Independent of order, device, `module.`, of how weight norm is spelled and of whatever else a file holds.
-    Voice cards name encoders, heads and vocoders by it. Take a vocoder's from its file (`weights_hash`), not
-    from a loaded one: folding weight norm is arithmetic, which may round differently elsewhere.
-    """
-    import torch
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(((_canonical(n), t) for n, t in state.items()), key=lambda item: item[0]):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:HASH_DIGITS]
-
-
-def weights_hash(path: Path | str) -> str:
-    """`state_hash` of the weights in a file, official or ours, whatever wraps them."""
-    found = _unwrap(_read(Path(path), "a file of weights"), path)
-    if found is None:
-        raise UserError(f"{path} {_says(found)}, expected a file of weights")
-    return state_hash(found.state)
 
 
 def prune(folder: Path | str, keep: int) -> list[Path]:
@@ -256,94 +188,6 @@ def prune(folder: Path | str, keep: int) -> list[Path]:
     return gone
 
 
-def _read(path: Path, expected: str, map_location: Any = "cpu") -> Any:
-    import torch
-
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(f"{path} {found}, expected {expected}")
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({_first_line(error)}), expected {expected}") from error
-    except Exception as error:  # a damaged or foreign pickle can raise anything
-        raise UserError(f"{path} {_fault(path, error)}, expected {expected}") from error
-
-
-def _fault(path: Path, error: Exception) -> str:
-    with path.open("rb") as stream:
-        start = stream.read(8)
-    if refused := re.search(r"GLOBAL (\S+)", str(error)):  # torch's advice to load it unsafely is left out
-        return f"holds Python objects ({refused[1]}), which are not loaded for safety"
-    if zipfile.is_zipfile(path):
-        return f"cannot be loaded ({_first_line(error)})"
-    if start.startswith(b"PK"):
-        return f"is cut short or damaged ({path.stat().st_size} bytes)"
-    return f"is no PyTorch file ({path.stat().st_size} bytes, begins with {start!r})"
-
-
-def _is_ours(data: Any) -> bool:
-    return isinstance(data, dict) and data.get("format") == FORMAT
-
-
-def _contents(path: Path | str, family: str, checkpoint: dict | None) -> Contents:
-    """The weights in a file (or in `checkpoint`, read from it before), seen to be of the wanted family."""
-    data = _read(Path(path), EXPECTED[family]) if checkpoint is None else checkpoint
-    found = _unwrap(data, path)
-    if found is None or FAMILIES.get(found.kind, found.kind) != family:
-        raise UserError(f"{path} {_says(found)}, expected {EXPECTED[family]}")
-    return found
-
-
-def _says(found: Contents | None) -> str:
-    if found is None:
-        return "holds no weights that are known here"
-    return f"is {'an' if found.kind[0] in 'aeiou' else 'a'} {found.kind} checkpoint"
-
-
-def _unwrap(data: Any, path: Path | str) -> Contents | None:
-    """Find the state dict in what a file holds; None if there is none that is known.
-
-    UserError if the file is ours but of a newer version or not whole.
-    """
-    if _is_ours(data):
-        return _own(data, path)
-    if not isinstance(data, dict):
-        return None
-    state = {str(name).removeprefix("module."): value for name, value in data.items()}
-    for family, mark in MARKS.items():
-        if mark in state:
-            return Contents(family, _tensors(state), None)
-    inner = (data[key] for key in WRAPPERS if isinstance(data.get(key), dict))
-    return next(filter(None, (_unwrap(value, path) for value in inner)), None)
-
-
-def _own(data: dict, path: Path | str) -> Contents:
-    version, kind = data.get("version"), data.get("kind")
-    if not isinstance(version, int) or version > VERSION:
-        raise UserError(f"{path} has version {version}, expected at most {VERSION}: update this project")
-    if kind not in FAMILIES or not all(isinstance(data.get(key), dict) for key in ("model", "config")):
-        raise UserError(
-            f"{path} is of kind {kind!r} or lacks its model or config, expected a whole checkpoint"
-        )
-    return Contents(kind, _tensors(data["model"]), data["config"].get("model", {}))
-
-
-def _tensors(state: dict) -> dict[str, Tensor]:
-    """A state dict without the DistributedDataParallel prefix and without what is not a tensor."""
-    import torch
-
-    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    return {name.removeprefix("module."): value for name, value in tensors.items()}
-
-
-def _canonical(name: str) -> str:
-    """A parameter's name however it was wrapped and by whichever weight norm of torch it was made."""
-    name = name.removeprefix("module.")
-    name = name.replace(".parametrizations.weight.original0", ".weight_g")
-    return name.replace(".parametrizations.weight.original1", ".weight_v")
-
-
 def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> nn.Module:
     """A model without memory for its weights: `_ready` puts the file's there, no random ones are drawn."""
     import torch
@@ -357,8 +201,8 @@ def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> n
 
 def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.Module:
     """Load strictly, either spelling of weight norm; eval mode, no gradients."""
-    own = {_canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
-    given = {_canonical(name): tensor for name, tensor in state.items()}
+    own = {weight_files.canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    given = {weight_files.canonical(name): tensor for name, tensor in state.items()}
     both = [name for name in own if name in given and given[name].shape != own[name][1].shape]
     faults = [f"{name} of shape {list(given[name].shape)}, not {list(own[name][1].shape)}" for name in both]
     faults += [f"no {name}" for name in own if name not in given]
@@ -397,7 +241,3 @@ def _replace(part: Path, path: Path) -> None:
             return os.replace(part, path)
         time.sleep(0.25)
     os.replace(part, path)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -16,6 +16,7 @@ import numpy as np
 import cards
 import checkpoints
 import official
+import weight_files
 from cli import UserError
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
@@ -37,7 +38,7 @@ class Part:
 
     @cached_property
     def card(self) -> dict:
-        return {"name": self.path.as_posix(), "hash": checkpoints.state_hash(self.model.state_dict())}
+        return {"name": self.path.as_posix(), "hash": weight_files.state_hash(self.model.state_dict())}
 
 
 def content_path(config: dict, dataset: str, given: Path | None = None, out: Path = Path("out")) -> Path:
@@ -153,7 +154,7 @@ def load_encoder(
 def _head_card(part: Part) -> dict:
     """Card of a label model; of a light head the head's own weights, the trunk has a card of its own."""
     model = getattr(part.model, "head", part.model)
-    return {"name": part.path.as_posix(), "hash": checkpoints.state_hash(model.state_dict())}
+    return {"name": part.path.as_posix(), "hash": weight_files.state_hash(model.state_dict())}
 
 
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:

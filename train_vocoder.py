@@ -106,9 +106,10 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
 
     import checkpoints
     import training
+    import weight_files
 
     model = checkpoints.load_acoustic(path).to(run.device)
-    digest = checkpoints.state_hash(model.state_dict())
+    digest = weight_files.state_hash(model.state_dict())
     kind = f"mels-{digest}"
     with training.rank_zero_first(run):
         missing = [key for key in folder.have("units-pitdyn") if not folder.path(kind, key).is_file()]

@@ -12,6 +12,7 @@ import torch
 
 import cards
 import checkpoints
+import weight_files
 from audio import N_MELS
 from cli import UserError
 
@@ -76,7 +77,7 @@ def stored(tmp_path):
 
 
 def old_names(state):
-    return {checkpoints._canonical(name): tensor for name, tensor in state.items()}
+    return {weight_files.canonical(name): tensor for name, tensor in state.items()}
 
 
 def prefixed(state):
@@ -401,33 +402,7 @@ def test_other_sizes_and_missing_or_unknown_tensors(tmp_path, stored):
     assert "sizes that Hubert does not take" in sentence(checkpoints.load_hubert, tmp_path / "m.pt")
 
 
-# Names, cards, pruning
-
-
-def test_hashes(tmp_path):
-    data, model = tiny("hubert-pits")
-    state = model.state_dict()
-    name = checkpoints.state_hash(state)
-    assert len(name) == 16 and int(name, 16) >= 0
-    assert name == checkpoints.state_hash(prefixed(old_names(dict(reversed(state.items())))))
-    changed = {**state, "proj.bias": state["proj.bias"] + 1e-6}
-    assert name != checkpoints.state_hash(changed)
-    assert name != checkpoints.state_hash({**state, "proj.bias": state["proj.bias"].double()})
-    assert name != checkpoints.state_hash({**state, "proj.bias": state["proj.bias"][None]})
-    bare, trained = tmp_path / "bare.pt", tmp_path / "trained.pt"
-    checkpoints.save(bare, data)
-    checkpoints.save(trained, {**data, "training": {"step": 3, "optimizer": {"x": torch.ones(9)}}})
-    assert checkpoints.weights_hash(bare) == checkpoints.weights_hash(trained) == name
-    assert checkpoints.identity(bare) != checkpoints.identity(trained)
-    mixed = {"a": torch.ones((), dtype=torch.bfloat16), "b": torch.ones(2, 3).T, "c": torch.tensor([True])}
-    assert checkpoints.state_hash(mixed) == checkpoints.state_hash(
-        {**mixed, "b": torch.ones(3, 2), "c": mixed["c"].clone()}
-    )
-
-
-def test_identity_is_the_files_sha256(tmp_path):
-    (tmp_path / "x").write_bytes(b"abc")
-    assert checkpoints.identity(tmp_path / "x") == "ba7816bf8f01cfea"
+# Pruning
 
 
 def test_prune_counts_steps_as_numbers(tmp_path):
