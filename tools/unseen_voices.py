@@ -5,14 +5,17 @@
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
 speaks sentences written for this project with four voices; the telephone prompts (CC-BY-SA 3.0; fr, it and ru
 CC-BY 3.0) are four people in five languages, decoded with the package G722 (requirements-eval.txt). OUT gets
-one folder a voice, texts.csv with what flite says, and phones.json with its phones and where each ends.
+one folder a voice, texts.csv with what flite and the English prompts say, and phones.json with flite's phones
+and where each ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +44,7 @@ SENTENCES = (
 )
 BYTES_PER_SECOND = 8000  # G.722 at 64 kbit/s
 SHORTEST, LONGEST = 2.5, 10.0  # seconds; a single word says little about a melody
+ENGLISH = "en_"  # how the folders of English telephone voices begin
 NOT_SPEECH = ("beep", "tone", "silence", "tt-")
 
 
@@ -51,6 +55,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument(
         "--asterisk", type=cli.path, default=Path("/usr/share/asterisk/sounds"), help="%(default)s"
+    )
+    parser.add_argument(
+        "--scripts",
+        type=cli.path,
+        default=Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"),
+        help="what the English prompts say (%(default)s)",
     )
     parser.add_argument("--per_voice", type=int, default=24, help="telephone prompts a voice (%(default)s)")
     return parser.parse_args()
@@ -80,8 +90,18 @@ def speak(out: Path) -> list[tuple[str, str, Phones]]:
     return rows
 
 
-def decode(voice: Path, folder: Path, count: int) -> int:
-    """`count` prompts of one telephone voice, evenly over the alphabet; how many there were."""
+def scripts(path: Path) -> dict[str, str]:
+    """{prompt: what it says} of Debian's list, without its stage directions; empty where there is no list."""
+    if not path.is_file():
+        return {}
+    with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+        lines = [line.partition(":") for line in file if not line.startswith(";")]
+    said = {name.strip(): re.sub(r"\[.*?\]|\(.*?\)", "", text).strip(' \n"') for name, _, text in lines}
+    return {name: text for name, text in said.items() if text}
+
+
+def decode(voice: Path, folder: Path, count: int) -> list[Path]:
+    """`count` prompts of one telephone voice, evenly over the alphabet; the files written."""
     import numpy as np
     import soundfile
     from G722 import G722
@@ -92,10 +112,11 @@ def decode(voice: Path, folder: Path, count: int) -> int:
     fit = [p for p, s in sizes.items() if SHORTEST <= s <= LONGEST and not p.stem.startswith(NOT_SPEECH)]
     folder.mkdir(parents=True, exist_ok=True)
     chosen = fit[:: max(1, len(fit) // count)][:count]
-    for path in chosen:
+    written = [folder / f"{path.stem}.wav" for path in chosen]
+    for path, out in zip(chosen, written, strict=True):
         samples = np.array(G722(SAMPLE_RATE, 64000).decode(path.read_bytes()), dtype=np.int16)
-        soundfile.write(folder / f"{path.stem}.wav", samples, SAMPLE_RATE)
-    return len(chosen)
+        soundfile.write(out, samples, SAMPLE_RATE)
+    return written
 
 
 def main() -> int:
@@ -104,13 +125,19 @@ def main() -> int:
     args = parse_args()
     rows = speak(args.out)
     print(f"flite: {len(rows)} lines of {len(FLITE_VOICES)} voices")
-    with (args.out / "texts.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("path", "text"), *(row[:2] for row in rows)])
     told = {path: phones for path, _, phones in rows}
     (args.out / "phones.json").write_text(json.dumps(told), encoding="utf-8")
+    texts = [row[:2] for row in rows]
+    said = scripts(args.scripts)
     voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]
     for voice in voices:
-        print(f"{voice.name}: {decode(voice, args.out / voice.name, args.per_voice)} prompts")
+        prompts = decode(voice, args.out / voice.name, args.per_voice)
+        print(f"{voice.name}: {len(prompts)} prompts")
+        if voice.name.startswith(ENGLISH):
+            known = [path for path in prompts if path.stem in said]
+            texts += [(path.relative_to(args.out).as_posix(), said[path.stem]) for path in known]
+    with (args.out / "texts.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "text"), *texts])
     if not voices:
         print(f"{args.asterisk}: no telephone voices; install asterisk-core-sounds-*-g722 for them")
     return cli.DONE
