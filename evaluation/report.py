@@ -155,28 +155,28 @@ def copies_table(rows: dict[str, dict[str, list[float]]]) -> str:
 
 
 def means(files: dict[str, dict[str, float]], seed: int = 0) -> dict[str, dict[str, float]]:
-    """{file: figures} -> {figure: mean, low, high, n}: over the n files that have it; 95 % intervals."""
+    """{file: figures} -> {figure: mean, low, high, median, n}: over the n files that have it; 95 % intervals
+    of the mean."""
     return {key: _mean([row[key] for row in files.values()], seed) for key in FIGURES}
 
 
 def _mean(values: list[float], seed: int) -> dict[str, float]:
     known = [v for v in values if math.isfinite(v)]
     low, high = bootstrap_interval(known, seed)
-    return {"mean": float(np.mean(known)) if known else math.nan, "low": low, "high": high, "n": len(known)}
+    mean, median = (float(of(known)) if known else math.nan for of in (np.mean, np.median))
+    return {"mean": mean, "low": low, "high": high, "median": median, "n": len(known)}
 
 
 def means_table(summary: dict[str, dict[str, float]]) -> str:
-    rows = [["mean over files", "", "95 % interval", "", "unit", "files"]]
+    rows = [["mean over files", "", "95 % interval", "", "median", "unit", "files"]]
     for key, row in summary.items():
-        interval = [shown(key, row[end]) for end in ("low", "high")]
-        rows.append(
-            [FIGURES[key].title, shown(key, row["mean"]), *interval, FIGURES[key].unit, str(row["n"])]
-        )
+        cells = [shown(key, row[name]) for name in ("mean", "low", "high", "median")]
+        rows.append([FIGURES[key].title, *cells, FIGURES[key].unit, str(row["n"])])
     return _rows(rows)
 
 
 def differences(first: dict, second: dict, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Two contents of `voice --json` -> {figure: mean, low, high, n} of second - first, file by file.
+    """Two contents of `voice --json` -> {figure: mean, low, high, median, n} of second - first, file by file.
 
     Over the files in both for which the figure is defined in both. Raises UserError when they share none.
     """

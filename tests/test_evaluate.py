@@ -185,8 +185,8 @@ def test_compare_pairs_files_by_name(tmp_path):
     arguments = ("voice", "--compare", "a.json", "b.json", "--json", "c.json")
     done = run_script("evaluate.py", *arguments, cwd=tmp_path)
     got = read(tmp_path / "c.json")
-    assert got["gpe"] == pytest.approx({"mean": 0.1, "low": 0.1, "high": 0.1, "n": 7})
-    assert got["mcd"] == {"mean": None, "low": None, "high": None, "n": 0}
+    assert got["gpe"] == pytest.approx({"mean": 0.1, "low": 0.1, "high": 0.1, "median": 0.1, "n": 7})
+    assert got["mcd"] == {"mean": None, "low": None, "high": None, "median": None, "n": 0}
     gpe = next(line for line in done.stdout.splitlines() if line.startswith("GPE")).split()
     assert {"+10.0", "*", "7"} <= set(gpe)
     assert "measured differently, tracker: fcpe | pyin" in done.stderr
