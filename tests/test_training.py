@@ -172,7 +172,9 @@ def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
     assert len(found) > 2 and found[-1] > 0.2 and found[-1] > found[0] + 0.1
     model = checkpoints.load_hubert(workspace / "out" / "t" / "hubert-soft" / "model-best.pt")
     assert model.teacher_head.out_features == 2
-    run_script(*learn, "data/songs", "out/t/alone", "--steps", 3, cwd=workspace)
+    alone = ("preprocess.py", "untaught", "--wavs", wavs, "--discrete", "--features", "mfcc", "--clusters", 2)
+    run_script(*alone, "--config", slow, cwd=workspace, expect=1)
+    run_script(*learn, "data/untaught", "out/t/alone", "--steps", 3, cwd=workspace)
     log = (workspace / "out" / "t" / "alone" / "logs" / "alone.log").read_text(encoding="utf-8")
     assert "classes alone" in log and "teacher_r2" not in log
     next(tmp_path.rglob("*.npy")).unlink()
