@@ -64,7 +64,8 @@ class LabelDataset(Dataset):
             "classes": classes[crop] if size == units else self._moved(key, classes, crop, units),
         }
         if self.teacher is not None:
-            item["teacher"] = stretch_features(read_features(self.teacher, key, total)[crop], units)
+            told = read_features(self.teacher, key, total)[crop]
+            item["teacher"] = told.astype(np.float32) if size == units else stretch_features(told, units)
         if crop_seed is not None and self.noise:
             item["source"] = noisy(item["source"], self.noise, crop_seed)
         return {name: torch.from_numpy(value) for name, value in item.items()}

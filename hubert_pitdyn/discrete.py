@@ -51,11 +51,12 @@ def read_features(folder: Path, key: str, units: int) -> np.ndarray:
     path = folder / f"{key}.npy"
     if not path.is_file():
         raise UserError(f"{path}: not found; features come as one .npy per wav, [N, dim] at 50 Hz")
-    features = np.load(path)
+    features = np.load(path, mmap_mode="r")
     if features.ndim != 2 or abs(len(features) - units) > 2:
         raise UserError(f"{path}: expected about [{units}, dim] at 50 Hz, found shape {features.shape}")
-    index = np.minimum(np.arange(units), len(features) - 1)
-    return features[index]
+    if len(features) == units:
+        return features
+    return features[np.minimum(np.arange(units), len(features) - 1)]
 
 
 class Teacher(NamedTuple):
