@@ -37,6 +37,7 @@ dropout = {dropout}
 [vocoder]
 source = "griffin_lim"
 [train.hubert]
+lr = {lr}
 warmstart = "content"
 noise = 0.0
 batch_size = 4
@@ -102,11 +103,11 @@ def launch(script: Path, *arguments, cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def micro_config(folder: Path, dropout: float = 0.1) -> Path:
-    """A preset small enough for tests, on top of configs/tiny.toml."""
-    path = folder / f"micro-{dropout}.toml"
+def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4) -> Path:
+    """A preset small enough for tests, on top of configs/tiny.toml; lr: of HuBERTs."""
+    path = folder / f"micro-{dropout}-{lr}.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()
-    path.write_text(MICRO.format(tiny=tiny, dropout=dropout), encoding="utf-8")
+    path.write_text(MICRO.format(tiny=tiny, dropout=dropout, lr=lr), encoding="utf-8")
     return path
 
 

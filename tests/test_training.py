@@ -129,11 +129,8 @@ def test_warm_start_takes_what_fits(workspace):
 
 def test_loss_falls_on_pitch(workspace):
     """Training does learn: the voicing of hiss against tone within a hundred steps."""
-    slow = micro_config(workspace).read_text(encoding="utf-8")
-    fast = workspace / "fast.toml"
-    fast.write_text(slow.replace("[train.hubert]", "[train.hubert]\nlr = 3e-3"), encoding="utf-8")
     common = ("--embds_dn", "pits", "--trunk", "finetune", "--steps", 120)
-    out = train(workspace, "l/pits", *common, config=fast)
+    out = train(workspace, "l/pits", *common, config=micro_config(workspace, lr=3e-3))
     log = (out / "logs" / "pits.log").read_text(encoding="utf-8")
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in log.splitlines() if " valid " in line]
     assert losses[-1] < 0.85 * losses[0]
@@ -157,13 +154,10 @@ def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
     for key in folder.have("pits"):
         voiced = (folder.read("pits", key) > 0).astype(np.float32)
         save_array(tmp_path / f"{key}.npy", np.stack([voiced, 3 - 2 * voiced], axis=1))
-    slow = micro_config(workspace)
-    fast = tmp_path / "fast.toml"
-    text = slow.read_text(encoding="utf-8")
-    fast.write_text(text.replace("[train.hubert]", "[train.hubert]\nlr = 3e-3"), encoding="utf-8")
+    fast = micro_config(workspace, lr=3e-3)
     wavs, features = workspace / "録音 wavs", ("--discrete", "--features", tmp_path, "--clusters", 2)
     run_script(
-        "preprocess.py", "taught", "--wavs", wavs, *features, "--config", slow, cwd=workspace, expect=1
+        "preprocess.py", "taught", "--wavs", wavs, *features, "--config", fast, cwd=workspace, expect=1
     )
     learn = ("train_hubert.py", "--embds_dn", "units", "--config", fast, "--device", "cpu")
     run_script(*learn, "data/taught", "out/t/hubert-soft", "--steps", 120, cwd=workspace)
@@ -173,7 +167,7 @@ def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
     model = checkpoints.load_hubert(workspace / "out" / "t" / "hubert-soft" / "model-best.pt")
     assert model.teacher_head.out_features == 2
     alone = ("preprocess.py", "untaught", "--wavs", wavs, "--discrete", "--features", "mfcc", "--clusters", 2)
-    run_script(*alone, "--config", slow, cwd=workspace, expect=1)
+    run_script(*alone, "--config", fast, cwd=workspace, expect=1)
     run_script(*learn, "data/untaught", "out/t/alone", "--steps", 3, cwd=workspace)
     log = (workspace / "out" / "t" / "alone" / "logs" / "alone.log").read_text(encoding="utf-8")
     assert "classes alone" in log and "teacher_r2" not in log
