@@ -182,3 +182,32 @@ def voice(workspace):
     best = "out/songs/acoustic/model-best.pt"
     run("train_acoustic.py", "data/bank", "out/bank/acoustic", "--resume", best, "--refine", *cpu)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def vocoder_state():
+    from checkpoint_files import make_state
+
+    return make_state("hifigan-hubert-soft")
+
+
+@pytest.fixture(scope="session")
+def acoustic_states():
+    from checkpoint_files import make_state
+
+    return {name: make_state(name) for name in ("acoustic-hubert-soft", "acoustic-pitdyn")}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Save anything the way torch does; the file goes at the end of the test (hundreds of megabytes)."""
+    import torch
+
+    path = tmp_path / "声 weights.pt"
+
+    def store(data):
+        torch.save(data, path)
+        return path
+
+    yield store
+    path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
-"""Checkpoints: round trips, what the loaders accept, and the sentence for what they do not."""
+"""Checkpoints: round trips, and what the loaders accept."""
 
-import importlib.util
 import os
 import random
 import time
@@ -9,37 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from checkpoint_files import GOLDEN, make_state, old_names, prefixed, sentence, tiny
 
 import cards
 import checkpoints
-import weight_files
 from audio import N_MELS
-from cli import UserError
-
-GOLDEN = Path(__file__).parent / "golden"
-TINY_HUBERT = {
-    "classes": 7,
-    "dim": 32,
-    "conv_dim": 16,
-    "heads": 2,
-    "ff": 48,
-    "layers": 2,
-    "pos_kernel": 8,
-    "pos_groups": 2,
-    "unit_dim": 12,
-}
-TINY_ACOUSTIC = {"in_dim": 36, "prenet_dim": 16, "conv_dim": 16, "mel_prenet_dim": 8, "lstm_dim": 24}
-TINY_VOCODER = {"channels": 32}
-
-
-def load_make_state():
-    spec = importlib.util.spec_from_file_location("make_state", GOLDEN / "make_state.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.make_state
-
-
-make_state = load_make_state()
 
 
 @pytest.fixture(scope="module")
@@ -51,63 +24,6 @@ def golden():
 @pytest.fixture(scope="module")
 def hubert_state():
     return make_state("hubert-soft")
-
-
-@pytest.fixture(scope="module")
-def vocoder_state():
-    return make_state("hifigan-hubert-soft")
-
-
-@pytest.fixture(scope="module")
-def acoustic_states():
-    return {name: make_state(name) for name in ("acoustic-hubert-soft", "acoustic-pitdyn")}
-
-
-@pytest.fixture
-def stored(tmp_path):
-    """Save anything the way torch does; the file goes at the end of the test (hundreds of megabytes)."""
-    path = tmp_path / "声 weights.pt"
-
-    def store(data):
-        torch.save(data, path)
-        return path
-
-    yield store
-    path.unlink(missing_ok=True)
-
-
-def old_names(state):
-    return {weight_files.canonical(name): tensor for name, tensor in state.items()}
-
-
-def prefixed(state):
-    return {f"module.{name}": tensor for name, tensor in state.items()}
-
-
-def tiny(kind, **extra):
-    """A small checkpoint of ours and the model it was made of."""
-    from acoustic.model import AcousticModel
-    from hubert_pitdyn.model import Hubert
-    from vocoder.generator import Generator
-
-    build, sizes = {"acoustic": (AcousticModel, TINY_ACOUSTIC), "hifigan": (Generator, TINY_VOCODER)}.get(
-        kind, (Hubert, TINY_HUBERT)
-    )
-    torch.manual_seed(0)
-    if kind in ("hubert-pits", "hubert-dyns"):
-        sizes = {**sizes, "unit_kind": "label"}
-    model = build(**sizes).eval().requires_grad_(False)  # with gradients on, torch rounds differently
-    config = {"model": sizes, "toml": {}}
-    data = {"kind": kind, "model": model.state_dict(), "config": config, "labels": None, "card": {}, **extra}
-    return data, model
-
-
-def sentence(call, *args):
-    with pytest.raises(UserError) as error:
-        call(*args)
-    text = str(error.value)
-    assert "\n" not in text and len(text) < 400 and str(args[0]) in text
-    return text.replace(str(args[0]), "FILE")
 
 
 def assert_ready(model):
@@ -194,34 +110,6 @@ def test_save_waits_for_a_reader_on_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints.time, "sleep", lambda seconds: None)
     checkpoints.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": {}})
     assert len(calls) == 3 and checkpoints.load(tmp_path / "m.pt")["model"] == {}
-
-
-def test_load_explains_what_it_cannot_take(tmp_path, stored):
-    missing = tmp_path / "nothing.pt"
-    assert sentence(checkpoints.load, missing).startswith(
-        "FILE does not exist, expected a checkpoint of this"
-    )
-    assert sentence(checkpoints.load, tmp_path).startswith("FILE is a folder, expected a checkpoint of this")
-    wav = tmp_path / "a.pt"
-    wav.write_bytes(b"RIFF\x00\x00\x00\x00WAVE" * 9)
-    assert "FILE is no PyTorch file (108 bytes, begins with b'RIFF" in sentence(checkpoints.load, wav)
-    wav.write_bytes(b"")
-    assert "FILE is no PyTorch file (0 bytes" in sentence(checkpoints.load, wav)
-    path = tmp_path / "cut.pt"
-    checkpoints.save(path, tiny("hubert-units")[0])
-    path.write_bytes(path.read_bytes()[:-2000])
-    assert "FILE is cut short or damaged" in sentence(checkpoints.load, path)
-    assert "Python objects (random.Random)" in sentence(checkpoints.load, stored({"a": random.Random()}))
-    assert "FILE holds no weights" in sentence(checkpoints.load, stored({"weight": torch.ones(1)}))
-    assert "FILE holds no weights" in sentence(checkpoints.load, stored([torch.ones(1)]))
-    official = stored({"hubert": {"feature_extractor.conv0.weight": torch.ones(1)}})
-    assert "FILE is a hubert checkpoint, expected a checkpoint of this" in sentence(
-        checkpoints.load, official
-    )
-    newer = stored({"format": "hubert-pitdyn", "version": 2})
-    assert "FILE has version 2, expected at most 1" in sentence(checkpoints.load, newer)
-    other = stored({"format": "hubert-pitdyn", "version": 1, "kind": "x", "model": {}, "config": {}})
-    assert "FILE is of kind 'x'" in sentence(checkpoints.load, other)
 
 
 # Official files
@@ -352,54 +240,6 @@ def test_own_vocoder(tmp_path, folded):
     assert_ready(loaded)
     assert loaded(mel).shape == (2, 1, 640)
     assert (loaded(mel) - expected).abs().max() < 1e-5
-
-
-# Files that do not fit
-
-
-def test_loaders_name_what_they_got(tmp_path):
-    files = {kind: tmp_path / f"{kind}.pt" for kind in ("hubert-units", "acoustic", "hifigan", "head-pits")}
-    for kind, path in files.items():
-        checkpoints.save(path, tiny(kind)[0])
-    hubert, acoustic, vocoder, head = files.values()
-    text = sentence(checkpoints.load_hubert, vocoder)
-    assert text.startswith("FILE is a hifigan checkpoint, expected a HuBERT (official hubert-soft")
-    assert "FILE is a head-pits checkpoint, expected a HuBERT" in sentence(checkpoints.load_hubert, head)
-    assert "FILE is an acoustic checkpoint, expected a vocoder" in sentence(
-        checkpoints.load_vocoder, acoustic
-    )
-    assert "FILE is a hubert-units checkpoint, expected an ac" in sentence(checkpoints.load_acoustic, hubert)
-    assert "FILE is a hubert-units checkpoint, expected k-means" in sentence(checkpoints.load_kmeans, hubert)
-    for loader in (checkpoints.load_hubert, checkpoints.load_acoustic, checkpoints.load_vocoder):
-        assert "FILE does not exist, expected a" in sentence(loader, tmp_path / "none.pt")
-
-
-def test_official_files_given_to_the_wrong_loader(stored, vocoder_state, acoustic_states):
-    assert "FILE is a hifigan checkpoint" in sentence(checkpoints.load_hubert, stored(vocoder_state))
-    acoustic = stored({"acoustic-model": acoustic_states["acoustic-pitdyn"]})
-    assert "FILE is an acoustic checkpoint" in sentence(checkpoints.load_vocoder, acoustic)
-    kmeans = stored({"n_features_in_": 2, "cluster_centers_": torch.ones(3, 2)})
-    assert "FILE is a kmeans checkpoint" in sentence(checkpoints.load_acoustic, kmeans)
-    assert "shape [3], expected k-means" in sentence(
-        checkpoints.load_kmeans, stored({"cluster_centers_": torch.ones(3)})
-    )
-
-
-def test_other_sizes_and_missing_or_unknown_tensors(tmp_path, stored):
-    data, model = tiny("hubert-units")
-    text = sentence(checkpoints.load_hubert, stored({"hubert": model.state_dict()}))
-    assert "does not fit Hubert of its sizes: it has masked_spec_embed of shape [32], not [768] and" in text
-    state = dict(model.state_dict())
-    del state["proj.bias"]
-    checkpoints.save(tmp_path / "m.pt", {**data, "model": state})
-    assert sentence(checkpoints.load_hubert, tmp_path / "m.pt").endswith("it has no proj.bias")
-    checkpoints.save(tmp_path / "m.pt", {**data, "model": {**model.state_dict(), "extra": torch.ones(1)}})
-    assert sentence(checkpoints.load_hubert, tmp_path / "m.pt").endswith("it has an unknown extra")
-    changed = {**model.state_dict(), "proj.bias": torch.ones(3)}
-    checkpoints.save(tmp_path / "m.pt", {**data, "model": changed})
-    assert "proj.bias of shape [3], not [12]" in sentence(checkpoints.load_hubert, tmp_path / "m.pt")
-    checkpoints.save(tmp_path / "m.pt", {**data, "config": {"model": {"depth": 3}}})
-    assert "sizes that Hubert does not take" in sentence(checkpoints.load_hubert, tmp_path / "m.pt")
 
 
 # Pruning

@@ -1,7 +1,7 @@
 """Names of weights: hashes of what a model computes with, and of files."""
 
 import torch
-from test_checkpoints import old_names, prefixed, tiny
+from checkpoint_files import old_names, prefixed, tiny
 
 import checkpoints
 import weight_files
