@@ -53,6 +53,11 @@ def parse_args() -> argparse.Namespace:
     vocoder.add_argument("vocoders", nargs="+", help="files, official, or griffin_lim")
     vocoder.add_argument("--input", type=cli.path, required=True, help="an audio file, or a folder")
     vocoder.add_argument("--config", type=cli.path, help="preset, for the level of mels")
+    vocoder.add_argument(
+        "--tell_pitch",
+        action="store_true",
+        help="again for those that can be told the pitch, as in a conversion: by the labels' tracker",
+    )
     vocoder.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     for command in (heads, layers):
         command.add_argument(
@@ -257,8 +262,12 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     ways = {"the recordings": lambda path: copies.judged(audio.load(path), judges, texts[path])}
     for name in args.vocoders:
         vocoder = stages.load_vocoder(config, "", name, device=device)
-        make = partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"], device=device)
-        ways[name] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
+        renders = {name: lambda mel, wav, vocoder=vocoder: vocoder(mel)}
+        if args.tell_pitch and hasattr(vocoder, "sing"):
+            renders[f"{name}, told the pitch"] = partial(sing, vocoder, config["labels"]["pit"]["tracker"])
+        for label, render in renders.items():
+            make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
+            ways[label] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
     rows, failures = {name: defaultdict(list) for name in ways}, []
     for name, way in ways.items():
         for path in tqdm(places, desc=name, disable=None):
@@ -272,6 +281,18 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     if args.json:
         report.write_json(args.json, {"files": [str(path) for path in places], "vocoders": rows})
     return cli.report_failures(failures, len(places) * len(ways))
+
+
+def sing(vocoder, tracker: str, mel, wav):
+    """A recording's mel [1, 128, T] by a vocoder told the F0 that the tracker finds in its wav [S]."""
+    import torch
+
+    from hubert_pitdyn import pitch
+    from vocoder.dataset import Span, frame_pitch
+
+    f0 = pitch.track(wav, pitch.resolve(tracker))
+    hertz, _ = frame_pitch(f0, Span.whole(len(f0)))
+    return vocoder.sing(mel, torch.from_numpy(hertz)[None].to(mel))
 
 
 COMMANDS = {

@@ -14,17 +14,18 @@ from evaluation.judges import Judges
 from hubert_pitdyn import pitch
 
 
-def copy_of(vocoder, wav: np.ndarray, level_db: float, device="cpu") -> np.ndarray:
+def copy_of(render: Callable, wav: np.ndarray, level_db: float, device="cpu") -> np.ndarray:
     """A recording [S] through mel and vocoder, [S], at its own level; its ends in silence are zeros.
 
-    vocoder: log-mel [1, 128, T] -> wav [1, 1, 160T]; level_db: at which mels are made.
+    render: log-mel [1, 128, T] and the prepared recording it was made of [160T] -> wav [1, 1, 160T];
+    level_db: at which mels are made.
     """
     import torch
 
     prepared = audio.prepare(wav)
     mel = audio.log_mel(audio.set_level(prepared.wav, level_db))
     with torch.inference_mode():
-        made = vocoder(mel.unsqueeze(0).to(device)).flatten().cpu().numpy()
+        made = render(mel.unsqueeze(0).to(device), prepared.wav).flatten().cpu().numpy()
     level = audio.active_level(audio.loudness(prepared.wav))
     return prepared.restore(audio.limit_peak(audio.set_level(made, level)))
 

@@ -8,6 +8,7 @@ import soundfile
 from conftest import run_script, sing
 
 import audio
+import evaluate
 from evaluation import copies
 from evaluation.judges import Judges
 
@@ -15,7 +16,7 @@ from evaluation.judges import Judges
 class Listener:
     """A vocoder that notes the mels it is given, and hums."""
 
-    def __call__(self, mel):
+    def __call__(self, mel, wav):
         import torch
 
         self.mel = mel
@@ -68,3 +69,23 @@ def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
     assert "griffin_lim" in done.stdout and "broken.wav" in done.stderr and "Traceback" not in done.stderr
     rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["vocoders"]
     assert len(rows["griffin_lim"]["gpe"]) == 2
+
+
+def test_a_vocoder_is_told_the_pitch_of_the_recording():
+    class Singer:
+        def sing(self, mel, f0):
+            self.f0 = f0
+            return mel[:, :1, :1]
+
+    singer, wav = Singer(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
+    mel = audio.log_mel(wav).unsqueeze(0)
+    evaluate.sing(singer, "yin", mel, wav)
+    assert singer.f0.shape == (1, mel.shape[-1])
+    assert float(singer.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02
+
+
+def test_only_who_can_be_told_is_told(tmp_path):
+    soundfile.write(tmp_path / "a.wav", sing(150, 200, 0.6, 0), 16000)
+    arguments = ("griffin_lim", "--tell_pitch", "--input", tmp_path)
+    done = run_script("evaluate.py", "vocoder", *arguments, cwd=tmp_path)
+    assert "griffin_lim" in done.stdout and "told" not in done.stdout
