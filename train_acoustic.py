@@ -21,9 +21,17 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="with --resume: take its weights alone and begin anew on this voice, at the preset's refine_lr",
     )
+    parser.add_argument(
+        "--any_encoder",
+        action="store_true",
+        help="with --refine: though that voice was made with other encoders (of units of the same size), as "
+        "when a new content encoder has taken the place of one it was trained from",
+    )
     args = parser.parse_args()
     if args.refine and not args.resume:
         parser.error("--refine needs --resume FILE, the voice to start from")
+    if args.any_encoder and not args.refine:
+        parser.error("--any_encoder goes with --refine; a resumed run has to go on with its encoders")
     return args
 
 
@@ -52,7 +60,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
     model = AcousticModel(**sizes)
     if args.refine:
-        start_from(args.resume, model, run, about)
+        start_from(args.resume, model, run, about, args.any_encoder)
     sets = [MelDataset(folder, part, run.settings["crop_seconds"]) for part in keys]
     recordings = [key for key in keys[0] if key not in folder.copies]
     hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
@@ -82,8 +90,8 @@ def both(folder, part: str) -> list[str]:
     return [key for key in folder.split(part, "units-pitdyn") if key in mels]
 
 
-def start_from(path, model, run, about: dict) -> None:
-    """Weights of another voice's model, which has to be made for the same encoder."""
+def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
+    """Weights of another voice's model, which has to be made for the same encoders unless any will do."""
     import cards
     import checkpoints
 
@@ -97,11 +105,16 @@ def start_from(path, model, run, about: dict) -> None:
         f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
     )
     for role, card in about["encoders"].items():
+        made_with, ours = checkpoint["card"]["encoders"][role]["hash"], card["hash"]
+        if any_encoder and made_with != ours:
+            run.logger.info(f"{path} was made with another {role} encoder ({made_with}, now {ours})")
+            continue
         cards.require_match(
             f"{path}: {role} encoder",
-            checkpoint["card"]["encoders"][role]["hash"],
-            card["hash"],
-            f"run preprocess.py {run.data.name} --encode with the dataset that voice was trained with",
+            made_with,
+            ours,
+            f"run preprocess.py {run.data.name} --encode with the dataset that voice was trained with, "
+            "or add --any_encoder",
         )
     cards.require_match(
         f"{path}: kind of acoustic model", other.kind, model.kind, "give the --config it was trained with"

@@ -42,6 +42,7 @@ def test_no_arguments_is_wrong_usage(script, tmp_path):
         (("train_hubert.py", "--embds_dn", "pits", "data/x", "out/x"), ("data/x", "preprocess")),
         (("train_acoustic.py", "data/x", "out/x"), ("data/x", "preprocess_acoustic")),
         (("train_acoustic.py", "data/x", "out/x", "--refine"), ("--resume",)),
+        (("train_acoustic.py", "data/x", "out/x", "--any_encoder"), ("--refine",)),
         (("train_acoustic.py", "data/x", "out/x", "--config", "no.toml"), ("no.toml", "configs")),
         (("infer.py", "hana", "--dataset", "d", "--input", "nowhere"), ("nowhere",)),
         (("infer.py", "hana", "--dataset", "d", "--input", "."), ("expected audio files",)),

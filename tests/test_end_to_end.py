@@ -258,3 +258,19 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
     resume = ("--resume", "out/plain/acoustic/model-best.pt", "--refine", "--steps", 3)
     refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
     assert "--encode_with" in refused.stderr and "content pit dyn" in refused.stderr
+
+
+def test_a_voice_of_another_encoder_is_refined_only_when_asked_to(voice):
+    other = checkpoints.load(voice / "out" / "songs" / "acoustic" / "model-best.pt")
+    other["card"]["encoders"]["content"]["hash"] = "0" * 16
+    (voice / "out" / "other").mkdir()
+    checkpoints.save(voice / "out" / "other" / "model-best.pt", other)
+    common = ("--config", micro_config(voice), "--device", "cpu", "--steps", 3)
+    refine = ("data/bank", "out/o/acoustic", "--resume", "out/other/model-best.pt", "--refine", *common)
+    refused = run_script("train_acoustic.py", *refine, cwd=voice, expect=2)
+    assert "content encoder" in refused.stderr and "--any_encoder" in refused.stderr
+    run_script("train_acoustic.py", *refine, "--any_encoder", cwd=voice)
+    card = checkpoints.load(voice / "out" / "o" / "acoustic" / "model-best.pt")["card"]
+    assert card["encoders"]["content"]["hash"] != "0" * 16
+    log = (voice / "out" / "o" / "acoustic" / "logs" / "acoustic.log").read_text(encoding="utf-8")
+    assert "another content encoder (0000000000000000, now" in log
