@@ -1,6 +1,7 @@
 """tools/synthetic_voices.py: sentences out of WordNet, each for one voice, in the letters Kokoro knows."""
 
 import csv
+import random
 import shutil
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_each_voice_gets_sentences_of_its_own(tmp_path, arguments):
     assert sorted(row["text"] for row in rows) == SAID
     assert len({row["prompt"] for row in rows}) == 2
     assert all(soundfile.info(tmp_path / "out" / row["path"]).samplerate == 24000 for row in rows)
+
+
+def test_blends_lie_between_two_voices(tmp_path):
+    for name, value in (("af_ann", 0.0), ("bm_bob", 1.0)):
+        np.full((510, 256), value, np.float32).tofile(tmp_path / f"{name}.bin")
+    voices = synthetic_voices.cast(tmp_path, 3, random.Random(1))
+    assert list(voices) == ["af_ann", "bm_bob", "blend-000", "blend-001", "blend-002"]
+    assert voices["af_ann"][1] == "en-us" and voices["bm_bob"][1] == "en-gb"
+    mixed = [styles for name, (styles, _) in voices.items() if name.startswith("blend")]
+    low, high = synthetic_voices.SHARES
+    assert all(m.shape == (510, 256) and low <= m.min() == m.max() <= high for m in mixed)
+    assert len({float(m[0, 0]) for m in mixed}) == 3
 
 
 def test_too_few_sentences_are_said_to_be_so(arguments):

