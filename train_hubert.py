@@ -68,8 +68,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes, teacher)
     crop = run.settings["crop_seconds"]
     changes = (run.settings.get("speed_octaves", 0.0), run.settings.get("noise", 0.0))
-    heard = teacher and teacher.folder
-    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes, heard) for part in keys]
+    changes = (*changes, teacher and teacher.folder, run.settings.get("equalise", 0.0))
+    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes) for part in keys]
     hours = folder.hours(keys[0])
     run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
 

@@ -1,16 +1,20 @@
-"""Training crops changed while their labels stay exact: played faster or slower, and with noise.
+"""Training crops changed while their labels stay exact: played faster or slower, equalised, and with noise.
 
 Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A trunk that is to
-hear any speaker at any pitch learns more from that than from a copy with its formants kept. Noise is for
-rooms and microphones: the recordings a trunk learns from are cleaner than those it will be given.
+hear any speaker at any pitch learns more from that than from a copy with its formants kept. Another balance
+of low and high is another speaker, or microphone (ContentVec, arXiv 2204.09224, moves its speakers so, too).
+Noise is for rooms and microphones: what a trunk learns from is cleaner than what it will be given.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from audio import SAMPLE_RATE
+
 SNR_DB = (5.0, 40.0)  # of noisy crops
 NOISE_SLOPE = (0.0, 2.0)  # its power falls with this power of frequency: white to brown
+EQUALISER_KNOTS = 9  # between which the gains of an equaliser are interpolated, evenly on the mel scale
 NOISE_FLOOR = 0.005  # of the spectrum's length, below which the slope does not rise further (40 Hz)
 
 
@@ -28,6 +32,17 @@ def noisy(wav: np.ndarray, share: float, crop_seed: tuple[int, int]) -> np.ndarr
     noise = np.fft.irfft(spectrum * place ** (-slope / 2), len(wav))
     gain = np.sqrt(np.square(wav, dtype=np.float64).mean() / np.square(noise).mean()) * 10 ** (-snr / 20)
     return (wav + gain * noise).astype(np.float32)
+
+
+def equalised(wav: np.ndarray, decibels: float, crop_seed: tuple[int, int]) -> np.ndarray:
+    """wav [S] through gains within ± decibels, another set for each crop seed; float32, as loud as before."""
+    gains = np.random.default_rng([*crop_seed, 4]).uniform(-decibels, decibels, EQUALISER_KNOTS)
+    spectrum = np.fft.rfft(wav)
+    mel = np.log1p(np.linspace(0, SAMPLE_RATE / 2, len(spectrum)) / 700)
+    curve = np.interp(mel, np.linspace(0, mel[-1], EQUALISER_KNOTS), gains)
+    made = np.fft.irfft(spectrum * 10 ** (curve / 20), len(wav))
+    before, after = (np.square(x, dtype=np.float64).mean() for x in (wav, made))
+    return (made * np.sqrt(before / max(after, 1e-12))).astype(np.float32)
 
 
 def stretch_classes(classes: np.ndarray, units: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from audio import UNIT_HOP, UNIT_RATE, change_speed
 from datafolder import DataFolder, crop_at_speed, crop_start, save_array, speed_range
-from hubert_pitdyn.augment import noisy, stretch_classes, stretch_f0, stretch_features
+from hubert_pitdyn.augment import equalised, noisy, stretch_classes, stretch_f0, stretch_features
 from hubert_pitdyn.discrete import read_features
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
@@ -27,7 +27,8 @@ class LabelDataset(Dataset):
 
     kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
     speed_octaves: crops of wavs are played up to that much faster or slower, or between two such figures,
-    with their labels; noise: the share of crops of wavs that get noise. teacher: folder of the features
+    with their labels; noise: the share of crops of wavs that get noise; equalise: dB that they are equalised
+    by. teacher: folder of the features
     [N, T] that the classes were made of, where they are to be given too.
     """
 
@@ -41,10 +42,12 @@ class LabelDataset(Dataset):
         speed_octaves: float | Sequence[float] = 0.0,
         noise: float = 0.0,
         teacher: Path | None = None,
+        equalise: float = 0.0,
     ) -> None:
         self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
         self.crop_units = int(crop_seconds * UNIT_RATE)
         self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (speed_range(speed_octaves), noise)
+        self.equalise = 0.0 if features else equalise
         moved = any(self.speeds) and kind == "pits"
         self.teacher = teacher
         self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
@@ -66,6 +69,8 @@ class LabelDataset(Dataset):
         if self.teacher is not None:
             told = read_features(self.teacher, key, total)[crop]
             item["teacher"] = told.astype(np.float32) if size == units else stretch_features(told, units)
+        if crop_seed is not None and self.equalise:
+            item["source"] = equalised(item["source"], self.equalise, crop_seed)
         if crop_seed is not None and self.noise:
             item["source"] = noisy(item["source"], self.noise, crop_seed)
         return {name: torch.from_numpy(value) for name, value in item.items()}

@@ -6,7 +6,7 @@ import torch
 
 from audio import SAMPLE_RATE, UNIT_HOP, change_speed
 from datafolder import DataFolder, crop_at_speed, save_array
-from hubert_pitdyn.augment import SNR_DB, noisy, stretch_classes, stretch_f0, stretch_features
+from hubert_pitdyn.augment import SNR_DB, equalised, noisy, stretch_classes, stretch_f0, stretch_features
 from hubert_pitdyn.dataset import LabelDataset
 from hubert_pitdyn.labels import PitLabels
 
@@ -115,3 +115,26 @@ def test_stretched_features_keep_their_centres():
     assert stretch_features(line, 10).tolist() == line.tolist()
     assert stretch_features(line, 5)[:, 0].tolist() == [0.5, 2.5, 4.5, 6.5, 8.5]
     assert stretch_features(line, 20)[2:4, 0].tolist() == [0.75, 1.25]
+
+
+def test_an_equaliser_changes_the_balance_and_nothing_else(tmp_path):
+    hiss = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    made = equalised(hiss, 6.0, (1, 2))
+    assert made.dtype == np.float32 and len(made) == len(hiss)
+    assert np.square(made).mean() == pytest.approx(np.square(hiss).mean(), rel=0.01)
+    gains = 20 * np.log10(np.abs(np.fft.rfft(made)[1:]) / np.abs(np.fft.rfft(hiss)[1:]))
+    assert 3 < gains.max() - gains.min() <= 12.1 and np.abs(np.diff(gains)).max() < 0.2
+    assert np.array_equal(made, equalised(hiss, 6.0, (1, 2)))
+    assert not np.allclose(made, equalised(hiss, 6.0, (1, 3)))
+    assert np.allclose(equalised(hiss, 0.0, (1, 2)), hiss, atol=1e-5)
+    assert not equalised(np.zeros(640, np.float32), 6.0, (1, 2)).any()
+
+
+def test_crops_are_equalised_and_whole_recordings_are_not(tmp_path):
+    folder = DataFolder(tmp_path)
+    hiss = np.random.default_rng(0).integers(-9000, 9000, 50 * UNIT_HOP).astype(np.int16)
+    save_array(folder.path("prepared", "a"), hiss)
+    save_array(folder.path("dyns", "a"), np.zeros(50, np.uint8))
+    plain, balanced = (LabelDataset(folder, ["a"], "dyns", 0.5, equalise=decibels) for decibels in (0.0, 6.0))
+    assert not torch.allclose(plain[(0, (1, 2))]["source"], balanced[(0, (1, 2))]["source"], atol=1e-3)
+    assert torch.equal(plain[(0, None)]["source"], balanced[(0, None)]["source"])
