@@ -262,7 +262,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     ways = {"the recordings": lambda path: copies.judged(audio.load(path), judges, texts[path])}
     for name in args.vocoders:
         vocoder = stages.load_vocoder(config, "", name, device=device)
-        renders = {name: lambda mel, wav, vocoder=vocoder: vocoder(mel)}
+        renders = {name: copies.by_mel(vocoder)}
         if args.tell_pitch and hasattr(vocoder, "sing"):
             renders[f"{name}, told the pitch"] = partial(sing, vocoder, config["labels"]["pit"]["tracker"])
         for label, render in renders.items():

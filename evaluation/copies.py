@@ -30,6 +30,11 @@ def copy_of(render: Callable, wav: np.ndarray, level_db: float, device="cpu") ->
     return prepared.restore(audio.limit_peak(audio.set_level(made, level)))
 
 
+def by_mel(vocoder) -> Callable:
+    """A vocoder as `copy_of` takes it, that is told nothing but the mel."""
+    return lambda mel, wav: vocoder(mel)
+
+
 def measure(
     make: Callable, path: Path, judges: Judges, say: Callable[[str], None], text: str | None = None
 ) -> dict[str, float]:

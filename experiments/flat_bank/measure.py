@@ -178,6 +178,6 @@ def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
 def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
     """The recordings themselves through mel and vocoder: what no conversion can beat."""
     config = checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
-    vocoder = stages.load_vocoder(config, job.dataset)
+    render = copies.by_mel(stages.load_vocoder(config, job.dataset))
     level = config["audio"]["level_db"]
-    return lambda line: None if line.semitones else copies.copy_of(vocoder, audio.load(line.path), level)
+    return lambda line: None if line.semitones else copies.copy_of(render, audio.load(line.path), level)
