@@ -26,7 +26,7 @@ from hubert_pitdyn import prosody, prosody_file
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.prosody import Controls, Curve, PitchRange
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
-from vocoder.dataset import Span, frame_pitch
+from vocoder.dataset import sing_units
 
 Source = np.ndarray | Path | str
 
@@ -197,8 +197,7 @@ class VoiceConverter:
         if curve is None or not hasattr(self.vocoder, "sing"):
             return self.vocoder(mel).flatten().cpu().numpy()
         # What the acoustic model was told to sing need not be heard again in its mel.
-        f0, _ = frame_pitch(curve.f0, Span.whole(len(curve)))
-        return self.vocoder.sing(mel, torch.from_numpy(f0)[None].to(mel)).flatten().cpu().numpy()
+        return sing_units(self.vocoder, mel, curve.f0).flatten().cpu().numpy()
 
 
 def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:

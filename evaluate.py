@@ -285,14 +285,10 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
 
 def sing(vocoder, tracker: str, mel, wav):
     """A recording's mel [1, 128, T] by a vocoder told the F0 that the tracker finds in its wav [S]."""
-    import torch
-
     from hubert_pitdyn import pitch
-    from vocoder.dataset import Span, frame_pitch
+    from vocoder.dataset import sing_units
 
-    f0 = pitch.track(wav, pitch.resolve(tracker))
-    hertz, _ = frame_pitch(f0, Span.whole(len(f0)))
-    return vocoder.sing(mel, torch.from_numpy(hertz)[None].to(mel))
+    return sing_units(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
 COMMANDS = {

@@ -121,3 +121,9 @@ def frame_pitch(f0: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
     hertz = speed * np.exp(np.interp(place, known, np.log(f0[known])))
     nearest = np.clip(np.round(place), 0, len(f0) - 1).astype(int)
     return hertz.astype(np.float32), f0[nearest] > 0
+
+
+def sing_units(vocoder, mel: Tensor, f0: np.ndarray) -> Tensor:
+    """mel [1, n_mels, 2N] by a vocoder that can be told its F0, of units [N] in Hz -> wav [1, 1, 320N]."""
+    hertz, _ = frame_pitch(f0, Span.whole(len(f0)))
+    return vocoder.sing(mel, torch.from_numpy(hertz)[None].to(mel))
