@@ -40,6 +40,12 @@ def label_training(config: dict, kind: str) -> dict:
     return {**config["train"]["hubert"], **config["train"].get(kind, {})}
 
 
+def hubert_sizes(config: dict, kind: str) -> dict:
+    """Sizes of a HuBERT on pits, dyns or units: [hubert], and what [hubert.<kind>] changes."""
+    shared = {name: value for name, value in config["hubert"].items() if not isinstance(value, dict)}
+    return {**shared, **config["hubert"].get(kind, {})}
+
+
 def merge(base: dict, over: dict) -> dict:
     """Tables of `over` on top of those of `base`, recursively; neither is changed."""
     out = dict(base)

@@ -132,10 +132,11 @@ def teacher_of(run, stored: dict, keys: list[str]):
 
 def build_hubert(args, run, folder, keys, classes: int, teacher):
     """A whole HuBERT on wavs: model, kind, sizes, encoders, no cached features."""
+    from config import hubert_sizes
     from hubert_pitdyn.model import Hubert
 
     unit_kind = "content" if args.embds_dn == "units" else "label"
-    sizes = {"classes": classes, **run.config["hubert"], "unit_kind": unit_kind}
+    sizes = {"classes": classes, **hubert_sizes(run.config, args.embds_dn), "unit_kind": unit_kind}
     if teacher is not None:
         sizes["teacher_dim"] = teacher.dim
     model = Hubert(**sizes)
@@ -185,7 +186,7 @@ def build_head(args, run, folder, keys, classes: int, _teacher):
         "classes": classes,
         "layers": len(trunk.encoder.layers),
         "dim": trunk.proj.in_features,
-        "conv_dim": trunk.feature_projection.projection.in_features,
+        "conv_dim": trunk.conv_dim,
         **run.config["head"],
     }
     progress = partial(tqdm, desc="trunk features", disable=None)

@@ -29,7 +29,7 @@ class Whisper:
         import ctranslate2
 
         try:
-            size, parts, package = "base", _base_files(), PACKAGES[0]
+            size, parts, package = "base", base_files(), PACKAGES[0]
         except ImportError:
             size, parts, package = "tiny.en", _tiny_files(), FALLBACK
         # int8 takes a third less time, but what it hears depends on the processor's integer kernels.
@@ -60,7 +60,7 @@ class Whisper:
         return text_of(best.sequences[0])
 
 
-def _base_files() -> dict[str, bytes]:
+def base_files() -> dict[str, bytes]:
     one, two = (files(package) / "data" for package in PACKAGES)
     model = (one / "model.bin.part1").read_bytes() + (two / "model.bin.part2").read_bytes()
     return {"model.bin": model} | {n: (one / n).read_bytes() for n in ("config.json", "vocabulary.txt")}

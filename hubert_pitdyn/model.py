@@ -6,21 +6,33 @@ an item's length carry numbers without meaning; the others equal those of the it
 
 With the default sizes, names and numbers are those of the official hubert-soft and hubert-discrete models
 (van Niekerk et al., "A Comparison of Discrete and Soft Speech Units", ICASSP 2022).
+
+With the front end "log_mel" the network is the encoder of Whisper (Radford et al., 2022) up to its output,
+so that it can begin from Whisper's weights as Soft-VC's begins from HuBERT's: two convolutions over a
+log-mel, sinusoidal positions, and layers that normalise their input (as HuBERT Large's do), not their output.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
-from audio import HUBERT_PAD, UNIT_HOP
+from audio import UNIT_HOP
+from hubert_pitdyn import windows
+from hubert_pitdyn.front_ends import (
+    FeatureExtractor,
+    FeatureProjection,
+    LogMelExtractor,
+    PositionalEmbedding,
+    SinusoidalPositions,
+)
 
-KERNELS = (10, 3, 3, 3, 3, 2, 2)
-STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 2 * HUBERT_PAD
 TEMPERATURE = 0.1  # of the cosine similarities
 UNIT_KINDS = ("content", "label")
+FRONT_ENDS = ("waveform", "log_mel")
 
 
 class Hubert(nn.Module):
@@ -28,7 +40,8 @@ class Hubert(nn.Module):
 
     unit_kind says what `units` are: "content" (the projected hidden state) or "label" (the expected label
     embedding under the predicted distribution). teacher_dim: width of the features that a linear map of the
-    units is to give in training, 0 for none. Raises ValueError for sizes that do not divide.
+    units is to give in training, 0 for none. front_end: "waveform" (HuBERT's) or "log_mel" (Whisper's, whose
+    C is E; conv_dim, pos_kernel and pos_groups are not of it). Raises ValueError for sizes that do not fit.
     """
 
     def __init__(
@@ -46,20 +59,31 @@ class Hubert(nn.Module):
         unit_kind: str = "content",
         pos_gelus: int = 1,
         teacher_dim: int = 0,
+        front_end: str = "waveform",
     ):
         super().__init__()
         if dim % heads or dim % pos_groups:
             raise ValueError(f"dim {dim} must be a multiple of heads {heads} and of pos_groups {pos_groups}")
+        if front_end not in FRONT_ENDS:
+            raise ValueError(f"front_end is one of {', '.join(FRONT_ENDS)}, found {front_end!r}")
         if unit_kind not in UNIT_KINDS:
             raise ValueError(f"unit_kind is one of {', '.join(UNIT_KINDS)}, found {unit_kind!r}")
         self.unit_kind = unit_kind
         self.masked_spec_embed = nn.Parameter(torch.rand(dim))
-        self.feature_extractor = FeatureExtractor(conv_dim)
-        self.feature_projection = FeatureProjection(conv_dim, dim, dropout)
-        self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups, pos_gelus)
-        self.norm = nn.LayerNorm(dim)
+        self.by_log_mel = front_end == "log_mel"
+        self.conv_dim = dim if self.by_log_mel else conv_dim
+        if self.by_log_mel:
+            self.feature_extractor = LogMelExtractor(dim)
+            self.feature_projection = nn.Identity()
+            self.positional_embedding = SinusoidalPositions(windows.SIZE)
+            self.norm = nn.Identity()
+        else:
+            self.feature_extractor = FeatureExtractor(conv_dim)
+            self.feature_projection = FeatureProjection(conv_dim, dim, dropout)
+            self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups, pos_gelus)
+            self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = Encoder(dim, heads, ff, layers, dropout)
+        self.encoder = Encoder(dim, heads, ff, layers, dropout, norm_first=self.by_log_mel)
         self.proj = nn.Linear(dim, unit_dim)
         self.label_embedding = nn.Embedding(classes, unit_dim)
         if teacher_dim:
@@ -80,16 +104,14 @@ class Hubert(nn.Module):
 
         mask: bool [B, N], the frames hidden from the transformer.
         """
-        x, valid = self._embed(self.features(wav, lengths), lengths, mask)
-        return self.encoder(x, valid, layer)
+        x, valid, frames = self._embed(self.features(wav, lengths), lengths, mask)
+        return windows.joined(self.encoder(x, valid, layer), frames)
 
     def hidden(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """wav [B, 1, S] -> conv output [B, N, C] and every hidden state [B, N, layers + 1, E]."""
         conv = self.features(wav, lengths)
-        x, valid = self._embed(conv, lengths)
-        states = [x]
-        for layer in self.encoder.layers:
-            states.append(layer(states[-1], valid))
+        x, valid, frames = self._embed(conv, lengths)
+        states = [windows.joined(state, frames) for state in self.encoder.states(x, valid)]
         return conv, torch.stack(states, dim=2)
 
     def forward(
@@ -118,15 +140,21 @@ class Hubert(nn.Module):
         return self.proj(self.encode(wav, lengths)).float()
 
     def _embed(self, conv: Tensor, lengths: Tensor | None, mask: Tensor | None = None):
-        """Conv output [B, N, C] -> transformer input [B, N, E] and valid frames (bool [B, N] or None)."""
+        """Conv output [B, N, C] -> transformer input [B, N, E], valid frames (bool [B, N] or None) and N.
+
+        With the front end "log_mel", long inputs are cut into windows, one item of the batch each.
+        """
+        frames = conv.shape[1]
         valid = valid_frames(lengths, conv.shape[1], conv.device)
         x = self.feature_projection(conv)
         if mask is not None:
             x = torch.where(mask.to(x.device).unsqueeze(-1), self.masked_spec_embed.to(x.dtype), x)
         if valid is not None:
             x = x * valid.unsqueeze(-1)  # as the positional convolution sees nothing after a lone item
+        if self.by_log_mel:
+            x, valid = windows.cut(x, valid)
         x = x + self.positional_embedding(x)
-        return self.dropout(self.norm(x)), valid
+        return self.dropout(self.norm(x)), valid, frames
 
 
 def label_logits(units: Tensor, labels: Tensor) -> Tensor:
@@ -140,90 +168,32 @@ def label_logits(units: Tensor, labels: Tensor) -> Tensor:
         )
 
 
-class FeatureExtractor(nn.Module):
-    """Seven convolutions, wav [B, 1, S] -> [B, N, C]; unit k is centred on sample 320k + 160.
-
-    Measured on a CPU, neither channels-last layout nor matrix products over strided views beat the plain
-    convolutions.
-    """
-
-    def __init__(self, dim: int):
-        super().__init__()
-        for i, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
-            self.add_module(f"conv{i}", nn.Conv1d(dim if i else 1, dim, kernel, stride, bias=False))
-        self.norm0 = nn.GroupNorm(dim, dim)
-
-    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
-        x = F.gelu(self._normalise(x, lengths))
-        for i in range(1, len(KERNELS)):
-            x = F.gelu(getattr(self, f"conv{i}")(x))
-        return x.transpose(1, 2)
-
-    def _normalise(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        """GroupNorm over time, each item over its own frames: [B, C, L] -> [B, C, L].
-
-        No later frame needs care: a unit's receptive field ends where its item's padding ends.
-        """
-        if lengths is None:
-            return self.norm0(x)
-        frames = [
-            (n + 2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1 for n in torch.as_tensor(lengths).tolist()
-        ]
-        items = [self.norm0(x[b : b + 1, :, :n]) for b, n in enumerate(frames)]
-        return torch.cat([F.pad(item, (0, x.shape[2] - item.shape[2])) for item in items])
-
-
-class FeatureProjection(nn.Module):
-    """Conv output [B, N, C] -> [B, N, E]."""
-
-    def __init__(self, conv_dim: int, dim: int, dropout: float):
-        super().__init__()
-        self.norm = nn.LayerNorm(conv_dim)
-        self.projection = nn.Linear(conv_dim, dim)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.projection(self.norm(x)))
-
-
-class PositionalEmbedding(nn.Module):
-    """Position by a wide grouped convolution, [B, N, E] -> [B, N, E], to be added to its input."""
-
-    def __init__(self, dim: int, kernel: int, groups: int, gelus: int = 1):
-        super().__init__()
-        self.gelus = gelus
-        self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
-        nn.init.normal_(self.conv.weight, std=(4 / (kernel * dim)) ** 0.5)
-        nn.init.zeros_(self.conv.bias)
-        self.conv = weight_norm(self.conv, dim=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # An even kernel gives one frame too many. One GELU: the second one of 2022 ruins official weights.
-        y = self.conv(x.transpose(1, 2))[:, :, : x.shape[1]]
-        for _ in range(self.gelus):
-            y = F.gelu(y)
-        return y.transpose(1, 2)
-
-
 class Encoder(nn.Module):
-    """A stack of transformer layers."""
+    """A stack of transformer layers. norm_first: they normalise their input, and the last its output."""
 
-    def __init__(self, dim: int, heads: int, ff: int, layers: int, dropout: float):
+    def __init__(self, dim: int, heads: int, ff: int, layers: int, dropout: float, norm_first: bool = False):
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(dim, heads, ff, dropout) for _ in range(layers))
+        make = PreNormLayer if norm_first else EncoderLayer
+        self.layers = nn.ModuleList(make(dim, heads, ff, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim) if norm_first else nn.Identity()
+
+    def states(self, x: Tensor, valid: Tensor | None = None, count: int | None = None) -> Iterator[Tensor]:
+        """x [B, N, E], then its state [B, N, E] after each of the first `count` layers (None: all).
+
+        valid: bool [B, N], the frames that may be attended to.
+        """
+        yield x
+        for number, layer in enumerate(self.layers[:count], 1):
+            x = layer(x, valid)
+            yield self.norm(x) if number == len(self.layers) else x
 
     def forward(self, x: Tensor, valid: Tensor | None = None, layer: int | None = None) -> Tensor:
-        """x [B, N, E] -> its state [B, N, E] after the first `layer` layers (None: all).
-
-        valid: bool [B, N], the frames that may be attended to. Raises ValueError for a layer out of range.
-        """
-        count = len(self.layers) if layer is None else layer
-        if not 0 <= count <= len(self.layers):
+        """The last of `states` with so many layers. Raises ValueError for a layer out of range."""
+        if layer is not None and not 0 <= layer <= len(self.layers):
             raise ValueError(f"layer {layer}: this model has the layers 0 to {len(self.layers)}")
-        for block in self.layers[:count]:
-            x = block(x, valid)
-        return x
+        for state in self.states(x, valid, layer):
+            last = state
+        return last
 
 
 class EncoderLayer(nn.Module):
@@ -240,8 +210,18 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         x = self.norm1(x + self.dropout(self.self_attn(x, valid)))
-        inner = self.dropout(F.gelu(self.linear1(x)))
-        return self.norm2(x + self.dropout(self.linear2(inner)))
+        return self.norm2(x + self._feed_forward(x))
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(x)))))
+
+
+class PreNormLayer(EncoderLayer):
+    """The same parts, each of which normalises its input instead of the sum after it."""
+
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        x = x + self.dropout(self.self_attn(self.norm1(x), valid))
+        return x + self._feed_forward(self.norm2(x))
 
 
 class SelfAttention(nn.Module):

@@ -24,6 +24,11 @@ layers = 2
 pos_kernel = 16
 pos_groups = 4
 dropout = {dropout}
+[hubert.units]
+front_end = "{front_end}"
+dim = 32
+heads = 2
+ff = 64
 [head]
 channels = 32
 depth = 1
@@ -52,6 +57,7 @@ batch_size = 4
 crop_seconds = 0.5
 validate_every = 3
 [train.units]
+lr = {lr}
 batch_size = 4
 crop_seconds = 0.5
 validate_every = 3
@@ -103,11 +109,14 @@ def launch(script: Path, *arguments, cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4) -> Path:
-    """A preset small enough for tests, on top of configs/tiny.toml; lr: of HuBERTs."""
-    path = folder / f"micro-{dropout}-{lr}.toml"
+def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end: str = "waveform") -> Path:
+    """A preset small enough for tests, on top of configs/tiny.toml.
+
+    lr: of HuBERTs; front_end: of the content encoder, from which the others start if it has theirs.
+    """
+    path = folder / f"micro-{dropout}-{lr}-{front_end}.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()
-    path.write_text(MICRO.format(tiny=tiny, dropout=dropout, lr=lr), encoding="utf-8")
+    path.write_text(MICRO.format(tiny=tiny, dropout=dropout, lr=lr, front_end=front_end), encoding="utf-8")
     return path
 
 

@@ -60,12 +60,16 @@ def train(workspace, name, *more, config=None, expect=0):
     return out
 
 
-@pytest.mark.parametrize("kind", ["pits", "dyns"])
-def test_resumed_is_uninterrupted(workspace, kind):
-    """Six steps at once and three plus three give the same weights, with dropout and masking on."""
+@pytest.mark.parametrize(
+    ("kind", "front_end"), [("pits", "waveform"), ("dyns", "waveform"), ("units", "log_mel")]
+)
+def test_resumed_is_uninterrupted(workspace, kind, front_end):
+    """Six steps at once and three plus three give the same weights, with dropout, masking, places in time."""
+    config = micro_config(workspace, front_end=front_end)
     common = ("--embds_dn", kind, "--trunk", "finetune", "--mask", "--amp", "off")
-    whole = train(workspace, f"r/{kind}-whole", *common, "--steps", 6)
-    again = train(workspace, f"r/{kind}-again", *common, "--steps", 6, "--resume", whole / "model-3.pt")
+    whole = train(workspace, f"r/{kind}-whole", *common, "--steps", 6, config=config)
+    resume = ("--steps", 6, "--resume", whole / "model-3.pt")
+    again = train(workspace, f"r/{kind}-again", *common, *resume, config=config)
     one = checkpoints.load(whole / "model-6.pt")
     two = checkpoints.load(again / "model-6.pt")
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hubert_pitdyn.front_ends import FeatureExtractor, LogMelExtractor
 from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.model import Hubert
 from hubert_pitdyn.units import Analysis, PitDynEncoder, length_buckets
@@ -11,12 +12,12 @@ from hubert_pitdyn.units import Analysis, PitDynEncoder, length_buckets
 SIZES = {"dim": 32, "conv_dim": 16, "heads": 2, "ff": 64, "layers": 2, "pos_kernel": 16, "pos_groups": 4}
 
 
-@pytest.fixture(scope="module")
-def encoders():
+@pytest.fixture(scope="module", params=["waveform", "log_mel"])
+def encoders(request):
     """The same content encoder with light heads on it, and with whole label models."""
     torch.manual_seed(0)
-    content = Hubert(classes=8, **SIZES).eval()
-    heads = [TrunkHead(content, Head(k, 2, 32, 16, channels=32, depth=2)) for k in (100, 64)]
+    content = Hubert(classes=8, front_end=request.param, **SIZES).eval()
+    heads = [TrunkHead(content, Head(k, 2, 32, content.conv_dim, channels=32, depth=2)) for k in (100, 64)]
     whole = [Hubert(classes=k, unit_kind="label", **SIZES) for k in (100, 64)]
     return PitDynEncoder(content, *heads), PitDynEncoder(content, *whole)
 
@@ -47,7 +48,7 @@ def test_heads_share_one_run_of_the_trunk(encoders):
     for encoder in encoders:
         calls = []
         modules = {m for part in (encoder.content, encoder.pit, encoder.dyn) for m in part.modules()}
-        extractors = [m for m in modules if type(m).__name__ == "FeatureExtractor"]
+        extractors = [m for m in modules if isinstance(m, FeatureExtractor | LogMelExtractor)]
         hooks = [m.register_forward_hook(lambda *_, calls=calls: calls.append(1)) for m in extractors]
         encoder(torch.randn(1, 1, 1600))
         runs.append(len(calls))

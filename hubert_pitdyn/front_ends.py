@@ -1,0 +1,154 @@
+"""What turns a wav into the input of HuBERT's transformer: features every 20 ms, and their places in time.
+
+Letters as in model.py.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from audio import HUBERT_PAD, MEL_HOP, mel_filters
+
+KERNELS = (10, 3, 3, 3, 3, 2, 2)
+STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 2 * HUBERT_PAD
+
+MEL_WINDOW, MELS = 400, 80  # samples and bands of Whisper's log-mel
+MEL_RANGE = 8.0  # decades of power below the loudest
+MEL_PEAK = 1.2  # log10 power at which the loudest is put, as in Whisper's input for speech at usual levels
+PERIODS = 10000.0  # longest over shortest period of the sinusoids
+
+
+class FeatureExtractor(nn.Module):
+    """Seven convolutions, wav [B, 1, S] -> [B, N, C]; unit k is centred on sample 320k + 160.
+
+    Measured on a CPU, neither channels-last layout nor matrix products over strided views beat the plain
+    convolutions.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        for i, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
+            self.add_module(f"conv{i}", nn.Conv1d(dim if i else 1, dim, kernel, stride, bias=False))
+        self.norm0 = nn.GroupNorm(dim, dim)
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
+        x = F.gelu(self._normalise(x, lengths))
+        for i in range(1, len(KERNELS)):
+            x = F.gelu(getattr(self, f"conv{i}")(x))
+        return x.transpose(1, 2)
+
+    def _normalise(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """GroupNorm over time, each item over its own frames: [B, C, L] -> [B, C, L].
+
+        No later frame needs care: a unit's receptive field ends where its item's padding ends.
+        """
+        if lengths is None:
+            return self.norm0(x)
+        frames = [
+            (n + 2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1 for n in torch.as_tensor(lengths).tolist()
+        ]
+        items = [self.norm0(x[b : b + 1, :, :n]) for b, n in enumerate(frames)]
+        return torch.cat([F.pad(item, (0, x.shape[2] - item.shape[2])) for item in items])
+
+
+class FeatureProjection(nn.Module):
+    """Conv output [B, N, C] -> [B, N, E]."""
+
+    def __init__(self, conv_dim: int, dim: int, dropout: float):
+        super().__init__()
+        self.norm = nn.LayerNorm(conv_dim)
+        self.projection = nn.Linear(conv_dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.projection(self.norm(x)))
+
+
+class PositionalEmbedding(nn.Module):
+    """Position by a wide grouped convolution, [B, N, E] -> [B, N, E], to be added to its input."""
+
+    def __init__(self, dim: int, kernel: int, groups: int, gelus: int = 1):
+        super().__init__()
+        self.gelus = gelus
+        self.conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
+        nn.init.normal_(self.conv.weight, std=(4 / (kernel * dim)) ** 0.5)
+        nn.init.zeros_(self.conv.bias)
+        self.conv = weight_norm(self.conv, dim=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # An even kernel gives one frame too many. One GELU: the second one of 2022 ruins official weights.
+        y = self.conv(x.transpose(1, 2))[:, :, : x.shape[1]]
+        for _ in range(self.gelus):
+            y = F.gelu(y)
+        return y.transpose(1, 2)
+
+
+class LogMelExtractor(nn.Module):
+    """Whisper's log-mel and its two convolutions, wav [B, 1, S] -> [B, N, E].
+
+    Mel frame j is centred on sample 160j + 160, so that unit k, centred on mel frame 2k, is on 320k + 160.
+    The loudest moment of each item is put at one level: gain changes nothing, as with HuBERT's front end.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.conv0 = nn.Conv1d(MELS, dim, 3, padding=1)
+        self.conv1 = nn.Conv1d(dim, dim, 3, stride=2, padding=1)
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        x = F.gelu(self.conv0(whisper_log_mel(wav.squeeze(1), lengths)))
+        return F.gelu(self.conv1(x)).transpose(1, 2)
+
+
+def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """wav [B, S] -> log10 of mel power, [B, 80, T], scaled as in Whisper (Radford et al. 2022, section 2.2).
+
+    Cut 8 decades below each item's maximum, which is put at 1.2; (x + 4) / 4. Zeros beyond an item's length.
+    """
+    with torch.autocast(wav.device.type, enabled=False):
+        padded = F.pad(wav.float(), (HUBERT_PAD, MEL_WINDOW // 2))
+        window = torch.hann_window(MEL_WINDOW, device=wav.device)
+        spectrum = torch.stft(padded, MEL_WINDOW, MEL_HOP, window=window, center=False, return_complex=True)
+        power = spectrum.real.square() + spectrum.imag.square()
+        log = (_filters().to(wav.device) @ power).clamp(min=1e-10).log10()
+        if lengths is None:
+            return _scaled(log, log.amax(dim=(1, 2), keepdim=True))
+        frames = torch.as_tensor(lengths, device=wav.device).view(-1, 1, 1) // MEL_HOP
+        inside = torch.arange(log.shape[2], device=wav.device) < frames
+        peak = log.masked_fill(~inside, -torch.inf).amax(dim=(1, 2), keepdim=True)
+        return _scaled(log, peak) * inside
+
+
+def _scaled(log: Tensor, peak: Tensor) -> Tensor:
+    return ((log - peak).clamp(min=-MEL_RANGE) + MEL_PEAK + 4) / 4
+
+
+@cache
+def _filters() -> Tensor:
+    return mel_filters(MEL_WINDOW, MELS)
+
+
+class SinusoidalPositions(nn.Module):
+    """Position by sines and cosines, [B, N, E] -> [1, N, E], to be added to its input.
+
+    While training, items begin anywhere in the `size` frames that the model may see at once: crops are short,
+    and later places must not be forgotten.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames, half = x.shape[1], x.shape[2] // 2
+        first = int(torch.randint(max(1, self.size - frames + 1), ())) if self.training else 0
+        rates = torch.exp(torch.arange(half, device=x.device) * (-math.log(PERIODS) / (half - 1)))
+        angles = torch.arange(first, first + frames, device=x.device).unsqueeze(1) * rates
+        return torch.cat([angles.sin(), angles.cos()], dim=1).unsqueeze(0).to(x.dtype)

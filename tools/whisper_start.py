@@ -1,0 +1,188 @@
+"""Whisper base's encoder as a HuBERT to begin a content encoder from, cut down to the preset's sizes.
+
+    python tools/whisper_start.py data/corpus out/whisper/hubert-soft/model-best.pt --config configs/tiny.toml
+    python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \
+        --warmstart out/whisper/hubert-soft/model-best.pt
+
+Soft-VC begins from a HuBERT that has heard 960 hours, this from an encoder that has heard 680 000 (MIT). Its
+feed-forward layers are the larger part of it: of each the hidden units that say most are kept (their spread
+times the weight they go out with), and what goes out of them is fitted anew, so that the state after the
+layer comes close to Whisper's own. The discrete units of data/corpus have to be made of Whisper's features
+before (tools/whisper_features.py): the units begin as the directions in which the state tells most of those,
+and the embedding of each class as its centre.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+RIDGE = 1e-3  # of the mean variance of the inputs of a least-squares fit
+
+
+def parse_args() -> argparse.Namespace:
+    import cli
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", type=cli.path, help="data/<name>, with discrete units of Whisper's features")
+    parser.add_argument("out", type=cli.path, help="checkpoint to write")
+    parser.add_argument(
+        "--config", type=cli.path, required=True, help="preset with a [hubert.units] by log_mel"
+    )
+    parser.add_argument(
+        "--recordings", type=int, default=160, help="of the training part, to fit on (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+def whole_encoder(weights: dict[str, np.ndarray], sizes: dict):
+    """A Hubert with Whisper's whole encoder in it, from arrays named as ctranslate2 does."""
+    import torch
+
+    from hubert_pitdyn.model import Hubert
+
+    model = Hubert(**{**sizes, "ff": len(weights["encoder/layer_0/ffn/linear_0/bias"])}).eval()
+    model.requires_grad_(False)
+
+    def fill(name: str, module, weight: str = "weight", bias: str = "bias", kinds=("weight", "bias")) -> None:
+        for own, theirs in ((weight, kinds[0]), (bias, kinds[1])):
+            getattr(module, own).copy_(
+                torch.from_numpy(weights[f"encoder/{name}/{theirs}"].astype("float32"))
+            )
+
+    fill("conv1", model.feature_extractor.conv0)
+    fill("conv2", model.feature_extractor.conv1)
+    for number, layer in enumerate(model.encoder.layers):
+        parts = f"layer_{number}/self_attention", f"layer_{number}/ffn"
+        for name, norm in zip(parts, (layer.norm1, layer.norm2), strict=True):
+            fill(f"{name}/layer_norm", norm, kinds=("gamma", "beta"))
+        fill(f"{parts[0]}/linear_0", layer.self_attn, "in_proj_weight", "in_proj_bias")
+        fill(f"{parts[0]}/linear_1", layer.self_attn.out_proj)
+        fill(f"{parts[1]}/linear_0", layer.linear1)
+        fill(f"{parts[1]}/linear_1", layer.linear2)
+    fill("layer_norm", model.encoder.norm, kinds=("gamma", "beta"))
+    return model
+
+
+def fitted(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Least squares with an offset, inputs [M, A], targets [M, B] -> weight [B, A], bias [B]."""
+    import torch
+
+    centre, mean = inputs.mean(dim=0), targets.mean(dim=0)
+    x = inputs - centre
+    square = x.T @ x
+    square += RIDGE * square.diagonal().mean() * torch.eye(len(square))
+    weight = torch.linalg.solve(square, x.T @ (targets - mean)).T
+    return weight, mean - weight @ centre
+
+
+def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
+    """Leave `width` hidden units in each feed-forward layer; returns the last states of the wavs [N, E].
+
+    Layer by layer, each fitted to the state that the whole encoder has behind it, on the state that the
+    layers cut before it give. No wav may be longer than one window.
+    """
+    import torch
+    import torch.nn.functional as F
+    from tqdm import tqdm
+
+    whole = [model._embed(model.features(torch.from_numpy(w)[None, None]), None)[0] for w in wavs]
+    cut = list(whole)
+    for layer in tqdm(model.encoder.layers, desc="layers", disable=None):
+        cut = [x + layer.self_attn(layer.norm1(x)) for x in cut]
+        whole = [layer(x) for x in whole]
+        hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])
+        wanted = torch.cat([(a - b)[0] for a, b in zip(whole, cut, strict=True)])
+        said = hidden.std(dim=0) * layer.linear2.weight.norm(dim=0)
+        kept = said.topk(width).indices.sort().values
+        layer.linear1 = linear(layer.linear1.weight[kept], layer.linear1.bias[kept])
+        layer.linear2 = linear(*fitted(hidden[:, kept], wanted))
+        cut = [x + layer._feed_forward(layer.norm2(x)) for x in cut]
+    return [model.encoder.norm(x)[0] for x in cut]
+
+
+def linear(weight: Tensor, bias: Tensor):
+    """An nn.Linear of these."""
+    import torch
+
+    made = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    made.load_state_dict({"weight": weight.contiguous(), "bias": bias})
+    return made.requires_grad_(False)
+
+
+def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
+    """proj, teacher_head and label_embedding from states [M, E] and the teacher's features [M, T] of the same
+    moments and the centres [K, T] of its classes. Returns R² of the features as the units tell them."""
+    import torch
+
+    weight, _ = fitted(states, told)
+    mean = told.mean(dim=0)
+    guess = (states - states.mean(dim=0)) @ weight.T
+    _, directions = torch.linalg.eigh(guess.T @ guess)
+    basis = directions.flip(1)[:, : model.proj.out_features]  # [T, D], the strongest first
+    size = (guess @ basis).std()
+    model.proj.weight.copy_(basis.T @ weight / size)
+    model.proj.bias.copy_(-(basis.T @ weight / size) @ states.mean(dim=0))
+    model.teacher_head.weight.copy_(basis * size)
+    model.teacher_head.bias.copy_(mean)
+    model.label_embedding.weight.copy_((centres - mean) @ basis / size)
+    missed = told - model.teacher_head(model.proj(states))
+    return 1 - float(missed.square().mean() / told.var(dim=0).mean())
+
+
+def main() -> int:
+    args = parse_args()
+    import numpy as np
+    import torch
+
+    import cards
+    import checkpoints
+    import cli
+    from audio import UNIT_HOP
+    from config import hubert_sizes, load_config
+    from datafolder import DataFolder
+    from evaluation.whisper import base_files
+    from hubert_pitdyn import windows
+    from hubert_pitdyn.discrete import read_features
+    from tools import ctranslate2_file
+
+    config, folder = load_config(args.config), DataFolder(args.data)
+    about, sizes = folder.read_json("units-discrete.json"), hubert_sizes(config, "units")
+    if about is None or not about.get("features"):
+        raise cli.UserError(
+            f"{args.data}: no discrete units of Whisper's features; make them: "
+            f"python preprocess.py {folder.name} --discrete --features FOLDER"
+        )
+    if sizes.get("front_end") != "log_mel":
+        raise cli.UserError(f'{args.config}: [hubert.units] has no front_end = "log_mel", which Whisper has')
+    weights = ctranslate2_file.read(base_files()["model.bin"])
+    keys = folder.split("train", "units-discrete")
+    wavs = {key: folder.prepared(key) for key in keys[:: max(1, len(keys) // args.recordings)]}
+    wavs = {key: wav for key, wav in wavs.items() if windows.count(len(wav) // UNIT_HOP) == 1}
+    centres = torch.from_numpy(np.load(folder.root / "kmeans.npy"))
+    sizes = {**sizes, "classes": len(centres), "unit_kind": "content", "teacher_dim": centres.shape[1]}
+    features = cli.path(about["features"])
+    told = [read_features(features, key, len(wav) // UNIT_HOP) for key, wav in wavs.items()]
+    with torch.no_grad():
+        model = whole_encoder(weights, sizes)
+        states = cut_feed_forward(model, list(wavs.values()), sizes["ff"])
+        r2 = begin_units(model, torch.cat(states), torch.from_numpy(np.concatenate(told)).float(), centres)
+    card = cards.card(dataset=folder.name, origin="Whisper base's encoder (MIT)")
+    made = {"kind": "hubert-units", "model": model.state_dict(), "labels": {"units": about}, "card": card}
+    checkpoints.save(args.out, {**made, "config": {"model": sizes, "toml": config}})
+    print(f"{args.out}: {len(wavs)} recordings, teacher R2 {r2:.3f}")
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    import cli
+
+    sys.exit(cli.run(main))
