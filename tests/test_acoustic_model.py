@@ -1,16 +1,14 @@
 """Acoustic model: parity with the official code, padded batches, the fast decoder against plain nn.LSTM."""
 
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from checkpoint_files import GOLDEN, make_state
 
 from acoustic.model import NORMS, AcousticModel
 
-GOLDEN = Path(__file__).with_name("golden")
 TINY = {"prenet_dim": 256, "conv_dim": 256, "mel_prenet_dim": 128, "lstm_dim": 320}
 PARALLEL = {
     "in_dim": 24,
@@ -35,24 +33,14 @@ def golden():
 
 
 @pytest.fixture(scope="module")
-def make_state():
-    sys.path.insert(0, str(GOLDEN))
-    try:
-        from make_state import make_state
-    finally:
-        sys.path.remove(str(GOLDEN))
-    return make_state
-
-
-@pytest.fixture(scope="module")
-def soft(make_state):
+def soft():
     model = AcousticModel(in_dim=256, prenet_dim=256)
     model.load_state_dict(make_state("acoustic-hubert-soft"), strict=True)
     return model.eval()
 
 
 @pytest.fixture(scope="module")
-def pitdyn(make_state):
+def pitdyn():
     model = AcousticModel()
     model.load_state_dict(make_state("acoustic-pitdyn"), strict=True)
     return model.eval()
