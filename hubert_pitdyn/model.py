@@ -105,13 +105,13 @@ class Hubert(nn.Module):
         mask: bool [B, N], the frames hidden from the transformer.
         """
         x, valid, frames = self._embed(self.features(wav, lengths), lengths, mask)
-        return windows.joined(self.encoder(x, valid, layer), frames)
+        return self._joined(self.encoder(x, valid, layer), frames)
 
     def hidden(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """wav [B, 1, S] -> conv output [B, N, C] and every hidden state [B, N, layers + 1, E]."""
         conv = self.features(wav, lengths)
         x, valid, frames = self._embed(conv, lengths)
-        states = [windows.joined(state, frames) for state in self.encoder.states(x, valid)]
+        states = [self._joined(state, frames) for state in self.encoder.states(x, valid)]
         return conv, torch.stack(states, dim=2)
 
     def forward(
@@ -155,6 +155,10 @@ class Hubert(nn.Module):
             x, valid = windows.cut(x, valid)
         x = x + self.positional_embedding(x)
         return self.dropout(self.norm(x)), valid, frames
+
+    def _joined(self, state: Tensor, frames: int) -> Tensor:
+        """State of what `_embed` gave -> [B, N, E]."""
+        return windows.joined(state, frames) if self.by_log_mel else state
 
 
 def label_logits(units: Tensor, labels: Tensor) -> Tensor:

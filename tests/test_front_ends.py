@@ -146,6 +146,22 @@ def test_a_long_item_is_the_same_in_a_batch_and_seen_in_part(model):
     assert largest(before[:, 2400:2490], after[:, 2400:2490]) > 1e-4
 
 
+def test_the_waveform_front_end_takes_long_items_whole():
+    """Its transformer knows no places, so no windows: every frame has to do with every other."""
+    torch.manual_seed(0)
+    model = Hubert(**{**SIZES, "front_end": "waveform"}, conv_dim=16, pos_kernel=8, pos_groups=4).eval()
+    wav, lengths = noise(1600, 2600)
+    with torch.no_grad():
+        batch, layers = model.units(wav, lengths), model.hidden(wav, lengths)[1]
+        assert batch.shape == (2, 2600, 16) and layers.shape == (2, 2600, 4, 32)
+        alone = model.units(wav[:1, :, : 1600 * UNIT_HOP])
+        changed = wav[1:2].clone()
+        changed[:, :, 2500 * UNIT_HOP :] = 0.0
+        after = model.units(changed)
+    assert largest(batch[:1, :1600], alone) < 1e-4
+    assert largest(batch[1:, :1000], after[:, :1000]) > 0
+
+
 def test_an_unknown_front_end_is_refused():
     with pytest.raises(ValueError, match="front_end is one of waveform, log_mel, found 'mfcc'"):
         Hubert(front_end="mfcc")
