@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from config import label_training, load_config
+from config import hubert_sizes, label_training, load_config
 from datafolder import DataFolder
 from experiments.ablation import labels
 from experiments.ablation.flawed import InTrainMode, true_hertz
@@ -46,6 +46,15 @@ def test_only_the_row_that_says_so_plays_crops_at_other_speeds_and_none_adds_noi
             settings = label_training(Recipe(name).config, kind)
             faster = 0.75 if (name, kind) == ("ours-speed", "pits") else 0.0
             assert (settings["speed_octaves"], settings["noise"]) == (faster, 0.0), (name, kind)
+            assert not settings.get("equalise"), (name, kind)
+
+
+def test_all_huberts_of_the_ablation_are_of_one_size():
+    for name in TITLES:
+        config = Recipe(name).config
+        sizes = [hubert_sizes(config, kind) for kind in (*KINDS, "units")]
+        own = [(s["dim"], s["heads"], s["ff"], s.get("front_end", "waveform")) for s in sizes]
+        assert own == [(128, 4, 512, "waveform")] * 3, name
 
 
 def test_recipes_that_train_alike_share_a_run():
