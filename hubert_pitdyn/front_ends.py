@@ -132,7 +132,8 @@ def _scaled(log: Tensor, peak: Tensor) -> Tensor:
 
 @cache
 def _filters() -> Tensor:
-    return mel_filters(MEL_WINDOW, MELS)
+    with torch.inference_mode(False):  # first called in a conversion, they must serve a training, too
+        return mel_filters(MEL_WINDOW, MELS)
 
 
 class SinusoidalPositions(nn.Module):

@@ -6,7 +6,7 @@ import torch
 
 from audio import UNIT_HOP
 from hubert_pitdyn import windows
-from hubert_pitdyn.front_ends import SinusoidalPositions, whisper_log_mel
+from hubert_pitdyn.front_ends import SinusoidalPositions, _filters, whisper_log_mel
 from hubert_pitdyn.model import Hubert, valid_frames
 
 SIZES = {"classes": 9, "dim": 32, "heads": 2, "ff": 48, "layers": 3, "unit_dim": 16, "front_end": "log_mel"}
@@ -79,6 +79,16 @@ def test_a_mel_frame_is_centred_where_the_grid_says():
 def test_silence_is_no_trouble(model):
     units = model.units(torch.zeros(1, 1, 20 * UNIT_HOP))
     assert torch.isfinite(units).all()
+
+
+def test_training_can_follow_a_conversion(model):
+    _filters.cache_clear()
+    wav, _ = noise(5)
+    with torch.inference_mode():
+        model.units(wav)
+    wav.requires_grad_()
+    model(wav).sum().backward()
+    assert torch.isfinite(wav.grad).all()
 
 
 def test_padding_gets_no_gradient(model):
