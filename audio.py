@@ -154,11 +154,13 @@ def save(path: str | Path, wav: np.ndarray) -> None:
 @cache
 def mel_filters(n_fft: int = N_FFT, n_mels: int = N_MELS):
     """[n_mels, n_fft/2 + 1]: Slaney scale, Slaney (area) norm."""
+    import torch
     import torchaudio
 
-    return torchaudio.functional.melscale_fbanks(
-        n_fft // 2 + 1, 0.0, MEL_F_MAX, n_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
-    ).T.contiguous()
+    with torch.inference_mode(False):  # kept from a conversion, they must serve a training, too
+        return torchaudio.functional.melscale_fbanks(
+            n_fft // 2 + 1, 0.0, MEL_F_MAX, n_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+        ).T.contiguous()
 
 
 def on_grid(wav: np.ndarray) -> np.ndarray:

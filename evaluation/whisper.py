@@ -61,6 +61,7 @@ class Whisper:
 
 
 def base_files() -> dict[str, bytes]:
+    """{name: bytes} of Whisper base as ctranslate2 takes it. Raises ImportError without its packages."""
     one, two = (files(package) / "data" for package in PACKAGES)
     model = (one / "model.bin.part1").read_bytes() + (two / "model.bin.part2").read_bytes()
     return {"model.bin": model} | {n: (one / n).read_bytes() for n in ("config.json", "vocabulary.txt")}

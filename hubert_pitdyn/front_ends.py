@@ -6,7 +6,6 @@ Letters as in model.py.
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -117,7 +116,7 @@ def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         window = torch.hann_window(MEL_WINDOW, device=wav.device)
         spectrum = torch.stft(padded, MEL_WINDOW, MEL_HOP, window=window, center=False, return_complex=True)
         power = spectrum.real.square() + spectrum.imag.square()
-        log = (_filters().to(wav.device) @ power).clamp(min=1e-10).log10()
+        log = (mel_filters(MEL_WINDOW, MELS).to(wav.device) @ power).clamp(min=1e-10).log10()
         if lengths is None:
             return _scaled(log, log.amax(dim=(1, 2), keepdim=True))
         frames = torch.as_tensor(lengths, device=wav.device).view(-1, 1, 1) // MEL_HOP
@@ -128,12 +127,6 @@ def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None) -> Tensor:
 
 def _scaled(log: Tensor, peak: Tensor) -> Tensor:
     return ((log - peak).clamp(min=-MEL_RANGE) + MEL_PEAK + 4) / 4
-
-
-@cache
-def _filters() -> Tensor:
-    with torch.inference_mode(False):  # first called in a conversion, they must serve a training, too
-        return mel_filters(MEL_WINDOW, MELS)
 
 
 class SinusoidalPositions(nn.Module):

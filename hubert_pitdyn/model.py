@@ -214,9 +214,9 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         x = self.norm1(x + self.dropout(self.self_attn(x, valid)))
-        return self.norm2(x + self._feed_forward(x))
+        return self.norm2(x + self.feed_forward(x))
 
-    def _feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(x)))))
 
 
@@ -224,8 +224,12 @@ class PreNormLayer(EncoderLayer):
     """The same parts, each of which normalises its input instead of the sum after it."""
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(self.self_attn(self.norm1(x), valid))
-        return x + self._feed_forward(self.norm2(x))
+        x = self.attended(x, valid)
+        return x + self.feed_forward(self.norm2(x))
+
+    def attended(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """The first half: x and what it heeds of the other frames."""
+        return x + self.dropout(self.self_attn(self.norm1(x), valid))
 
 
 class SelfAttention(nn.Module):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from audio import UNIT_HOP
+from audio import UNIT_HOP, mel_filters
 from hubert_pitdyn import windows
-from hubert_pitdyn.front_ends import SinusoidalPositions, _filters, whisper_log_mel
+from hubert_pitdyn.front_ends import SinusoidalPositions, whisper_log_mel
 from hubert_pitdyn.model import Hubert, valid_frames
 
 SIZES = {"classes": 9, "dim": 32, "heads": 2, "ff": 48, "layers": 3, "unit_dim": 16, "front_end": "log_mel"}
@@ -82,7 +82,7 @@ def test_silence_is_no_trouble(model):
 
 
 def test_training_can_follow_a_conversion(model):
-    _filters.cache_clear()
+    mel_filters.cache_clear()
     wav, _ = noise(5)
     with torch.inference_mode():
         model.units(wav)

@@ -94,10 +94,10 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
     import torch.nn.functional as F
     from tqdm import tqdm
 
-    whole = [model._embed(model.features(torch.from_numpy(w)[None, None]), None)[0] for w in wavs]
+    whole = [model.encode(torch.from_numpy(w)[None, None], layer=0) for w in wavs]
     cut = list(whole)
     for layer in tqdm(model.encoder.layers, desc="layers", disable=None):
-        cut = [x + layer.self_attn(layer.norm1(x)) for x in cut]
+        cut = [layer.attended(x) for x in cut]
         whole = [layer(x) for x in whole]
         hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])
         wanted = torch.cat([(a - b)[0] for a, b in zip(whole, cut, strict=True)])
@@ -105,7 +105,7 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
         kept = said.topk(width).indices.sort().values
         layer.linear1 = linear(layer.linear1.weight[kept], layer.linear1.bias[kept])
         layer.linear2 = linear(*fitted(hidden[:, kept], wanted))
-        cut = [x + layer._feed_forward(layer.norm2(x)) for x in cut]
+        cut = [x + layer.feed_forward(layer.norm2(x)) for x in cut]
     return [model.encoder.norm(x)[0] for x in cut]
 
 
@@ -123,14 +123,14 @@ def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
     moments and the centres [K, T] of its classes. Returns R² of the features as the units tell them."""
     import torch
 
-    weight, _ = fitted(states, told)
+    weight, bias = fitted(states, told)
     mean = told.mean(dim=0)
-    guess = (states - states.mean(dim=0)) @ weight.T
+    guess = states @ weight.T + bias - mean
     _, directions = torch.linalg.eigh(guess.T @ guess)
     basis = directions.flip(1)[:, : model.proj.out_features]  # [T, D], the strongest first
     size = (guess @ basis).std()
     model.proj.weight.copy_(basis.T @ weight / size)
-    model.proj.bias.copy_(-(basis.T @ weight / size) @ states.mean(dim=0))
+    model.proj.bias.copy_((bias - mean) @ basis / size)
     model.teacher_head.weight.copy_(basis * size)
     model.teacher_head.bias.copy_(mean)
     model.label_embedding.weight.copy_((centres - mean) @ basis / size)
