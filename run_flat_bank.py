@@ -10,6 +10,7 @@ import cli
 
 STEPS = {"rich": 1200, "bank": 600}
 REAL = 16  # of the held-out lines whose recordings on another note are converted
+OWN = 8  # of the held-out lines on the bank's note: what a conversion loses without moving
 QUICK_STEPS = {"rich": 30, "bank": 20}
 MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
 MOVED = 6  # of the spoken lines
@@ -60,27 +61,35 @@ def make_voices(args: argparse.Namespace) -> None:
 
 
 def choose_lines(args: argparse.Namespace) -> dict[str, list]:
-    """{set: lines}: the held-out lines on the other note, speech as it is and over two octaves, songs."""
+    """{set: lines}: the held-out lines on both notes, speech as it is and over two octaves, songs."""
     import batch
     from datafolder import DataFolder
     from experiments.flat_bank.measure import Line, median_hertz
     from experiments.flat_bank.rows import BANK, ROWS
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    held_out = {bank.files[key].stem for key in bank.split("test", "mels")}
-    real = [path for path in batch.sources(args.real) if path.stem in held_out]
-    note = median_hertz([bank.files[key] for key in bank.split("test", "mels")])
+    own = [bank.files[key] for key in bank.split("test", "mels")]
+    real = [path for path in batch.sources(args.real) if path.stem in {path.stem for path in own}]
+    note = median_hertz(own)
     speech, songs = (list(batch.sources(folder)) for folder in (args.lines, args.songs))
-    places = {p: onto(p, note) for p in (*speech[:: max(1, len(speech) // MOVED)], *songs)}
+    places = {p: onto(p, note) for p in (*spread(speech, MOVED), *songs)}
     over = [Line(p, places[p] + move) for p in places if p not in songs for move in MOVES]
     return {
         f"The singer's own lines on another note ({args.real.name})": [
-            Line(p, real=True) for p in real[:: max(1, len(real) // REAL)]
+            Line(p, real=True) for p in spread(real, REAL)
+        ],
+        f"The singer's own lines on the bank's note ({args.bank.name})": [
+            Line(p, real=True) for p in spread(own, OWN)
         ],
         "Speech": [Line(p) for p in speech],
         "Speech, moved over two octaves": over,
         "Song": [Line(p) for p in songs] + [Line(p, places[p]) for p in songs],
     }
+
+
+def spread(paths: list[Path], count: int) -> list[Path]:
+    """At least so many of them, if there are, at even distances."""
+    return paths[:: max(1, len(paths) // count)]
 
 
 def onto(path: Path, note: float) -> float:

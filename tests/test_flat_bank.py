@@ -12,7 +12,7 @@ from conftest import micro_config, run_script, sing
 from config import load_config
 from evaluation.judges import Judges
 from experiments import runs
-from experiments.flat_bank import measure
+from experiments.flat_bank import measure, report
 from experiments.flat_bank.measure import Line
 from experiments.flat_bank.rows import BANK, DATA, RICH, ROWS, VOICES, Materials
 
@@ -74,6 +74,15 @@ def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     assert measure.figures(Line(path), sent, judges, None)["gpe"] > 0.9
 
 
+def test_a_section_tells_medians_when_there_are_lines_enough():
+    def lines(*cents: float) -> list[dict[str, float]]:
+        return [{**dict.fromkeys(measure.FIGURES, float("nan")), "f0_rmse_cents": c} for c in cents]
+
+    of_three = report.section("Speech", {"a voice": lines(10, 20, 90)})
+    assert "| a voice | 40 [10, 90] | – |" in of_three and "| a voice | 20 | – |" in of_three
+    assert "Medians" not in report.section("Song", {"a voice": lines(10, 90)})
+
+
 @pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
 def test_the_whole_experiment_runs_and_writes_its_document(voice):
     rich, real, lines = (voice / name for name in ("rich wavs", "real", "lines"))
@@ -90,8 +99,8 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     for row in ROWS:
         assert f"| {row.title} | " in text
     for title in measure.HEARD:
-        assert text.count(f"| {title} | ") == 3
-    assert text.count("| copy | ") == 3 and "165 Hz" in text
+        assert text.count(f"| {title} | ") == 4  # of five sets; the one spoken line is the song, too
+    assert text.count("| copy | ") == 4 and "165 Hz" in text
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000

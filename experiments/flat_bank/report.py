@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from experiments.flat_bank.measure import FIGURES
-from experiments.tables import markdown, over_files
+from experiments.tables import markdown, median_of_files, over_files
 from hubert_pitdyn import pitch
 
-Figures = dict[str, dict[str, list[dict[str, float]]]]  # {set of lines: {row: figures of each line}}
+Rows = dict[str, list[dict[str, float]]]  # {row: figures of each line}
+Figures = dict[str, Rows]  # {set of lines: its rows}
 
 
-def set_table(rows: dict[str, list[dict[str, float]]]) -> str:
-    """Means over lines with bootstrap intervals, a row of the document each."""
+def set_table(rows: Rows, of_lines: Callable[[list[float], float, int], str] = over_files) -> str:
+    """A row of the document each; of_lines: what a cell says of the figures of its lines."""
     cells = [
         [
             title,
             *(
-                over_files([one[f] for one in lines], factor, places)
+                of_lines([one[f] for one in lines], factor, places)
                 for f, (_, factor, places) in FIGURES.items()
             ),
         ]
         for title, lines in rows.items()
     ]
     return markdown(["", *(column for column, *_ in FIGURES.values())], cells)
+
+
+def section(name: str, rows: Rows) -> str:
+    """What the document says of a set of lines: means and, of several lines, medians."""
+    several = max(map(len, rows.values())) > 2
+    medians = f"\n\nMedians over the same lines:\n\n{set_table(rows, median_of_files)}" if several else ""
+    return f"## {name}\n\n{set_table(rows)}{medians}"
 
 
 def picture(title: str, wavs: dict[str, np.ndarray], path: Path) -> None:
@@ -51,7 +60,7 @@ def picture(title: str, wavs: dict[str, np.ndarray], path: Path) -> None:
 
 def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[str, object]) -> None:
     """The document. facts: what TEXT names."""
-    tables = "\n\n".join(f"## {name}\n\n{set_table(rows)}" for name, rows in figures.items())
+    tables = "\n\n".join(section(name, rows) for name, rows in figures.items() if rows)
     link = os.path.relpath(image, doc.parent).replace(os.sep, "/")
     doc.parent.mkdir(parents=True, exist_ok=True)
     doc.write_text(TEXT.format(command=command, tables=tables, image=link, **facts), encoding="utf-8")
@@ -76,7 +85,7 @@ sure" counts only frames on which swift-f0, the tracker of the labels, agrees wi
 about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
 conversion's F0; MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder;
 "what … hears" is the pitch that a voice is told, before there is any sound: following it to the cent would
-give these figures. Means over lines with bootstrap 95 % intervals.
+give these figures. Means over lines with bootstrap 95 % intervals, then medians.
 
 ![F0 of a source and its conversions]({image})
 

@@ -59,7 +59,7 @@ ROWS = (
 VOICES = {row.name: row for row in ROWS}  # those that are trained
 DATA = {name: row for name, row in VOICES.items() if not row.data}  # those with data of their own
 RICH, BANK = "rich", "bank"
-MOVES = ("--augment_pitch", "12", "--augment_gain", "6")
+MOVES = ("--augment_pitch", "15", "--augment_gain", "6")
 TEST_SHARE = "0.15"  # of the bank's lines: their recordings on the other note are the test
 
 
