@@ -10,7 +10,7 @@ import cli
 
 STEPS = {"rich": 1200, "bank": 600}
 REAL = 16  # of the held-out lines whose recordings on another note are converted
-OWN = 8  # of the held-out lines on the bank's note: what a conversion loses without moving
+OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses without moving
 QUICK_STEPS = {"rich": 30, "bank": 20}
 MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
 MOVED = 6  # of the spoken lines
@@ -68,7 +68,7 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
     from experiments.flat_bank.rows import BANK, ROWS
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    own = [bank.files[key] for key in bank.split("test", "mels")]
+    own, learnt = ([bank.files[key] for key in bank.split(part, "mels")] for part in ("test", "train"))
     real = [path for path in batch.sources(args.real) if path.stem in {path.stem for path in own}]
     note = median_hertz(own)
     speech, songs = (list(batch.sources(folder)) for folder in (args.lines, args.songs))
@@ -81,6 +81,7 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
         f"The singer's own lines on the bank's note ({args.bank.name})": [
             Line(p, real=True) for p in spread(own, OWN)
         ],
+        "The same, of the lines it was trained on": [Line(p, real=True) for p in spread(learnt, OWN)],
         "Speech": [Line(p) for p in speech],
         "Speech, moved over two octaves": over,
         "Song": [Line(p) for p in songs] + [Line(p, places[p]) for p in songs],

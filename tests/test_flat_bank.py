@@ -99,8 +99,8 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     for row in ROWS:
         assert f"| {row.title} | " in text
     for title in measure.HEARD:
-        assert text.count(f"| {title} | ") == 4  # of five sets; the one spoken line is the song, too
-    assert text.count("| copy | ") == 4 and "165 Hz" in text
+        assert text.count(f"| {title} | ") == 5  # of six sets; the one spoken line is the song, too
+    assert text.count("| copy | ") == 5 and "165 Hz" in text
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000
