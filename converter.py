@@ -22,7 +22,7 @@ import cards
 import checkpoints
 import stages
 from cli import UserError
-from hubert_pitdyn import prosody, prosody_file
+from hubert_pitdyn import octaves, prosody, prosody_file
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.prosody import Controls, Curve, PitchRange
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
@@ -33,7 +33,7 @@ Source = np.ndarray | Path | str
 
 @dataclass(frozen=True)
 class Heard:
-    """A source on the time grid, and what the encoder hears in it (a batch of one)."""
+    """A source on the time grid, and what the encoder hears in it (a batch of one), octave errors mended."""
 
     prepared: audio.Prepared
     analysis: Analysis
@@ -132,6 +132,9 @@ class VoiceConverter:
         """What the encoder hears in a recording: a path, or float [S] at 16 kHz."""
         prepared = audio.prepare(source)
         analysis, _ = encode_batch(self.encoder, [prepared.wav])
+        if self.labels is not None:
+            pit = octaves.mend(analysis.pit[0].cpu().numpy(), self.labels[0])
+            analysis = analysis._replace(pit=torch.from_numpy(pit).to(analysis.pit)[None])
         return Heard(prepared, analysis)
 
     def perform(

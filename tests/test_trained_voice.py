@@ -7,6 +7,7 @@ from conftest import ROOT
 import audio
 from converter import VoiceConverter
 from hubert_pitdyn import pitch
+from hubert_pitdyn.units import encode_batch
 
 VOICE = "scottpoid"  # a bank sung on one note
 SOURCES = ("slt_clear.wav", "kal_low.wav")
@@ -57,6 +58,19 @@ def test_pitch_follows_the_source(line, converter):
     ratio = np.abs(np.log2(made[: len(wanted)][both] / wanted[both]))
     assert both.sum() > 0.8 * (wanted > 0).sum()
     assert np.median(ratio) * 1200 < 30 and (ratio > np.log2(1.2)).mean() < 0.03
+
+
+def test_a_high_song_is_heard_without_octave_errors(converter):
+    song = audio.prepare(ROOT / "test" / "sung_melody.wav")
+    raw, _ = encode_batch(converter.encoder, [song.wav])
+    heard = converter.hear(ROOT / "test" / "sung_melody.wav")
+    wanted = pitch.track(song.wav)
+    voiced = wanted > 0
+    at_model, at_mended = (
+        np.abs(np.log2(converter.labels[0].pitch(p[0].numpy())[voiced] / wanted[voiced])) > np.log2(1.2)
+        for p in (raw.pit, heard.analysis.pit)
+    )
+    assert at_mended.sum() < at_model.sum() and not (at_mended & ~at_model).any()
 
 
 def test_five_semitones_up_are_five_hundred_cents(line, converter):
