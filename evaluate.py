@@ -135,8 +135,11 @@ def evaluate_file(
     from evaluation import pair
 
     wav = audio.load(source)
-    audio.save(target, converter.convert(wav, **options))
+    performance = converter.perform(converter.hear(wav), **options)
+    audio.save(target, converter.render(performance))
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
+    if performance.curve is not None:
+        figures |= pair.told(performance.source.wav, performance.curve.melody, say)
     return figures
 
 

@@ -16,6 +16,7 @@ from hubert_pitdyn import pitch
 
 SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
 ODD_SHARE = 0.1  # of the longer; beyond it the two hardly belong together
+TOLD = ("f0_rmse_told", "f0_corr_told")
 FRAME = audio.MEL_HOP  # samples; a parallel reference whose length differs by more is aligned by DTW
 
 
@@ -75,12 +76,22 @@ def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[di
     found = curves.figures() | {
         "mcd": nan if known.reference is None else parallel_mcd(known.reference, converted, known.say),
         **judges.similarities(source, converted, known.target),
+        **dict.fromkeys(TOLD, nan),
         "dnsmos": judges.dnsmos(converted),
         "source_dnsmos": judges.dnsmos(source),
     }
     found["wer"], found["cer"] = error_rates(converted, judges, known.text)
     found["source_wer"], _ = error_rates(source, judges, known.text)
     return found, curves
+
+
+def told(source: np.ndarray, f0: np.ndarray, say: Callable[[str], None]) -> dict[str, float]:
+    """How near the melody a voice was told, F0 [N] in Hz (0 = unvoiced), is to that of its source [320N].
+
+    What is heard wrong cannot be sung right, so this is what a conversion can reach.
+    """
+    own = pitch.track(source, tracker(say))
+    return dict(zip(TOLD, (metrics.f0_rmse_cents(own, f0), metrics.f0_corr(own, f0)), strict=True))
 
 
 def error_rates(wav: np.ndarray, judges: Judges, text: str | None) -> tuple[float, float]:

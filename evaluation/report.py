@@ -28,6 +28,7 @@ _SHAPE = "fewer than 3 frames voiced in both, or one track stands still"
 _HEARD = "fewer than 3 audible frames in the source, or constant loudness"
 _TARGET = "needs --target_dir, the speaker encoder, and some speech"
 _SURE = "needs fcpe, swift-f0 and voice"
+_TOLD = "needs a conversion by evaluate.py voice"
 _TEXT = "needs the text and the recogniser"
 FIGURES = {
     "gpe": Figure("GPE: gross pitch errors (20 %)", "%", 1, _BOTH),
@@ -40,9 +41,11 @@ FIGURES = {
     "octave_error": Figure("octave errors (RCA50 - RPA50)", "%", 1, _VOICED),
     "f0_rmse_cents": Figure("F0 RMSE", "cents", 0, _BOTH),
     "f0_rmse_sure": Figure("F0 RMSE, where two trackers agree", "cents", 0, _SURE),
+    "f0_rmse_told": Figure("  of the melody the voice was told", "cents", 0, _TOLD),
     "f0_rmse_hz": Figure("F0 RMSE", "Hz", 1, _BOTH),
     "f0_corr": Figure("log-F0 correlation", "", 3, _SHAPE),
     "f0_corr_sure": Figure("log-F0 correlation, where two trackers agree", "", 3, _SURE),
+    "f0_corr_told": Figure("  of the melody the voice was told", "", 3, _TOLD),
     "f0_offset_cents": Figure("median F0 offset", "cents", 0, _BOTH),
     "dyn_r": Figure("loudness correlation", "", 3, _HEARD),
     "dyn_rmse_db": Figure("loudness RMSE, mean gain removed", "dB", 2, _HEARD),

@@ -48,6 +48,11 @@ class Curve:
     def __len__(self) -> int:
         return len(self.f0)
 
+    @property
+    def melody(self) -> np.ndarray:
+        """F0 [N] in Hz, 0 where it is unvoiced."""
+        return np.where(self.voiced, self.f0, 0.0)
+
 
 @dataclass(frozen=True)
 class PitchRange:

@@ -28,6 +28,7 @@ MORE_KEYS = {
     "nearer_target",
     "source_dnsmos",
     "source_wer",
+    *pair.TOLD,
     "conditions",
 }
 EXTRAS = ("resemblyzer", "ctranslate2", "speechmos", "pyworld", "torchfcpe")
@@ -143,6 +144,14 @@ def test_silence_has_no_figures_and_no_crash():
     assert defined - {"vde_sure"} == {"vde", "ffe"}  # where both trackers are installed, they agree: silence
 
 
+def test_what_a_voice_was_told_is_measured_against_its_source():
+    source = audio.on_grid(sing(150, 220, 1.0, 0))
+    track = pitch.track(source, trackers.tracker(pytest.skip))
+    exact, higher = (pair.told(source, by * track, print) for by in (1, 2 ** (1 / 12)))
+    assert exact == {"f0_rmse_told": 0, "f0_corr_told": pytest.approx(1)}
+    assert higher["f0_rmse_told"] == pytest.approx(100, abs=0.1)
+
+
 def test_what_cannot_be_read_is_wrong_usage(files):
     (files / "bad.wav").write_bytes(b"nonsense")
     done = run_script("evaluate.py", "pair", "quelle ä.wav", "bad.wav", cwd=files, expect=2)
@@ -164,6 +173,7 @@ def test_voice_converts_measures_and_goes_on_after_a_bad_file(voice):
     got = read(voice / "a.json")
     assert set(got["files"]) == {"うた.wav", "two.flac"} and got["voice"] == "bank"
     assert all(set(row) == {*KEYS, *MORE_KEYS} - {"conditions"} for row in got["files"].values())
+    assert all(math.isfinite(row["f0_rmse_told"]) for row in got["files"].values())
     row = got["means"]["dyn_r"]
     assert row["n"] == 2 and row["low"] <= row["mean"] <= row["high"]
     mean = np.mean([figures["dyn_r"] for figures in got["files"].values()])

@@ -150,8 +150,8 @@ def _hearer(job: Job, row: Row) -> Callable[[Line], dict[str, float]]:
     def heard(line: Line) -> dict[str, float]:
         source = converter.hear(audio.load(line.path))
         curve = converter.perform(source, transpose=line.semitones).curve
-        told = np.where(curve.voiced, curve.f0, 0.0)
-        return {**dict.fromkeys(FIGURES, float("nan")), **f0_figures(line, source.prepared.wav, told)}
+        found = f0_figures(line, source.prepared.wav, curve.melody)
+        return {**dict.fromkeys(FIGURES, float("nan")), **found}
 
     return heard
 
