@@ -155,8 +155,6 @@ def main() -> int:
 
     import cli
 
-    if shutil.which("espeak-ng") is None:
-        raise cli.UserError("espeak-ng: not found; install it (Debian: apt-get install espeak-ng)")
     chance = random.Random(args.seed)
     voices = cast(args.voices, args.blends, chance)
     if not voices:
@@ -167,6 +165,8 @@ def main() -> int:
             f"{args.wordnet}: {len(texts)} sentences found, {wanted} needed; "
             "install WordNet (Debian: apt-get install wordnet-base) or ask for a smaller --count"
         )
+    if shutil.which("espeak-ng") is None:
+        raise cli.UserError("espeak-ng: not found; install it (Debian: apt-get install espeak-ng)")
     chosen = iter(chance.sample(texts, wanted))
     speaker, rows = Speaker(args.model), []
     for name, (styles, accent) in tqdm(voices.items(), desc="voices", disable=None):
