@@ -16,8 +16,8 @@ from hubert_pitdyn import pitch
 
 SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
 ODD_SHARE = 0.1  # of the longer; beyond it the two hardly belong together
-TOLD = ("f0_rmse_told", "f0_corr_told")
 FRAME = audio.MEL_HOP  # samples; a parallel reference whose length differs by more is aligned by DTW
+TOLD = ("f0_rmse_told", "f0_corr_told")  # figures of `told`, which a pair of files alone cannot have
 
 
 def aligned(

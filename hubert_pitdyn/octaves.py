@@ -14,7 +14,7 @@ from hubert_pitdyn.labels import PitLabels
 COST = 6.0  # nats an octave of the path; between 4 and 8 all the same on 94 recordings
 FLOOR = 1e-3  # of a step's probability: one frame's certainty alone is worth less than two octaves
 NEAR = 0.25  # octaves around the path in which the pitch is read anew
-LEAP = 0.3  # octaves from the path; what a gross pitch error is
+LEAP = 0.3  # octaves from the path: more than the 20 % of a gross pitch error
 CREAK_HZ = 200.0  # leaps down to below it are real: a creaking voice drops by an octave at once
 
 
