@@ -1,4 +1,4 @@
-"""A bank sung on one note, made to sing others: three ways of training it, measured on what it never sang."""
+"""A bank sung on one note, made to sing others: ways of training it, measured on what it never sang."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cli
 
-STEPS = {"rich": 1200, "bank": 600}
+STEPS = {"rich": 1000, "bank": 500}
 REAL = 16  # of the held-out lines whose recordings on another note are converted
 OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses without moving
 QUICK_STEPS = {"rich": 30, "bank": 20}
@@ -31,6 +31,10 @@ def parse_args() -> argparse.Namespace:
         default=Path("test/sung_melody.wav"),
         help="sung wavs (default: %(default)s)",
     )
+    parser.add_argument("--prompts", type=cli.path, help="CSV (path, prompt), to know the rich voice's takes")
+    parser.add_argument(
+        "--models", action="store_true", help="also with the acoustic models that were not chosen"
+    )
     parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
     parser.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
     parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
@@ -45,19 +49,27 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def chosen(args: argparse.Namespace) -> tuple:
+    """The rows of the tables."""
+    from experiments.flat_bank.rows import MODELS, ROWS
+
+    return (*ROWS, *MODELS) if args.models else ROWS
+
+
 def make_voices(args: argparse.Namespace) -> None:
     """Data and both trainings of every row."""
     from experiments import runs
-    from experiments.flat_bank.rows import BANK, DATA, RICH, VOICES, Materials
+    from experiments.flat_bank.rows import BANK, RICH, Materials, prepared, trained
 
-    given = (args.rich, args.bank, args.dataset, args.config, args.content, args.name)
-    materials, steps = Materials(*given), QUICK_STEPS if args.quick else STEPS
+    folders = (args.rich, args.bank, args.real, args.prompts)
+    materials = Materials(*folders, args.dataset, args.config, args.content, args.name)
+    rows, steps = chosen(args), QUICK_STEPS if args.quick else STEPS
     for role in (RICH, BANK):
-        for row in DATA.values():
+        for row in prepared(rows, role):
             for call in materials.preprocess(row, role):
                 print(" ".join(("preprocess.py", *call)))
                 runs.call("preprocess.py", *call)
-        runs.together([materials.train(row, role, steps[role]) for row in VOICES.values()], args.jobs)
+        runs.together([materials.train(row, role, steps[role]) for row in trained(rows, role)], args.jobs)
 
 
 def choose_lines(args: argparse.Namespace) -> dict[str, list]:
@@ -108,18 +120,19 @@ def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, 
 
     import audio
     from experiments.flat_bank import measure
-    from experiments.flat_bank.rows import ROWS
     from parallel import each_file
 
     given = (args.name, args.dataset, args.content, sets, args.bank, Path("gen") / args.name)
     job = measure.Job(*given)
-    titles = [*(row.title for row in ROWS), *measure.WITHOUT_VOICE]
+    rows = chosen(args)
+    titles = [*(row.title for row in rows), *measure.WITHOUT_VOICE]
     done, failures = each_file(partial(measure.row_figures, job), titles, args.jobs, "conversions")
     if failures:
         raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
     figures = {of: {title: done[title][of] for title in titles if done[title][of]} for of in sets}
     line = sets["Speech"][SHOWN]
-    shown = {row.title: audio.load(measure.conversion_path(job, row, line)) for row in ROWS}
+    pictured = [row for row in rows if not row.on_real]
+    shown = {row.title: audio.load(measure.conversion_path(job, row, line)) for row in pictured}
     return figures, shown
 
 

@@ -14,41 +14,55 @@ from evaluation.judges import Judges
 from experiments import runs
 from experiments.flat_bank import measure, report
 from experiments.flat_bank.measure import Line
-from experiments.flat_bank.rows import BANK, DATA, RICH, ROWS, VOICES, Materials
+from experiments.flat_bank.rows import BANK, MODELS, RICH, ROWS, VOICES, Materials, prepared, trained
 
-MATERIALS = Materials(Path("rich"), Path("bank"), "corpus", Path("tiny.toml"), None, "flat")
+FOLDERS = (Path("rich"), Path("bank"), Path("real"), Path("takes.csv"))
+MATERIALS = Materials(*FOLDERS, "corpus", Path("tiny.toml"), None, "flat")
+ALL = (*ROWS, *MODELS)
 
 
 def test_only_moved_rows_ask_for_copies_and_only_banks_hold_lines_out():
-    for row in DATA.values():
-        for role in (RICH, BANK):
+    for role in (RICH, BANK):
+        for row in prepared(ALL, role):
             mels, units = MATERIALS.preprocess(row, role)
             assert ("--augment_pitch" in mels) == row.copies == ("--augment_gain" in mels)
-            assert ("--test_share" in mels) == (role == BANK)
+            assert ("--test_share" in mels) == (role == BANK) == ("--prompts" not in mels)
             assert units[units.index("--encode_with") + 1] == row.encode_with
             assert mels[0] == units[0] == f"flat/{role}-{row.name}"
 
 
+def test_a_row_of_the_other_note_learns_its_recordings_from_the_rich_voice_of_another():
+    other = VOICES["other"]
+    assert other not in trained(ALL, RICH) and other in trained(ALL, BANK)
+    mels, _ = MATERIALS.preprocess(other, BANK)
+    assert mels[mels.index("--wavs") + 1] == "real"
+    assert [MATERIALS.preprocess(row, BANK)[0][2] for row in ROWS if not row.on_real] == ["bank"] * 4
+
+
 def test_banks_are_refined_from_the_rich_voice_of_their_own_row():
-    for row in VOICES.values():
-        assert "--refine" not in MATERIALS.train(row, RICH, 10)
+    for row in trained(ALL, BANK):
         arguments = MATERIALS.train(row, BANK, 10)
         start = arguments[arguments.index("--resume") + 1]
-        assert start == Path(f"out/flat/rich-{row.name}/acoustic/model-best.pt") and "--refine" in arguments
+        assert start == Path(f"out/flat/rich-{row.start or row.name}/acoustic/model-best.pt")
+        assert "--refine" in arguments
+    assert all("--refine" not in MATERIALS.train(row, RICH, 10) for row in trained(ALL, RICH))
 
 
 def test_rows_that_share_a_voice_or_data_are_made_alike():
-    assert len(VOICES) == 5 and len(DATA) == 3
-    for row in ROWS:
-        for other in (VOICES[row.name], DATA[row.data or row.name]):
-            assert (row.encode_with, row.copies) == (other.encode_with, other.copies)
+    voices, data = (([row.name for row in of(ALL, BANK)]) for of in (trained, prepared))
+    assert voices == ["content", "still", "moved", "other", "instance", "seed"] and data == voices[:4]
+    assert [row.name for row in trained(MODELS, BANK)] == ["instance", "seed"]
+    assert [row.name for row in prepared(MODELS, BANK)] == ["moved"]
+    for row in ALL:
+        for shared in (VOICES[row.name], VOICES[row.data or row.name], VOICES[row.start or row.name]):
+            assert (row.encode_with, row.copies) == (shared.encode_with, shared.copies)
         assert row.acoustic == VOICES[row.name].acoustic
 
 
 def test_a_row_with_another_acoustic_model_has_a_preset_of_its_own(tmp_path, monkeypatch):
     config = Path("configs/tiny.toml").resolve()
     monkeypatch.chdir(tmp_path)
-    materials = Materials(Path("rich"), Path("bank"), "corpus", config, None, "flat")
+    materials = Materials(*FOLDERS, "corpus", config, None, "flat")
     assert materials.preset(VOICES["moved"]) == config
     own, common = (load_config(path) for path in (materials.preset(VOICES["seed"]), config))
     assert own["acoustic"] == {**common["acoustic"], **VOICES["seed"].acoustic} != common["acoustic"]
@@ -93,11 +107,13 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
         soundfile.write(real / f"_か{i}.wav", sing(165, 165, 0.8, 50 + i), 16000)
     soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
     folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
-    options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--doc", "flat/doc.md")
+    options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--models")
+    options += ("--doc", "flat/doc.md")
     run_script("run_flat_bank.py", *folders, *options, cwd=voice)
     text = (voice / "flat" / "doc.md").read_text(encoding="utf-8")
-    for row in ROWS:
+    for row in ALL:
         assert f"| {row.title} | " in text
+    assert text.count(f"| {VOICES['other'].title} | ") == 3  # only of what the singer really sang
     for title in measure.HEARD:
         assert text.count(f"| {title} | ") == 5  # of six sets; the one spoken line is the song, too
     assert text.count("| copy | ") == 5 and "165 Hz" in text

@@ -17,7 +17,7 @@ from converter import VoiceConverter
 from evaluation import copies, metrics, pair, trackers
 from evaluation.judges import Judges, Target
 from evaluation.report import read_figures, write_json
-from experiments.flat_bank.rows import BANK, ROWS, Row
+from experiments.flat_bank.rows import BANK, MODELS, ROWS, Row
 from hubert_pitdyn import pitch
 
 COPY = "copy"
@@ -99,9 +99,10 @@ class Job:
 def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     """{set: figures of each line} of the row of this title, or one of WITHOUT_VOICE; kept for an equal job.
 
-    A voice that cannot be transposed gets only the lines that are not, and a copy is of these.
+    A voice that cannot be transposed gets only the lines that are not, and a copy is of these; a voice of the
+    other note only what the singer really sang.
     """
-    row = next((row for row in ROWS if row.title == name), None)
+    row = next((row for row in (*ROWS, *MODELS) if row.title == name), None)
     key = row.key if row else f"heard-{HEARD[name].pitdyn}" if name in HEARD else COPY
     kept, about = job.gen / key / "figures.json", _identity(job, row or HEARD.get(name))
     if kept.is_file():
@@ -165,7 +166,7 @@ def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
     converter = _converter(job, row)
 
     def convert(line: Line) -> np.ndarray | None:
-        if line.semitones and converter.labels is None:
+        if (line.semitones and converter.labels is None) or (row.on_real and not line.real):
             return None
         place = conversion_path(job, row, line)
         moves = {"transpose": line.semitones} if line.semitones else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from pathlib import Path
 class Row:
     """One way of making a voice.
 
-    name: rows of one name share a voice; data: rows of one data (default: name) share what it is trained on.
-    copies: whether its recordings are moved; encode_with, pitdyn: who hears pitch and loudness in training
-    data and at conversion; acoustic: what differs from the preset's [acoustic].
+    name: rows of one name share a voice; data: rows of one data (default: name) share what it is trained on;
+    start: the row whose rich voice it is refined from (default: its own). copies: whether its recordings are
+    moved; encode_with, pitdyn: who hears pitch and loudness in training data and at conversion; on_real:
+    refined on the recordings of the other note; acoustic: what differs from the preset's [acoustic].
     """
 
     title: str
@@ -22,6 +24,8 @@ class Row:
     copies: bool = False
     pitdyn: str = "hubert"
     data: str = ""
+    start: str = ""
+    on_real: bool = False
     acoustic: dict = field(default_factory=dict)
 
     @property
@@ -38,13 +42,16 @@ class Row:
         return f"{root}/{role}-{self.data or self.name}"
 
 
-OVER_TIME = {"norm": "instance"}
-SEED = {**OVER_TIME, "decoder": "autoregressive", "dropout": 0.5, "mel_prenet_dim": 128, "lstm_dim": 320}
 ROWS = (
     Row("content only (Soft-VC)", "content", encode_with="none", pitdyn="none"),
     Row("pitch and loudness", "still"),
     Row("pitch and loudness, moved copies", "moved", copies=True),
     Row("the same, driven by a tracker", "moved", copies=True, pitdyn="tracker"),
+    Row("moved copies, refined on the other note instead", "other", copies=True, start="moved", on_real=True),
+)
+OVER_TIME = {"norm": "instance"}
+SEED = {**OVER_TIME, "decoder": "autoregressive", "dropout": 0.5, "mel_prenet_dim": 128, "lstm_dim": 320}
+MODELS = (  # acoustic models that were not chosen
     Row(
         "moved copies, encoder normalised over time",
         "instance",
@@ -56,19 +63,32 @@ ROWS = (
         "the same, autoregressive decoder: the seed's model", "seed", copies=True, data="moved", acoustic=SEED
     ),
 )
-VOICES = {row.name: row for row in ROWS}  # those that are trained
-DATA = {name: row for name, row in VOICES.items() if not row.data}  # those with data of their own
+VOICES = {row.name: row for row in (*ROWS, *MODELS)}  # those that are trained
 RICH, BANK = "rich", "bank"
 MOVES = ("--augment_pitch", "15", "--augment_gain", "6")
+VAL_SHARE = "0.04"  # of the rich voice's prompts
 TEST_SHARE = "0.15"  # of the bank's lines: their recordings on the other note are the test
+
+
+def trained(rows: Sequence[Row], role: str) -> list[Row]:
+    """Those whose voice is trained in a role, each voice once."""
+    names = [(row.start if role == RICH else "") or row.name for row in rows]
+    return [VOICES[name] for name in dict.fromkeys(names)]
+
+
+def prepared(rows: Sequence[Row], role: str) -> list[Row]:
+    """Those whose data is made for a role, all data once."""
+    return [VOICES[name] for name in dict.fromkeys(row.data or row.name for row in trained(rows, role))]
 
 
 @dataclass(frozen=True)
 class Materials:
-    """Folders of wavs, and what the scripts are told."""
+    """Folders of wavs, and what the scripts are told. prompts: CSV that tells takes of one prompt apart."""
 
     rich: Path
     bank: Path
+    real: Path
+    prompts: Path | None
     dataset: str
     config: Path
     content: Path | None
@@ -76,12 +96,14 @@ class Materials:
 
     def preprocess(self, row: Row, role: str) -> list[tuple[str, ...]]:
         """Arguments of the two calls of preprocess.py that make a voice's data."""
-        wavs = self.rich if role == RICH else self.bank
+        wavs = self.rich if role == RICH else self.real if row.on_real else self.bank
         name = row.data_name(self.root, role)
         moves = (*MOVES, "--augment_copies", "2" if role == RICH else "6") if row.copies else ()
         first = (name, "--wavs", wavs, "--mel", "--config", self.config, *moves)
         if role == BANK:
             first += ("--test_share", TEST_SHARE)
+        else:
+            first += ("--val_share", VAL_SHARE, *(("--prompts", self.prompts) if self.prompts else ()))
         content = ("--content", self.content) if self.content else ()
         encode = (name, "--encode", self.dataset, "--encode_with", row.encode_with, "--config", self.config)
         return [tuple(map(str, first)), tuple(map(str, (*encode, *content)))]
@@ -91,7 +113,12 @@ class Materials:
         out = Path("out") / row.voice(self.root, role) / "acoustic"
         options = ("--config", self.preset(row), "--steps", steps)
         if role == BANK:
-            rich = Path("out") / row.voice(self.root, RICH) / "acoustic" / "model-best.pt"
+            rich = (
+                Path("out")
+                / VOICES[row.start or row.name].voice(self.root, RICH)
+                / "acoustic"
+                / "model-best.pt"
+            )
             options += ("--resume", rich, "--refine")
         return ("train_acoustic.py", Path("data") / row.data_name(self.root, role), out, *options)
 
