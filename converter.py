@@ -200,7 +200,7 @@ class VoiceConverter:
         if curve is None or not hasattr(self.vocoder, "sing"):
             return self.vocoder(mel).flatten().cpu().numpy()
         # What the acoustic model was told to sing need not be heard again in its mel.
-        return sing_units(self.vocoder, mel, curve.f0).flatten().cpu().numpy()
+        return sing_units(self.vocoder, mel, curve.melody).flatten().cpu().numpy()
 
 
 def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:

@@ -11,6 +11,7 @@ import audio
 import evaluate
 from evaluation import copies
 from evaluation.judges import Judges
+from hubert_pitdyn import pitch
 
 
 class Listener:
@@ -73,14 +74,15 @@ def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
 
 def test_a_vocoder_is_told_the_pitch_of_the_recording():
     class Singer:
-        def sing(self, mel, f0):
-            self.f0 = f0
+        def sing(self, mel, f0, voiced):
+            self.f0, self.voiced = f0, voiced
             return mel[:, :1, :1]
 
     singer, wav = Singer(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
     mel = audio.log_mel(wav).unsqueeze(0)
     evaluate.sing(singer, "yin", mel, wav)
-    assert singer.f0.shape == (1, mel.shape[-1])
+    assert singer.f0.shape == singer.voiced.shape == (1, mel.shape[-1])
+    assert singer.voiced[0].tolist() == np.repeat(pitch.track(wav, "yin") > 0, 2).tolist()
     assert float(singer.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02
 
 

@@ -140,11 +140,30 @@ def test_harmonic_vocoder_sings_the_pitch_it_is_told():
         model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
         model.pitch_head.weight.zero_()
         heard = hertz(certain(torch.full((1, 100), 300.0), 20.0))
-        own, same, other = model(mel), model.sing(mel, heard), model.sing(mel, torch.full((1, 100), 200.0))
+        voiced = torch.ones(1, 100, dtype=torch.bool)
+        own, same = model(mel), model.sing(mel, heard, voiced)
+        other = model.sing(mel, torch.full((1, 100), 200.0), voiced)
     assert torch.allclose(own, same, atol=1e-5)
     spectrum = np.abs(np.fft.rfft(other.flatten().numpy() * np.hanning(other.numel())))
     low = spectrum[: 250 * other.numel() // SAMPLE_RATE]
     assert low.argmax() * SAMPLE_RATE / other.numel() == pytest.approx(200, abs=2)
+
+
+def test_no_pulse_sounds_where_it_is_told_unvoiced():
+    """From a frame and a half after the last voiced one nothing but noise, whatever the mel sounds like."""
+    torch.manual_seed(0)
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
+    mel, half = random_mel(1, 100), torch.arange(100)[None] < 50
+    with torch.no_grad():
+        model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
+        model.pitch_head.weight.zero_()
+        told = torch.full((1, 100), 300.0)
+        none, some = (model.sing(mel, told, voiced).flatten() for voiced in (half & ~half, half))
+        nothing = model.sing(mel, torch.zeros(1, 100), half & ~half).flatten()
+    assert torch.isfinite(nothing).all() and torch.allclose(nothing, none, atol=1e-5)
+    pulses = (some - none).abs()
+    before, after = pulses[: 49 * MEL_HOP].mean(), pulses[56 * MEL_HOP :].max()
+    assert before > 0.01 and after < 1e-5
 
 
 def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():

@@ -124,6 +124,9 @@ def frame_pitch(f0: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sing_units(vocoder, mel: Tensor, f0: np.ndarray) -> Tensor:
-    """mel [1, n_mels, 2N] by a vocoder that can be told its F0, of units [N] in Hz -> wav [1, 1, 320N]."""
-    hertz, _ = frame_pitch(f0, Span.whole(len(f0)))
-    return vocoder.sing(mel, torch.from_numpy(hertz)[None].to(mel))
+    """mel [1, n_mels, 2N] by a vocoder that can be told its F0, of units [N] in Hz, 0 = unvoiced -> wav
+    [1, 1, 320N]."""
+    hertz, voiced = (
+        torch.from_numpy(told)[None].to(mel.device) for told in frame_pitch(f0, Span.whole(len(f0)))
+    )
+    return vocoder.sing(mel, hertz.to(mel), voiced)

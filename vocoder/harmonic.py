@@ -63,12 +63,13 @@ class HarmonicGenerator(nn.Module):
         wav = self._sound(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
         return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
 
-    def sing(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """mel [B, n_mels, T] and its F0 [B, T] in Hz, on unvoiced frames too -> wav [B, 1, 160T].
+    def sing(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
+        """mel [B, n_mels, T], F0 [B, T] in Hz, on unvoiced frames too, and voiced [B, T] -> wav [B, 1, 160T].
 
-        For who knows the pitch better than a mel can tell it. Voicing is still heard in the mel.
+        For who knows the pitch better than a mel can tell it. No pulse sounds where it is unvoiced; where it
+        is voiced, how much of one is still heard in the mel.
         """
-        return self._sound(mel, f0, self._hear(mel)[..., PITCHES:])
+        return self._sound(mel, f0.clamp(min=LOWEST), self._hear(mel)[..., PITCHES:], voiced)
 
     def _hear(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
@@ -76,12 +77,17 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             return self.pitch_head(heard.to(mel.dtype))
 
-    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise."""
+    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor, voiced: Tensor | None = None) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing and where it is voiced [B, T], and
+        filtered noise."""
         x = self.trunk(mel)
         # Phases want whole floats, and so do FFTs.
         with torch.autocast(mel.device.type, enabled=False):
-            pulses = analyse(pulse_train(f0)) * voicing.sigmoid()
+            pulses = pulse_train(f0)
+            if voiced is not None:
+                # Between the frames, before windows four times as long blur where a voice sets in.
+                pulses = pulses * _at_samples(voiced.to(pulses.dtype))
+            pulses = analyse(pulses) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
@@ -135,7 +141,7 @@ def pulse_train(f0: Tensor) -> Tensor:
 
     Their sum in closed form (Dirichlet's kernel) costs the same however many there are.
     """
-    f0 = F.interpolate(f0.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
+    f0 = _at_samples(f0)
     # Doubles: after a minute a float's turns are wrong by hundredths.
     turns = torch.cumsum(f0.double() / SAMPLE_RATE, dim=-1)
     turns = (turns - turns.round()).to(f0.dtype)
@@ -144,3 +150,8 @@ def pulse_train(f0: Tensor) -> Tensor:
     at_peak = divisor.abs() < TINY
     kernel = torch.sin((2 * count + 1) * math.pi * turns) / torch.where(at_peak, 1.0, divisor)
     return (torch.where(at_peak, 2 * count + 1, kernel) - 1) / 2
+
+
+def _at_samples(frames: Tensor) -> Tensor:
+    """[B, T] of frames on 160j + 80 -> [B, 160T], straight lines between them."""
+    return F.interpolate(frames.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
