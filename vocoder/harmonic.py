@@ -25,7 +25,6 @@ REACH = 3  # steps around the most likely one that its mean is taken over
 BAND = 7800.0  # Hz; no harmonic lies above
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
 LOG_START = -4.0
-BLUR = 17  # bins of 25 Hz that the noise of unvoiced frames is smoothed over: more than harmonics are apart
 HELD = 0.1  # weight of frames that have no pitch of their own, against those that have
 TINY = 1e-6
 
@@ -67,8 +66,8 @@ class HarmonicGenerator(nn.Module):
     def sing(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
         """mel [B, n_mels, T], F0 [B, T] in Hz, on unvoiced frames too, and voiced [B, T] -> wav [B, 1, 160T].
 
-        For who knows the pitch better than a mel can tell it. Where it is unvoiced no pulse sounds, nor noise
-        with the harmonics of a mel that knows it less well; where it is voiced, how much is heard in the mel.
+        For who knows the pitch better than a mel can tell it. No pulse sounds where it is unvoiced; where it
+        is voiced, how much of one is still heard in the mel.
         """
         return self._sound(mel, f0.clamp(min=LOWEST), self._hear(mel)[..., PITCHES:], voiced)
 
@@ -91,10 +90,8 @@ class HarmonicGenerator(nn.Module):
             pulses = analyse(pulses) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
-            of_noise = of_noise.clamp(max=LOG_MAX).exp()
-            if voiced is not None:
-                of_noise = torch.where(voiced.unsqueeze(-1), of_noise, _blurred(of_noise))
-            spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn) + noise * of_noise
+            spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
+            spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
             return overlap_add(spectrum).clamp(-1, 1)
 
     def _noise(self, count: int, mel: Tensor) -> Tensor:
@@ -158,9 +155,3 @@ def pulse_train(f0: Tensor) -> Tensor:
 def _at_samples(frames: Tensor) -> Tensor:
     """[B, T] of frames on 160j + 80 -> [B, 160T], straight lines between them."""
     return F.interpolate(frames.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
-
-
-def _blurred(amplitudes: Tensor) -> Tensor:
-    """[B, T, BINS] smoothed over BLUR bins; their power stays."""
-    power = F.pad(amplitudes.square(), (BLUR // 2, BLUR // 2), mode="replicate")
-    return F.avg_pool1d(power, BLUR, 1).sqrt()
