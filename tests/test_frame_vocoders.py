@@ -150,7 +150,7 @@ def test_harmonic_vocoder_sings_the_pitch_it_is_told():
 
 
 def test_no_pulse_sounds_where_it_is_told_unvoiced():
-    """From a frame and a half after the last voiced one nothing but noise, whatever the mel sounds like."""
+    """A window after the last voiced frame there is nothing but noise, whatever the mel sounds like."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
     mel, half = random_mel(1, 100), torch.arange(100)[None] < 50

@@ -113,12 +113,8 @@ class Materials:
         out = Path("out") / row.voice(self.root, role) / "acoustic"
         options = ("--config", self.preset(row), "--steps", steps)
         if role == BANK:
-            rich = (
-                Path("out")
-                / VOICES[row.start or row.name].voice(self.root, RICH)
-                / "acoustic"
-                / "model-best.pt"
-            )
+            (start,) = trained([row], RICH)
+            rich = Path("out") / start.voice(self.root, RICH) / "acoustic" / "model-best.pt"
             options += ("--resume", rich, "--refine")
         return ("train_acoustic.py", Path("data") / row.data_name(self.root, role), out, *options)
 
