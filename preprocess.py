@@ -146,18 +146,21 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
     print(stats.to_text(), end="")
 
 
-def copy(folder: DataFolder, args: argparse.Namespace) -> None:
+def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> None:
     """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before."""
     from acoustic import moved
+    from hubert_pitdyn import pitch
 
+    tracker = pitch.resolve(tracker)
     wanted = moved.settings(
-        folder, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
+        folder, tracker, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
     )
     if wanted is None:
         return
     moved.plan(folder, wanted)
     missing = moved.missing(folder)
-    made, failures = each_file(partial(moved.make, folder.root), missing, args.n_workers, "copies")
+    make = partial(moved.make, folder.root, partial(pitch.track, tracker=tracker))
+    made, failures = each_file(make, missing, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, missing.values()))
         print(f"{folder.root}: {sum(made.values())} moved copies made, {already} there already")
@@ -177,7 +180,7 @@ def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int
     """--mel."""
     level = config["audio"]["level_db"]
     redo = args.force or settings_changed(folder, folder.read_json("mels.json"), {"level_db": level}, "mels")
-    copy(folder, args)
+    copy(folder, args, config["labels"]["pit"]["tracker"])
     keys = todo(folder, folder.with_copies, ["mels"], redo)
     made, failures = each_file(partial(mel_file, folder.root, level), keys, args.n_workers, "mels")
     folder.write_json("mels.json", {"level_db": level})
@@ -199,7 +202,7 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
     before = folder.read_json("encoder.json")
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     redo = args.force or settings_changed(folder, before and made_with(before), now, "units")
-    copy(folder, args)
+    copy(folder, args, config["labels"]["pit"]["tracker"])
     keys, sizes, failures = todo(folder, folder.with_copies, ["units-pitdyn", "prosody"], redo), {}, []
     for key in tqdm(keys, desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)

@@ -62,6 +62,16 @@ def test_pitch_follows_a_curve_and_stays_in_the_labels_range():
     assert f0.max() <= 1101
 
 
+@world
+def test_nothing_is_sung_where_the_tracker_hears_no_pitch():
+    """The second half of a vowel, called unvoiced: its spectrum stays, without a pitch."""
+    wav, voiced = vowel(200), np.arange(50) < 25
+    made = moved.move_pitch(wav.astype(np.float64), np.full(201, 5.0), voiced).astype(np.float32)
+    f0, level = pitch.track(made, "pyin"), audio.loudness(made)
+    assert np.median(f0[3:22]) == pytest.approx(200 * 2 ** (5 / 12), rel=0.01)
+    assert np.mean(f0[28:47] > 0) < 0.2 and np.median(level[28:47]) > np.median(level[3:22]) - 12
+
+
 def test_curves_are_smooth_and_within_their_reach():
     rng = np.random.default_rng(0)
     curve = moved.smooth(4000, 60, 3.0, rng)

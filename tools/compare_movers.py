@@ -32,15 +32,22 @@ COLUMNS = {  # figure -> heading
 }
 
 
-def by_world(wav, semitones: float):
-    """WORLD's vocoder (pyworld-prebuilt, MIT): the way of acoustic/moved.py."""
+def by_world(wav, semitones: float, voiced=None):
+    """WORLD's vocoder (pyworld-prebuilt, MIT), its own tracker saying what is voiced."""
     import numpy as np
 
     from acoustic.moved import FRAME_MS, move_pitch
     from audio import SAMPLE_RATE
 
     frames = int(len(wav) / SAMPLE_RATE * 1000 / FRAME_MS) + 1
-    return move_pitch(wav.astype(np.float64), np.full(frames, semitones))
+    return move_pitch(wav.astype(np.float64), np.full(frames, semitones), voiced)
+
+
+def by_world_gated(wav, semitones: float):
+    """WORLD, voiced where the tracker of the labels says so: the way of acoustic/moved.py."""
+    from hubert_pitdyn import pitch
+
+    return by_world(wav, semitones, pitch.track(wav) > 0)
 
 
 def by_stft(wav, semitones: float):
@@ -63,7 +70,12 @@ def by_resampling(wav, semitones: float):
     return librosa.effects.pitch_shift(wav, sr=SAMPLE_RATE, n_steps=semitones)
 
 
-WAYS: dict[str, Callable] = {"world": by_world, "stft": by_stft, "resampling": by_resampling}
+WAYS: dict[str, Callable] = {
+    "world, voiced as labelled": by_world_gated,
+    "world": by_world,
+    "stft": by_stft,
+    "resampling": by_resampling,
+}
 
 
 def parse_args() -> argparse.Namespace:
