@@ -107,8 +107,13 @@ def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:
     return abs(len(reference) - len(converted)) > FRAME
 
 
-def parallel_mcd(reference: np.ndarray, converted: np.ndarray, say: Callable[[str], None]) -> float:
-    """MCD in dB of [S'] to a parallel recording [S] of the target; NaN without pyworld."""
+def parallel_mcd(
+    reference: np.ndarray, converted: np.ndarray, say: Callable[[str], None], dtw: bool | None = None
+) -> float:
+    """MCD in dB of [S'] to a parallel recording [S] of the target; NaN without pyworld.
+
+    dtw: whether the one is warped onto the other (default: where their lengths tell that they need it).
+    """
     try:
         (one, counted), (two, _) = (
             cepstrum.world_mel_cepstrum(audio.on_grid(w)) for w in (reference, converted)
@@ -116,7 +121,7 @@ def parallel_mcd(reference: np.ndarray, converted: np.ndarray, say: Callable[[st
     except (ImportError, OSError) as error:
         say(f"MCD: not measured ({error}); to have it: python -m pip install pyworld-prebuilt")
         return float("nan")
-    if needs_dtw(reference, converted):
+    if needs_dtw(reference, converted) if dtw is None else dtw:
         return metrics.mcd(one, two, counted, dtw=True)
     frames = min(len(one), len(two))
     return metrics.mcd(one[:frames], two[:frames], counted[:frames])

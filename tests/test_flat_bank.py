@@ -88,6 +88,18 @@ def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     assert measure.figures(Line(path), sent, judges, None)["gpe"] > 0.9
 
 
+def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_note(tmp_path):
+    bank, real = tmp_path / "bank", tmp_path / "real"
+    for folder, hertz in ((bank, 200), (real, 160)):
+        folder.mkdir()
+        soundfile.write(folder / "a.wav", sing(hertz, hertz, 1.0, 0), 16000)
+    judge = measure._taker(measure.Job("flat", "demo", None, {}, bank, tmp_path))
+    assert judge(Line(bank / "a.wav", real=True)) is None and judge(Line(real / "a.wav")) is None
+    found = judge(Line(real / "a.wav", real=True))
+    assert set(measure.FIGURES) <= set(found) and found["range"] < 1 and np.isnan(found["f0_corr"])
+    assert np.isnan(found["mcd"]) == (find_spec("pyworld") is None)
+
+
 def test_a_section_tells_medians_when_there_are_lines_enough():
     def lines(*cents: float) -> list[dict[str, float]]:
         return [{**dict.fromkeys(measure.FIGURES, float("nan")), "f0_rmse_cents": c} for c in cents]
@@ -117,6 +129,7 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     for title in measure.HEARD:
         assert text.count(f"| {title} | ") == 5  # of six sets; the one spoken line is the song, too
     assert text.count("| copy | ") == 5 and "165 Hz" in text
+    assert text.count(f"| {measure.TAKE} | ") == 1  # of the other note
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 import audio
 import batch
 import checkpoints
 import stages
+import weight_files
 from converter import VoiceConverter
 from evaluation import copies, metrics, pair, trackers
 from evaluation.judges import Judges, Target
@@ -25,7 +28,8 @@ HEARD = {  # title -> the row that is told this pitch
     f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
     for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
 }
-WITHOUT_VOICE = (*HEARD, COPY)
+TAKE = "the singer's own recording of the line in the bank"
+WITHOUT_VOICE = (*HEARD, COPY, TAKE)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
@@ -84,6 +88,9 @@ def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None)
     }
 
 
+Judge = Callable[[Line], dict[str, float] | None]  # figures of a line; None where a row has nothing of it
+
+
 @dataclass(frozen=True)
 class Job:
     """What all rows are measured on. lines: {set: its lines}; target: wavs of the bank; gen: for results."""
@@ -100,16 +107,15 @@ def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     """{set: figures of each line} of the row of this title, or one of WITHOUT_VOICE; kept for an equal job.
 
     A voice that cannot be transposed gets only the lines that are not, and a copy is of these; a voice of the
-    other note only what the singer really sang.
+    other note only what the singer really sang, and the bank's own recordings only what was sung there, too.
     """
-    row = next((row for row in (*ROWS, *MODELS) if row.title == name), None)
-    key = row.key if row else f"heard-{HEARD[name].pitdyn}" if name in HEARD else COPY
-    kept, about = job.gen / key / "figures.json", _identity(job, row or HEARD.get(name))
+    key, row, judging = _named(name)
+    kept, about = job.gen / key / "figures.json", _identity(job, row)
     if kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["about"] == about:
             return {of: [read_figures(one) for one in several] for of, several in known["figures"].items()}
-    judge = _hearer(job, HEARD[name]) if name in HEARD else _judge(job, row)
+    judge = judging(job)
     found = {}
     for of, lines in job.lines.items():
         several = [judge(line) for line in lines]
@@ -118,10 +124,25 @@ def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def _judge(job: Job, row: Row | None) -> Callable[[Line], dict[str, float] | None]:
+def _named(name: str) -> tuple[str, Row | None, Callable[[Job], Judge]]:
+    """Of a row's title or one of WITHOUT_VOICE: its folder, whose voice it has, and what measures it."""
+    if name in HEARD:
+        return f"heard-{HEARD[name].pitdyn}", HEARD[name], partial(_hearer, row=HEARD[name])
+    if name == COPY:
+        return "copy", None, lambda job: _judge(job, _copier(job))
+    if name == TAKE:
+        return "take", None, _taker
+    row = next(row for row in (*ROWS, *MODELS) if row.title == name)
+    return row.key, row, lambda job: _judge(job, _performer(job, row))
+
+
+def _target(job: Job) -> tuple[Judges, Target | None]:
     judges = Judges(print)
-    target = judges.target(list(batch.sources(job.target)), job.target.name)
-    make = _copier(job) if row is None else _performer(job, row)
+    return judges, judges.target(list(batch.sources(job.target)), job.target.name)
+
+
+def _judge(job: Job, make: Callable[[Line], np.ndarray | None]) -> Judge:
+    judges, target = _target(job)
 
     def judge(line: Line) -> dict[str, float] | None:
         made = make(line)
@@ -130,13 +151,39 @@ def _judge(job: Job, row: Row | None) -> Callable[[Line], dict[str, float] | Non
     return judge
 
 
+def _taker(job: Job) -> Judge:
+    """How near the singer comes to what she sang on another note when she sings the line on the bank's."""
+    judges, target = _target(job)
+    bank = {path.stem: path for path in batch.sources(job.target)}
+
+    def judge(line: Line) -> dict[str, float] | None:
+        take = bank.get(line.path.stem)
+        if not line.real or take is None or take.samefile(line.path):
+            return None
+        wav = audio.load(take)
+        return {
+            **dict.fromkeys(FIGURES, float("nan")),
+            "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.TRACKER)),
+            "mcd": pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True),
+            "speaker_similarity": judges.similarity(wav, target),
+            "dnsmos": judges.dnsmos(wav),
+        }
+
+    return judge
+
+
 def _identity(job: Job, row: Row | None) -> dict:
-    """What figures depend on: the lines, and when the voice was trained."""
-    lines = {of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()}
-    if row is None:
-        return {"lines": lines}
-    voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]
-    return {"lines": lines, "voice": voice["created"]}
+    """What figures depend on: the lines, the vocoder, and when the voice was trained."""
+    about = {
+        "lines": {
+            of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()
+        },
+        "vocoder": weight_files.state_hash(_vocoder(job).state_dict()),
+    }
+    if row is not None:
+        voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]
+        about["voice"] = voice["created"]
+    return about
 
 
 def conversion_path(job: Job, row: Row, line: Line) -> Path:
@@ -144,7 +191,7 @@ def conversion_path(job: Job, row: Row, line: Line) -> Path:
     return job.gen / row.key / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
 
 
-def _hearer(job: Job, row: Row) -> Callable[[Line], dict[str, float]]:
+def _hearer(job: Job, row: Row) -> Judge:
     """The pitch that a voice is told, before there is any sound: what following it to the cent would give."""
     converter = _converter(job, row)
 
@@ -178,7 +225,14 @@ def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
 
 def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
     """The recordings themselves through mel and vocoder: what no conversion can beat."""
-    config = checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
-    render = copies.by_mel(stages.load_vocoder(config, job.dataset))
-    level = config["audio"]["level_db"]
+    level = _config(job)["audio"]["level_db"]
+    render = copies.by_mel(_vocoder(job))
     return lambda line: None if line.semitones else copies.copy_of(render, audio.load(line.path), level)
+
+
+def _vocoder(job: Job) -> nn.Module:
+    return stages.load_vocoder(_config(job), job.dataset)
+
+
+def _config(job: Job) -> dict:
+    return checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.flat_bank.measure import FIGURES
+from experiments.flat_bank.measure import FIGURES, TAKE
 from experiments.tables import markdown, median_of_files, over_files
 from hubert_pitdyn import pitch
 
@@ -63,7 +63,8 @@ def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[st
     tables = "\n\n".join(section(name, rows) for name, rows in figures.items() if rows)
     link = os.path.relpath(image, doc.parent).replace(os.sep, "/")
     doc.parent.mkdir(parents=True, exist_ok=True)
-    doc.write_text(TEXT.format(command=command, tables=tables, image=link, **facts), encoding="utf-8")
+    text = TEXT.format(command=command, tables=tables, image=link, take=TAKE, **facts)
+    doc.write_text(text, encoding="utf-8")
 
 
 TEXT = """# A flat bank sings
@@ -86,6 +87,8 @@ same lines held out: what a voice makes that knows the note, and so what the ban
 sure" counts only frames on which swift-f0, the tracker of the labels, agrees with FCPE about the source:
 about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
 conversion's F0; MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder;
+"{take}" is the same line on the bank's note, warped in time onto
+the other (MCD by DTW): how far apart two takes of one singer are;
 "what … hears" is the pitch that a voice is told, before there is any sound: following it to the cent would
 give these figures. Means over lines with bootstrap 95 % intervals, then medians.
 
