@@ -24,8 +24,8 @@ def parse_args() -> argparse.Namespace:
         "--finetune",
         type=cli.path,
         metavar="ACOUSTIC",
-        help="acoustic model of the voice whose data this is: learn from its mels, with their faults, at the "
-        "preset's refine_lr",
+        help="acoustic model of the voice whose data this is: learn from its mels too, with their faults, at "
+        "the preset's refine_lr",
     )
     return parser.parse_args()
 
@@ -69,9 +69,10 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     train, val = (recordings(folder, part, needed) for part in ("train", "val"))
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
-    speeds = settings["speed_octaves"]
-    crop = settings["crop_seconds"]
-    sets = [WavDataset(folder, part, crop, level, speeds, mels, pitch) for part in (train, val)]
+    shown = {name: settings[name] for name in ("crop_seconds", "speed_octaves", "own_share")}
+    sets = [
+        WavDataset(folder, part, level_db=level, mels=mels, pitch=pitch, **shown) for part in (train, val)
+    ]
     hours = folder.hours(train)
     run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
 

@@ -9,8 +9,22 @@ from test_vocoder import harmonic, random_mel
 
 from audio import MEL_HOP, SAMPLE_RATE
 from vocoder import HarmonicGenerator, IstftGenerator
-from vocoder.frames import WINDOW, analyse, overlap_add
-from vocoder.harmonic import BAND, HIGHEST, LOWEST, PITCHES, hertz, pitch_loss, place, pulse_train
+from vocoder.frames import BINS, WINDOW, analyse, overlap_add
+from vocoder.harmonic import (
+    BAND,
+    HIGHEST,
+    LOWEST,
+    NOT_TOLD,
+    PITCHES,
+    UNVOICED,
+    VOICED,
+    beside_voice,
+    blurred,
+    hertz,
+    pitch_loss,
+    place,
+    pulse_train,
+)
 
 
 def small() -> IstftGenerator:
@@ -166,6 +180,47 @@ def test_no_pulse_sounds_where_it_is_told_unvoiced():
     assert before > 0.01 and after < 1e-5
 
 
+def test_what_is_told_reaches_the_noise_too_and_nothing_else_does():
+    torch.manual_seed(0)
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
+    mel, told = random_mel(1, 60), torch.full((1, 60), 300.0)
+    none, every = (torch.full((1, 60), voiced) for voiced in (False, True))
+    with torch.no_grad():
+        before, own = model.sing(mel, told, none), model(mel)
+        model.told.weight[UNVOICED] = torch.randn(16)
+        assert not torch.allclose(model.sing(mel, told, none), before, atol=1e-3)
+        assert torch.equal(model(mel), own)
+        voiced = model.sing(mel, told, every)
+        model.told.weight[VOICED] = torch.randn(16)
+        assert not torch.allclose(model.sing(mel, told, every), voiced, atol=1e-3)
+
+
+def test_noise_beside_a_voice_has_no_harmonics_and_other_noise_is_left_alone():
+    told = torch.full((1, 40), UNVOICED)
+    told[0, 10:20], told[0, 30:] = VOICED, NOT_TOLD
+    near = beside_voice(told)[0]
+    assert near.nonzero().flatten().tolist() == [6, 7, 8, 9, 20, 21, 22, 23]
+    comb = torch.cos(2 * math.pi * torch.arange(BINS) * 25 / 250).expand(1, 1, -1)  # harmonics of 250 Hz
+    slope = torch.linspace(0, -4, BINS).expand(1, 1, -1)
+    assert float((blurred(comb + slope) - slope)[..., 20:-20].abs().max()) < 0.2
+    assert blurred(comb).shape == comb.shape
+
+
+def test_harmonic_vocoder_sings_what_it_is_told_in_half_of_its_training():
+    """Its ear says 300 Hz; of many waves about half are of the 200 Hz they are told."""
+    torch.manual_seed(0)
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).train()
+    mel, every = random_mel(1, 100).expand(40, -1, -1), torch.ones(40, 100, dtype=torch.bool)
+    with torch.no_grad():
+        model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
+        model.pitch_head.weight.zero_()
+        wavs, _ = model(mel, torch.full((40, 100), 200.0), every)
+    spectra = np.abs(np.fft.rfft(wavs[:, 0].numpy() * np.hanning(wavs.shape[-1])))
+    peaks = spectra[:, : 350 * wavs.shape[-1] // SAMPLE_RATE].argmax(1) * SAMPLE_RATE / wavs.shape[-1]
+    told, heard = np.abs(peaks - 200) < 3, np.abs(peaks - 300) < 3
+    assert np.all(told | heard) and 10 < told.sum() < 30
+
+
 def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
     model, mel = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1), random_mel(2, 30)
     with torch.no_grad():
@@ -176,7 +231,8 @@ def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
 
 def test_harmonic_vocoder_passes_a_gradient_to_every_weight():
     model = HarmonicGenerator(dim=16, blocks=2, pitch_dim=8, pitch_blocks=1)
-    wav, loss = model(random_mel(2, 30), torch.full((2, 30), 200.0), torch.ones(2, 30, dtype=torch.bool))
+    mel, f0, voiced = random_mel(16, 30), torch.full((16, 30), 200.0), torch.arange(30).expand(16, -1) < 20
+    wav, loss = model(mel, f0, voiced)  # some of sixteen are told it
     (wav.square().mean() + loss).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

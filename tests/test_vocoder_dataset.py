@@ -56,6 +56,17 @@ def test_crops_with_mels_made_elsewhere_stay_together(recordings):
     assert torch.equal(wav, whole[:, start : start + 9600])
 
 
+def test_a_share_of_the_crops_keeps_the_mels_of_the_recording_and_their_speeds(recordings):
+    recordings.save("mels-x", "long", np.zeros((128, 200)))
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0, mels="mels-x", own_share=0.3)
+    whole, crops = data[(0, None)], [data[(0, (1, seed))] for seed in range(60)]
+    own = [crop for crop in crops if crop["mels"].any()]
+    assert not whole["mels"].any() and 8 < len(own) < 30
+    for crop in own:
+        assert torch.allclose(crop["mels"], log_mel(crop["wavs"][0]))
+    assert len({float(crop["wavs"].abs().max()) for crop in own}) == len(own)
+
+
 def test_pitch_of_mel_frames_lies_between_that_of_units():
     f0 = np.array([0, 100, 200, 0, 0, 400, 0.0])
     hertz, voiced = frame_pitch(f0, Span(0, 7, 7, 0))

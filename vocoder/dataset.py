@@ -38,8 +38,9 @@ class WavDataset(Dataset):
 
     `[(index, crop seed)]` crops, `[(index, None)]` does not. level_db: of speech. speed_octaves: crops are
     played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
-    has. mels: a kind of the folder whose mels are taken instead of the recordings' own; speed then stays.
-    pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0 (see `frame_pitch`).
+    has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
+    the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
+    (see `frame_pitch`).
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class WavDataset(Dataset):
         level_db: float,
         speed_octaves: float | Sequence[float] = 0.0,
         mels: str | None = None,
+        own_share: float = 0.0,
         pitch: bool = False,
     ) -> None:
-        self.folder, self.keys, self.level_db, self.mels, self.pitch = folder, keys, level_db, mels, pitch
+        self.folder, self.keys, self.level_db, self.pitch = folder, keys, level_db, pitch
+        self.mels, self.own_share = mels, own_share
         self.crop_units = int(crop_seconds * UNIT_RATE)
-        self.speeds = (0.0, 0.0) if mels else speed_range(speed_octaves)
+        self.speeds = speed_range(speed_octaves)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -63,12 +66,13 @@ class WavDataset(Dataset):
         index, crop_seed = at
         key = self.keys[index]
         wav = limit_peak(set_level(self.folder.prepared(key), self.level_db))
-        span = self._span(len(wav) // UNIT_HOP, crop_seed)
+        kind = self._kind(crop_seed)
+        span = self._span(len(wav) // UNIT_HOP, (0.0, 0.0) if kind else self.speeds, crop_seed)
         wav = self._play(wav, span)
-        if self.mels is None:
+        if kind is None:
             mel = log_mel(wav)
         else:
-            mel = np.load(self.folder.path(self.mels, key), mmap_mode="r")[:, 2 * span.start : 2 * span.stop]
+            mel = np.load(self.folder.path(kind, key), mmap_mode="r")[:, 2 * span.start : 2 * span.stop]
             mel = torch.from_numpy(np.array(mel, dtype=np.float32))
         item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
         if self.pitch:
@@ -76,13 +80,19 @@ class WavDataset(Dataset):
             item |= {"f0": torch.from_numpy(f0), "voiced": torch.from_numpy(voiced)}
         return item
 
-    def _span(self, available: int, crop_seed: tuple[int, int] | None) -> Span:
+    def _kind(self, crop_seed: tuple[int, int] | None) -> str | None:
+        """The kind of mels a crop has; None for the recording's own."""
+        if self.mels is None or crop_seed is None:
+            return self.mels
+        return None if np.random.default_rng([*crop_seed, 3]).random() < self.own_share else self.mels
+
+    def _span(self, available: int, speeds: tuple[float, float], crop_seed: tuple[int, int] | None) -> Span:
         """Which units of a recording are taken, and in the time of how many they are played."""
-        if crop_seed is None or (available <= self.crop_units and not any(self.speeds)):
+        if crop_seed is None or (available <= self.crop_units and not any(speeds)):
             return Span.whole(available)
-        edge = EDGE if any(self.speeds) else 0
+        edge = EDGE if any(speeds) else 0
         wanted = self.crop_units + 2 * edge
-        size, units = crop_at_speed(wanted, available, self.speeds, crop_seed) if edge else (wanted, wanted)
+        size, units = crop_at_speed(wanted, available, speeds, crop_seed) if edge else (wanted, wanted)
         start = crop_start(available, size, crop_seed)
         return Span(start, start + size, units, edge)
 

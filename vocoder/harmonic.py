@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP, N_MELS, SAMPLE_RATE
+from audio import MEL_HOP, N_FFT, N_MELS, SAMPLE_RATE
 from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
@@ -26,6 +26,10 @@ BAND = 7800.0  # Hz; no harmonic lies above
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
 LOG_START = -4.0
 HELD = 0.1  # weight of frames that have no pitch of their own, against those that have
+UNVOICED, VOICED, NOT_TOLD = range(3)  # what a frame is told
+TOLD = 0.5  # of the waves it is trained on are told, the others heard
+MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
+BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
 
 
@@ -33,7 +37,8 @@ class HarmonicGenerator(nn.Module):
     """log-mel [B, n_mels, T] -> wav [B, 1, 160T], on the grid of audio.log_mel.
 
     dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that hears the pitch.
-    While it is trained its noise is drawn anew; else it is the same at every call.
+    While it is trained its noise is drawn anew, and half of the waves are sung as told; else its noise is the
+    same at every call.
     """
 
     needs_pitch = True  # of its training data
@@ -51,7 +56,11 @@ class HarmonicGenerator(nn.Module):
         self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # and whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 3 * BINS)
+        # A mel's windows reach 32 ms to both sides: next to a vowel a frame without pitch has its harmonics
+        # in it, and only who is told can leave them out.
+        self.told = nn.Embedding(3, dim, padding_idx=NOT_TOLD)
         initialise(self)
+        nn.init.zeros_(self.told.weight)
         nn.init.constant_(self.head.bias[: 2 * BINS], LOG_START)
 
     def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None):
@@ -60,7 +69,12 @@ class HarmonicGenerator(nn.Module):
         With f0 [B, T] in Hz (0: not known) and voiced [B, T] also the loss of the pitch heard: (wav, loss).
         """
         logits = self._hear(mel)
-        wav = self._sound(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
+        pitch, voicing, told = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
+        if f0 is not None and self.training:
+            chosen = torch.rand(len(mel), 1, device=mel.device) < TOLD
+            pitch = torch.where(chosen, f0.clamp(min=LOWEST), pitch)
+            told = torch.where(chosen, voiced.long(), NOT_TOLD)
+        wav = self._sound(mel, pitch, voicing, told)
         return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
 
     def sing(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
@@ -69,7 +83,7 @@ class HarmonicGenerator(nn.Module):
         For who knows the pitch better than a mel can tell it. No pulse sounds where it is unvoiced; where it
         is voiced, how much of one is still heard in the mel.
         """
-        return self._sound(mel, f0.clamp(min=LOWEST), self._hear(mel)[..., PITCHES:], voiced)
+        return self._sound(mel, f0.clamp(min=LOWEST), self._hear(mel)[..., PITCHES:], voiced.long())
 
     def _hear(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
@@ -77,19 +91,21 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             return self.pitch_head(heard.to(mel.dtype))
 
-    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor, voiced: Tensor | None = None) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing and where it is voiced [B, T], and
+    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor, told: Tensor | None = None) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing and what is told [B, T] of it, and
         filtered noise."""
-        x = self.trunk(mel)
+        x = self.trunk(mel, None if told is None else self.told(told))
         # Phases want whole floats, and so do FFTs.
         with torch.autocast(mel.device.type, enabled=False):
             pulses = pulse_train(f0)
-            if voiced is not None:
+            if told is not None:
                 # Between the frames, before windows four times as long blur where a voice sets in.
-                pulses = pulses * _at_samples(voiced.to(pulses.dtype))
+                pulses = pulses * _at_samples((told != UNVOICED).to(pulses.dtype))
             pulses = analyse(pulses) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
+            if told is not None:
+                of_noise = torch.where(beside_voice(told).unsqueeze(-1), blurred(of_noise), of_noise)
             spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
             spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
             return overlap_add(spectrum).clamp(-1, 1)
@@ -105,6 +121,19 @@ class HarmonicGenerator(nn.Module):
     def remove_weight_norm(self) -> HarmonicGenerator:
         """There is none to fold; every vocoder has this call before inference."""
         return self
+
+
+def beside_voice(told: Tensor) -> Tensor:
+    """Frames [B, T] told unvoiced whose mel has a voiced frame's harmonics in its window -> bool [B, T]."""
+    voiced = (told == VOICED).float().unsqueeze(1)
+    near = F.max_pool1d(voiced, 2 * MEL_REACH + 1, stride=1, padding=MEL_REACH).squeeze(1) > 0
+    return near & (told == UNVOICED)
+
+
+def blurred(log_filters: Tensor) -> Tensor:
+    """[B, T, BINS] averaged over frequency, so that no harmonic is left in them."""
+    edge = BLUR // 2
+    return F.avg_pool1d(F.pad(log_filters, (edge, edge), mode="replicate"), BLUR, stride=1)
 
 
 def place(f0: Tensor) -> Tensor:
