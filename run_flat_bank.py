@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cli
 
-STEPS = {"rich": 1000, "bank": 500}
+STEPS = {"rich": 1000, "bank": 1000}
 REAL = 16  # of the held-out lines whose recordings on another note are converted
 OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses without moving
 QUICK_STEPS = {"rich": 30, "bank": 20}

@@ -52,6 +52,7 @@ ALLOWED = {
         "plots",
         "stages",
         "vocoder",
+        "weight_files",
     },
 }
 
