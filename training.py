@@ -10,6 +10,7 @@ import argparse
 import logging
 import math
 import os
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -247,7 +248,16 @@ class Trainer:
             raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
         self.model.load_state_dict(checkpoint["model"])
         self._restore(state)
+        self._bring_best(path.parent / "model-best.pt")
         self.run.logger.info(f"resumed {path} at step {self.step}, best loss {self.best:.4f}")
+
+    def _bring_best(self, theirs: Path) -> None:
+        """The best checkpoint so far, into the folder of a run resumed elsewhere: it may never do better."""
+        ours = self.run.out / theirs.name
+        if not theirs.is_file() and not ours.is_file():
+            self.best = math.inf
+        elif self.run.writer and not ours.is_file():
+            shutil.copyfile(theirs, ours)
 
     def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
         """Train to the last step, validating and saving on the way and at the end, or when interrupted."""
