@@ -10,7 +10,6 @@ import argparse
 import logging
 import math
 import os
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -256,8 +255,8 @@ class Trainer:
         ours = self.run.out / theirs.name
         if not theirs.is_file() and not ours.is_file():
             self.best = math.inf
-        elif self.run.writer and not ours.is_file():
-            shutil.copyfile(theirs, ours)
+        elif self.run.rank == 0 and not ours.is_file():
+            checkpoints.save(ours, checkpoints.load(theirs))
 
     def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
         """Train to the last step, validating and saving on the way and at the end, or when interrupted."""

@@ -152,7 +152,7 @@ def _judge(job: Job, make: Callable[[Line], np.ndarray | None]) -> Judge:
 
 
 def _taker(job: Job) -> Judge:
-    """How near the singer comes to what she sang on another note when she sings the line on the bank's."""
+    """How far the singer's take of a line on the bank's note is from the one on the other."""
     judges, target = _target(job)
     bank = {path.stem: path for path in batch.sources(job.target)}
 
