@@ -12,6 +12,7 @@ from vocoder import HarmonicGenerator, IstftGenerator
 from vocoder.frames import BINS, WINDOW, analyse, overlap_add
 from vocoder.harmonic import (
     BAND,
+    FADE,
     HIGHEST,
     LOWEST,
     NOT_TOLD,
@@ -24,6 +25,7 @@ from vocoder.harmonic import (
     pitch_loss,
     place,
     pulse_train,
+    swell,
 )
 
 
@@ -178,6 +180,20 @@ def test_no_pulse_sounds_where_it_is_told_unvoiced():
     pulses = (some - none).abs()
     before, after = pulses[: 49 * MEL_HOP].mean(), pulses[56 * MEL_HOP :].max()
     assert before > 0.01 and after < 1e-5
+
+
+def test_a_voice_swells_and_dies_away_within_its_own_frames():
+    told = torch.full((1, 40), UNVOICED)
+    told[0, 10:20], told[0, 21:22], told[0, 30:] = VOICED, VOICED, NOT_TOLD
+    strength = swell(told)[0]
+    heard = (told[0] != UNVOICED).repeat_interleave(MEL_HOP)
+    assert torch.equal(strength > 0, heard)
+    first, last, rise = 10 * MEL_HOP, 20 * MEL_HOP, torch.arange(1, FADE + 1) / FADE
+    assert torch.allclose(strength[first : first + FADE], rise)
+    assert torch.allclose(strength[last - FADE : last], rise.flip(0))
+    assert torch.all(strength[first + FADE : last - FADE] == 1)
+    assert strength[21 * MEL_HOP : 22 * MEL_HOP].max() == pytest.approx(MEL_HOP / 2 / FADE)
+    assert strength[-1] == 1  # a crop's end is no end of a voice
 
 
 def test_what_is_told_reaches_the_noise_too_and_nothing_else_does():

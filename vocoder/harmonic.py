@@ -29,6 +29,7 @@ HELD = 0.1  # weight of frames that have no pitch of their own, against those th
 UNVOICED, VOICED, NOT_TOLD = range(3)  # what a frame is told
 TOLD = 0.5  # of the waves it is trained on are told, the others heard
 MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
+FADE = 240  # samples, 15 ms: in which a voice that is told sets in and dies away
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
 
@@ -99,8 +100,8 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             pulses = pulse_train(f0)
             if told is not None:
-                # Between the frames, before windows four times as long blur where a voice sets in.
-                pulses = pulses * _at_samples((told != UNVOICED).to(pulses.dtype))
+                # In time, before windows of 40 ms blur where a voice sets in.
+                pulses = pulses * swell(told)
             pulses = analyse(pulses) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
@@ -121,6 +122,24 @@ class HarmonicGenerator(nn.Module):
     def remove_weight_norm(self) -> HarmonicGenerator:
         """There is none to fold; every vocoder has this call before inference."""
         return self
+
+
+def swell(told: Tensor) -> Tensor:
+    """Strength [B, 160T] of the pulses of frames told [B, T]: 0 where unvoiced, and from there up to 1 in a
+    straight line within FADE samples.
+
+    A voice takes a few periods to build up, and at full strength from its first sample it is heard in the
+    frame before, too: the higher, the more often.
+    """
+    unvoiced = (told == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
+    nearest = torch.minimum(_since(unvoiced), _since(unvoiced.flip(-1)).flip(-1))
+    return (nearest / FADE).clamp(max=1)
+
+
+def _since(marked: Tensor) -> Tensor:
+    """bool [B, N] -> [B, N]: samples since the last one marked, FADE or more before the first."""
+    place = torch.arange(marked.shape[-1], device=marked.device).expand_as(marked)
+    return place - torch.where(marked, place, -FADE).cummax(-1).values
 
 
 def beside_voice(told: Tensor) -> Tensor:
