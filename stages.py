@@ -169,23 +169,34 @@ def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     )
 
 
+def vocoder_path(
+    config: dict, dataset: str, given: str | None = None, out: Path = Path("out")
+) -> Path | None:
+    """The file of the vocoder that `load_vocoder` takes; None for Griffin-Lim, which has no weights."""
+    source = given or config["vocoder"]["source"]
+    if source == "griffin_lim":
+        return None
+    if source == "official":
+        return official.find("hifigan-hubert-soft", out=out)
+    if given:
+        return _existing(Path(given), "vocoder")
+    own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
+    path = next((p for p in own if p.is_file()), None)
+    if path is None:
+        raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")
+    return path
+
+
 def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path = Path("out"), device="cpu"):
     """The vocoder, [B,128,T] -> [B,1,160T]. given: a file, "griffin_lim" or "official".
 
     Otherwise as the preset says; see [vocoder] in configs/base.toml.
     """
-    source = given or config["vocoder"]["source"]
-    if source == "griffin_lim":
+    path = vocoder_path(config, dataset, given, out)
+    if path is None:
         from vocoder.griffin_lim import GriffinLim
 
         return GriffinLim().to(device)
-    own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
-    if given and source != "official":
-        path = _existing(Path(given), "vocoder")
-    elif source == "official":
-        path = official.find("hifigan-hubert-soft", out=out)
-    elif (path := next((p for p in own if p.is_file()), None)) is None:
-        raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")
     return checkpoints.load_vocoder(path).to(device)
 
 

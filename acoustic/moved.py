@@ -43,8 +43,9 @@ class Settings:
 def settings(folder: DataFolder, voicing: str, **given: float | None) -> Settings | None:
     """What is given, over what the folder's copies were made with; None when neither asks for copies."""
     given = {name: value for name, value in given.items() if value is not None}
-    before = (folder.read_json("copies.json") or {}).get("settings", {})
-    return Settings(**{**before, **given, "voicing": voicing}) if before or given else None
+    wanted = {**(folder.read_json("copies.json") or {}).get("settings", {}), **given}
+    # Copies of which only the loudness moves need to know no voicing, and so do not change with its tracker.
+    return Settings(**{**wanted, "voicing": voicing if wanted.get("pitch") else ""}) if wanted else None
 
 
 def plan(folder: DataFolder, wanted: Settings) -> None:

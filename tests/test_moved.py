@@ -90,6 +90,13 @@ def test_copies_of_a_recording_share_the_range_among_them():
         assert max(drawn) - min(drawn) > 4
 
 
+def test_only_copies_whose_pitch_moves_depend_on_the_tracker_of_voicing(tmp_path):
+    folder = DataFolder(tmp_path)
+    assert moved.settings(folder, "swift_f0", pitch=None, gain=None) is None
+    assert moved.settings(folder, "swift_f0", pitch=12.0, gain=6.0).voicing == "swift_f0"
+    assert moved.settings(folder, "swift_f0", pitch=None, gain=6.0).voicing == ""
+
+
 @pytest.fixture(scope="module")
 def bank(voice):
     """The bank of `voice`, with gain copies (these need no package) and everything made of them."""

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 import audio
 import batch
@@ -174,11 +173,12 @@ def _taker(job: Job) -> Judge:
 
 def _identity(job: Job, row: Row | None) -> dict:
     """What figures depend on: the lines, the vocoder, and when the voice was trained."""
+    vocoder = stages.vocoder_path(_config(job), job.dataset)
     about = {
         "lines": {
             of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()
         },
-        "vocoder": weight_files.state_hash(_vocoder(job).state_dict()),
+        "vocoder": weight_files.weights_hash(vocoder) if vocoder else "",
     }
     if row is not None:
         voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]
@@ -225,13 +225,10 @@ def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
 
 def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
     """The recordings themselves through mel and vocoder: what no conversion can beat."""
-    level = _config(job)["audio"]["level_db"]
-    render = copies.by_mel(_vocoder(job))
+    config = _config(job)
+    level = config["audio"]["level_db"]
+    render = copies.by_mel(stages.load_vocoder(config, job.dataset))
     return lambda line: None if line.semitones else copies.copy_of(render, audio.load(line.path), level)
-
-
-def _vocoder(job: Job) -> nn.Module:
-    return stages.load_vocoder(_config(job), job.dataset)
 
 
 def _config(job: Job) -> dict:
