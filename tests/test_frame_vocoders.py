@@ -12,8 +12,11 @@ from vocoder import HarmonicGenerator, IstftGenerator
 from vocoder.frames import BINS, WINDOW, analyse, overlap_add
 from vocoder.harmonic import (
     BAND,
+    EDGE,
     FADE,
+    HIGH_VOICE,
     HIGHEST,
+    LOW_VOICE,
     LOWEST,
     NOT_TOLD,
     PITCHES,
@@ -182,10 +185,10 @@ def test_no_pulse_sounds_where_it_is_told_unvoiced():
     assert before > 0.01 and after < 1e-5
 
 
-def test_a_voice_swells_and_dies_away_within_its_own_frames():
+def test_a_high_voice_swells_and_dies_away_within_its_own_frames():
     told = torch.full((1, 40), UNVOICED)
     told[0, 10:20], told[0, 21:22], told[0, 30:] = VOICED, VOICED, NOT_TOLD
-    strength = swell(told)[0]
+    strength = swell(told, torch.full((1, 40), 2 * HIGH_VOICE))[0]
     heard = (told[0] != UNVOICED).repeat_interleave(MEL_HOP)
     assert torch.equal(strength > 0, heard)
     first, last, rise = 10 * MEL_HOP, 20 * MEL_HOP, torch.arange(1, FADE + 1) / FADE
@@ -194,6 +197,22 @@ def test_a_voice_swells_and_dies_away_within_its_own_frames():
     assert torch.all(strength[first + FADE : last - FADE] == 1)
     assert strength[21 * MEL_HOP : 22 * MEL_HOP].max() == pytest.approx(MEL_HOP / 2 / FADE)
     assert strength[-1] == 1  # a crop's end is no end of a voice
+
+
+def test_a_low_voice_swells_about_the_edges_of_its_frames_and_others_between():
+    told = torch.full((1, 40), UNVOICED)
+    told[0, 10:20] = VOICED
+    low, between = (
+        swell(told, torch.full((1, 40), f0))[0] for f0 in (LOW_VOICE / 2, (LOW_VOICE * HIGH_VOICE) ** 0.5)
+    )
+    first = 10 * MEL_HOP
+    assert (
+        low[first - EDGE - 1] == 0 and low[first + EDGE] == 1 and low[first] == pytest.approx(0.5, abs=0.01)
+    )
+    edge = slice(first - EDGE, first + EDGE)
+    assert torch.allclose(low[edge] + low[edge].flip(0), torch.ones(2 * EDGE), atol=0.01)
+    assert between[first - EDGE] == 0 < between[first] < low[first]
+    assert between[first + EDGE] < 1 == between[first + FADE]
 
 
 def test_what_is_told_reaches_the_noise_too_and_nothing_else_does():

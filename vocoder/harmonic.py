@@ -29,7 +29,9 @@ HELD = 0.1  # weight of frames that have no pitch of their own, against those th
 UNVOICED, VOICED, NOT_TOLD = range(3)  # what a frame is told
 TOLD = 0.5  # of the waves it is trained on are told, the others heard
 MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
-FADE = 240  # samples, 15 ms: in which a voice that is told sets in and dies away
+EDGE = 80  # samples, 5 ms, on both sides of where a low voice sets in or dies away: in which it does
+FADE = 240  # samples inside of there, 15 ms: in which a high voice does
+LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; the one is heard as long as it sounds, the other a frame longer
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
 
@@ -101,7 +103,7 @@ class HarmonicGenerator(nn.Module):
             pulses = pulse_train(f0)
             if told is not None:
                 # In time, before windows of 40 ms blur where a voice sets in.
-                pulses = pulses * swell(told)
+                pulses = pulses * swell(told, f0)
             pulses = analyse(pulses) * voicing.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
@@ -124,16 +126,22 @@ class HarmonicGenerator(nn.Module):
         return self
 
 
-def swell(told: Tensor) -> Tensor:
-    """Strength [B, 160T] of the pulses of frames told [B, T]: 0 where unvoiced, and from there up to 1 in a
-    straight line within FADE samples.
+def swell(told: Tensor, f0: Tensor) -> Tensor:
+    """Strength [B, 160T], 0 to 1, of the pulses at f0 [B, T] in Hz of frames told [B, T] what is voiced.
 
-    A voice takes a few periods to build up, and at full strength from its first sample it is heard in the
-    frame before, too: the higher, the more often.
+    Straight lines about the edges of what is told, EDGE to both sides of them, for a low voice; within FADE
+    inside of them for a high one, which at full strength from its first sample is heard in the frame before.
     """
     unvoiced = (told == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
-    nearest = torch.minimum(_since(unvoiced), _since(unvoiced.flip(-1)).flip(-1))
-    return (nearest / FADE).clamp(max=1)
+    inside = _distance(unvoiced) - _distance(~unvoiced)  # of the edge; outside of it below 0
+    octaves = torch.log2(_at_samples(f0) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
+    height = octaves.clamp(0, 1)
+    return (torch.lerp(inside + EDGE, inside, height) / (2 * EDGE + (FADE - 2 * EDGE) * height)).clamp(0, 1)
+
+
+def _distance(marked: Tensor) -> Tensor:
+    """bool [B, N] -> float [B, N]: samples to the nearest one marked, FADE or more where there is none."""
+    return torch.minimum(_since(marked), _since(marked.flip(-1)).flip(-1)).float()
 
 
 def _since(marked: Tensor) -> Tensor:
