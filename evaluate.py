@@ -148,9 +148,9 @@ def evaluate_voice(args: argparse.Namespace) -> int:
 
     import batch
     from converter import from_arguments
+    from devices import choose_device
     from evaluation import pair, report
     from parallel import guarded
-    from training import choose_device
 
     places = batch.sources(args.input)
     texts = batch.texts(places, args.texts, say)
@@ -192,8 +192,8 @@ def evaluate_heads(args: argparse.Namespace) -> int:
     import stages
     from config import load_config
     from datafolder import DataFolder
+    from devices import choose_device
     from evaluation import heads
-    from training import choose_device
 
     folder = DataFolder(args.data)
     parts = stages.load_encoder(
@@ -216,8 +216,8 @@ def evaluate_layers(args: argparse.Namespace) -> int:
     import checkpoints
     import official
     from datafolder import DataFolder
+    from devices import choose_device
     from evaluation import layers
-    from training import choose_device
 
     path = official.find(args.trunk) if args.trunk in official.FILES else cli.path(args.trunk)
     trunk = checkpoints.load_hubert(path).to(choose_device(args.device))
@@ -254,10 +254,10 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     import batch
     import stages
     from config import load_config
+    from devices import choose_device
     from evaluation import cepstrum, copies, report, trackers
     from evaluation.judges import Judges
     from parallel import guarded
-    from training import choose_device
 
     config, device, judges = load_config(args.config), choose_device(args.device), Judges(say)
     places = batch.sources(args.input)

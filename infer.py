@@ -86,7 +86,7 @@ def main() -> int:
     from tqdm import tqdm
 
     from converter import from_arguments
-    from training import choose_device
+    from devices import choose_device
 
     converter, options = from_arguments(args, choose_device(args.device))
     given, wanted = (

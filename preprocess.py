@@ -194,8 +194,8 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
     from tqdm import tqdm
 
     import stages
+    from devices import choose_device
     from hubert_pitdyn.units import encode_all
-    from training import choose_device
 
     device = choose_device(args.device)
     parts = stages.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
@@ -299,7 +299,7 @@ def content_features(root: Path, source: str, device: str | None, key: str):
 def teacher(source: str, device: str | None):
     """The HuBERT and layer that CHECKPOINT:LAYER names."""
     import checkpoints
-    from training import choose_device
+    from devices import choose_device
 
     path, _, layer = source.rpartition(":")
     if not path or not layer.isdigit():

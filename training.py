@@ -13,7 +13,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 import cards
 import checkpoints
 import cli
+import devices
 from batches import Batches
 from config import load_config
 
@@ -59,12 +60,12 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
     given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
     settings = {**config["train"][section], **given}
     rank, world = _start_processes(args.device)
-    device = choose_device(args.device)
+    device = devices.choose_device(args.device)
     if device.type == "cpu":
-        _keep_freed_memory()
+        devices.keep_freed_memory()
     torch.manual_seed(args.seed)
     logger, writer = _start_logs(args.out, rank)
-    amp = choose_amp(args.amp, device)
+    amp = devices.choose_amp(args.amp, device)
     run = Run(
         config,
         settings,
@@ -88,47 +89,13 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
     return run
 
 
-def _keep_freed_memory() -> None:
-    """Let glibc keep freed memory instead of returning it: a CPU step asks for the same tensors again.
-
-    Measured on two cores, HuBERT of configs/tiny.toml: the kernel's share of the time (page faults) fell from
-    20 to 8 %, a step from 0.98 to 0.83 s. Nothing happens on other systems.
-    """
-    import ctypes
-    import sys
-
-    if sys.platform.startswith("linux"):
-        with suppress(OSError, AttributeError):
-            libc = ctypes.CDLL("libc.so.6")
-            libc.mallopt(-4, 0)  # M_MMAP_MAX: no block of its own for a large tensor
-            libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
-
-
 def _start_processes(device: str | None) -> tuple[int, int]:
     """Rank and count as torchrun set them; joins the process group when there are several."""
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if world > 1 and not dist.is_initialized():
-        on_gpu = choose_device(device).type == "cuda"
+        on_gpu = devices.choose_device(device).type == "cuda"
         dist.init_process_group("nccl" if on_gpu else "gloo")
     return rank, world
-
-
-def choose_device(name: str | None) -> torch.device:
-    """The device asked for, else this process's GPU, else the CPU."""
-    if name is None:
-        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def choose_amp(name: str, device: torch.device) -> torch.dtype | None:
-    """Autocast type. auto: bf16 where the hardware computes in it, fp16 on other GPUs, else none."""
-    if name != "auto":
-        return {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    # Without these instructions bf16 is emulated and slower than fp32. The queries are private to torch.
-    queries = [getattr(torch.cpu, q, None) for q in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
-    return torch.bfloat16 if device.type == "cpu" and any(q() for q in queries if q) else None
 
 
 def _start_logs(out: Path, rank: int):

@@ -36,7 +36,8 @@ ALLOWED = {
     "weight_files": {"cli"},
     "checkpoints": {"cards", "cli", "weight_files", "hubert_pitdyn", "acoustic", "vocoder"},
     "stages": {"cards", "cli", "checkpoints", "official", "weight_files", "hubert_pitdyn", "vocoder"},
-    "training": {"batches", "cards", "cli", "config", "checkpoints"},
+    "devices": set(),
+    "training": {"batches", "cards", "cli", "config", "checkpoints", "devices"},
     "adversarial": {"training"},
     "converter": {"audio", "cards", "checkpoints", "cli", "stages", "hubert_pitdyn", "vocoder"},
     "experiments": {
