@@ -135,7 +135,8 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
 def write_stats(folder: DataFolder, labels: dict) -> None:
     """stats.json, which the code reads, and stats.txt, for people."""
     import audio
-    from hubert_pitdyn.labels import DynLabels, PitLabels, Stats
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+    from hubert_pitdyn.stats import Stats
 
     stats = Stats(PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"]))
     for key in folder.have("pits"):

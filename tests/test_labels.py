@@ -1,4 +1,4 @@
-"""Classes and back, soft targets, their decoding, and the statistics of a data set."""
+"""Classes and back, soft targets and their decoding."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio import SAMPLE_RATE, UNIT_RATE
 from config import load_config
-from hubert_pitdyn.labels import DynLabels, PitLabels, Stats, track_options
+from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
 PIT, DYN = PitLabels(), DynLabels()
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -164,61 +163,3 @@ def test_the_preset_of_2022_selects_the_labels_of_2022():
     assert pit.bins == PitLabels.original().bins and pit.f_min == pytest.approx(43.15, abs=0.01)
     assert not pit.unvoiced and pit.sigma == 0
     assert dyn == DynLabels.original(dyn.low_db, dyn.high_db)
-
-
-def utterance(hertz: float, units: int = 100) -> tuple[np.ndarray, np.ndarray, float]:
-    f0 = np.full(units, hertz)
-    f0[: units // 4] = 0
-    return f0, np.linspace(-60, -20, units), -25.0
-
-
-def test_stats_of_two_notes_known_by_hand():
-    stats = Stats()
-    stats.add(*utterance(110.0))
-    stats.add(*utterance(440.0, units=300))
-    figures = stats.to_dict()
-    assert figures["n_frames"] == 400 and figures["n_hours"] == pytest.approx(400 / UNIT_RATE / 3600)
-    assert (figures["pit_min"], figures["pit_max"]) == pytest.approx((110, 440))
-    assert (figures["dyn_min"], figures["dyn_max"]) == (-60, -20)
-    assert figures["voiced_share"] == pytest.approx(0.75)
-    assert figures["f0_hz"]["p5"] == pytest.approx(110, rel=1e-3)
-    assert figures["f0_hz"]["p50"] == pytest.approx(440, rel=1e-3)
-    assert figures["f0_hz"]["log_mean"] == pytest.approx(110 * 4**0.75, rel=1e-6)
-    assert figures["f0_std_semitones"] == pytest.approx(24 * np.sqrt(0.25 * 0.75), rel=1e-4)
-    assert figures["f0_std_in_file_semitones"] == pytest.approx(0, abs=1e-6)
-    assert figures["active_level_db"] == {"mean": -25.0, "std": 0.0}
-    assert sum(figures["pit_counts"]) == sum(figures["dyn_counts"]) == 400
-    assert figures["pit_counts"][0] == 100 and figures["pit_counts"][PIT.encode(np.array([110.0]))[0]] == 75
-    assert json.loads(json.dumps(figures)) == figures
-
-
-def test_stats_lines_are_the_seeds():
-    stats = Stats()
-    stats.add(*utterance(220.0, units=SAMPLE_RATE))
-    lines = dict(line.split(": ") for line in stats.to_text().splitlines())
-    assert list(lines) == ["n_frames", "n_hours", "pit_max", "pit_min", "dyn_max", "dyn_min"]
-    assert float(lines["n_hours"]) == pytest.approx(SAMPLE_RATE * 0.02 / 3600)
-    assert float(lines["pit_max"]) == pytest.approx(220)
-
-
-def test_merged_stats_equal_those_of_one_worker():
-    rng = np.random.default_rng(0)
-    files = [(rng.uniform(80, 300, 50), rng.uniform(-60, -10, 50), rng.uniform(-30, -20)) for _ in range(6)]
-    alone, first, second = Stats(), Stats(), Stats()
-    for number, file in enumerate(files):
-        alone.add(*file)
-        (first if number < 3 else second).add(*file)
-    merged = first.merge(second).to_dict()
-    for key, value in alone.to_dict().items():
-        assert merged[key] == (pytest.approx(value) if not isinstance(value, list) else value), key
-    with pytest.raises(ValueError, match="different labels"):
-        first.merge(Stats(pit=PitLabels(70, 400)))
-
-
-def test_stats_of_nothing_voiced_are_none_not_zero():
-    stats = Stats()
-    stats.add(np.zeros(20), np.full(20, -80.0), -80.0)
-    figures = stats.to_dict()
-    assert figures["pit_max"] is None and figures["f0_hz"]["p50"] is None
-    assert figures["f0_std_semitones"] is None and figures["voiced_share"] == 0
-    assert "pit_max: nan" in stats.to_text()
