@@ -13,7 +13,7 @@ REAL = 16  # of the held-out lines whose recordings on another note are converte
 OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses without moving
 QUICK_STEPS = {"rich": 30, "bank": 20}
 MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
-MOVED = 6  # of the spoken lines
+MOVED = 16  # of the spoken lines
 SHOWN = 0  # which of the spoken lines the picture shows
 
 
@@ -144,7 +144,7 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
     from datafolder import DataFolder
     from evaluation import trackers
     from experiments.flat_bank import measure
-    from experiments.flat_bank.rows import BANK, ROWS
+    from experiments.flat_bank.rows import BANK, PITCHES, RICH, ROWS
     from hubert_pitdyn import pitch
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
@@ -156,6 +156,8 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
         "bank": args.bank.name,
         "rich_steps": steps["rich"],
         "bank_steps": steps["bank"],
+        "rich_moves": PITCHES[RICH],
+        "bank_moves": PITCHES[BANK],
         "bank_median": float(np.median(tracks[tracks > 0])),
         "bank_range": measure.semitone_range(tracks),
         "held_out": len(real),

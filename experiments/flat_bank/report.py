@@ -77,11 +77,12 @@ in {minutes:.0f} minutes. What the figures say is told in the README.
 
 **Set-up.** A voice is pretrained on `{rich}` ({rich_steps} steps) and refined on `{bank}` ({bank_steps}
 steps), a bank sung at {bank_median:.0f} Hz whose pitch keeps within {bank_range:.1f} semitones (5th to 95th
-percentile over all its training lines). With moved copies both are; the bank is never heard at another pitch
-otherwise. The lines converted were not in training, but for the set that says so: of the bank's own,
-{held_out} were held out, and their recordings on another note ({real_median:.0f} Hz) are sources that tell
-how the singer really sounds there. "Refined on the other note" has the other recordings there instead, the
-same lines held out: what a voice makes that knows the note, and so what the bank's own note costs.
+percentile over all its training lines). With moved copies both are, by up to {rich_moves} and {bank_moves}
+semitones; the bank is never heard at another pitch otherwise. The lines converted were not in training, but
+for the set that says so: of the bank's own, {held_out} were held out, and their recordings on another note
+({real_median:.0f} Hz) are sources that tell how the singer really sounds there. "Refined on the other note"
+has the other recordings there instead, the same lines held out: what a voice makes that knows the note, and
+so what the bank's own note costs.
 
 **Figures.** F0 of the conversion by FCPE against that of the source (transposed where the line was); "where
 sure" counts only frames on which swift-f0, the tracker of the labels, agrees with FCPE about the source:

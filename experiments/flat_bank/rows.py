@@ -65,7 +65,9 @@ MODELS = (  # acoustic models that were not chosen
 )
 VOICES = {row.name: row for row in (*ROWS, *MODELS)}  # those that are trained
 RICH, BANK = "rich", "bank"
-MOVES = ("--augment_pitch", "15", "--augment_gain", "6")
+PITCHES = {RICH: "15", BANK: "20"}  # semitones: who stands on one note has farther to go to the same places
+COPIES = {RICH: "2", BANK: "6"}  # of each recording
+GAIN = "6"  # dB
 VAL_SHARE = "0.04"  # of the rich voice's prompts
 TEST_SHARE = "0.15"  # of the bank's lines: their recordings on the other note are the test
 
@@ -98,7 +100,10 @@ class Materials:
         """Arguments of the two calls of preprocess.py that make a voice's data."""
         wavs = self.rich if role == RICH else self.real if row.on_real else self.bank
         name = row.data_name(self.root, role)
-        moves = (*MOVES, "--augment_copies", "2" if role == RICH else "6") if row.copies else ()
+        moves = ()
+        if row.copies:
+            moves = ("--augment_pitch", PITCHES[role], "--augment_gain", GAIN)
+            moves += ("--augment_copies", COPIES[role])
         first = (name, "--wavs", wavs, "--mel", "--config", self.config, *moves)
         if role == BANK:
             first += ("--test_share", TEST_SHARE)
