@@ -100,11 +100,10 @@ class Materials:
         """Arguments of the two calls of preprocess.py that make a voice's data."""
         wavs = self.rich if role == RICH else self.real if row.on_real else self.bank
         name = row.data_name(self.root, role)
-        moves = ()
+        first = (name, "--wavs", wavs, "--mel", "--config", self.config)
         if row.copies:
-            moves = ("--augment_pitch", PITCHES[role], "--augment_gain", GAIN)
-            moves += ("--augment_copies", COPIES[role])
-        first = (name, "--wavs", wavs, "--mel", "--config", self.config, *moves)
+            first += ("--augment_pitch", PITCHES[role], "--augment_gain", GAIN)
+            first += ("--augment_copies", COPIES[role])
         if role == BANK:
             first += ("--test_share", TEST_SHARE)
         else:
