@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import cli
+from experiments import runs
 
 FULL = {"minutes": 60.0, "seeds": 3, "lines": 32, "every": 1}
 QUICK = {"minutes": 4.0, "seeds": 1, "lines": 4, "every": 6}  # every n-th unseen recording is heard
 STEPS = {"content": 1500, "heads": 600, "acoustic": 1200}
 QUICK_STEPS = {"content": 60, "heads": 20, "acoustic": 60}
+DOCUMENT = Path("docs/ablation.md")
 VALIDATION = 40  # recordings
 
 
@@ -28,11 +30,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="ten minutes instead of two hours: does it run?")
     parser.add_argument("--seeds", type=int, help="trainings of each label model (default: 3)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time (%(default)s)")
-    parser.add_argument("--name", default="ablation", help="folder below data/ and out/ (%(default)s)")
     parser.add_argument(
-        "--doc", type=cli.path, default=Path("docs/ablation.md"), help="what to write (%(default)s)"
+        "--name", help="folder below data/ and out/ (default: ablation, with --quick ablation-quick)"
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--doc", type=cli.path, help=f"what to write (default: {DOCUMENT}, with --quick below out/)"
+    )
+    return runs.settle(parser.parse_args(), "ablation", DOCUMENT)
 
 
 class Plan:
@@ -66,7 +70,6 @@ def make_labels(plan: Plan) -> None:
 
 def train_heads(plan: Plan) -> None:
     """The content encoder, then every label model of every recipe and seed."""
-    from experiments import runs
     from experiments.ablation.recipes import CONFIGS, KINDS, TITLES, Recipe
 
     options = ("--config", CONFIGS / "ours.toml", "--embds_dn", "units", "--steps", plan.steps["content"])
@@ -101,7 +104,6 @@ def score_heads(plan: Plan) -> dict:
 
 def train_voices(plan: Plan) -> None:
     """The voice's units by every row's encoder, and an acoustic model on each."""
-    from experiments import runs
     from experiments.ablation import conversion, labels
     from experiments.ablation.recipes import CONVERTED
 
@@ -134,7 +136,6 @@ def score_voices(plan: Plan) -> dict:
 
 def main() -> int:
     args = parse_args()
-    from experiments import runs
     from experiments.ablation import conversion, report, scores
 
     plan = Plan(args)

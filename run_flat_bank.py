@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cli
+from experiments import runs
 
 STEPS = {"rich": 1000, "bank": 1000}
 REAL = 16  # of the held-out lines whose recordings on another note are converted
@@ -14,6 +15,7 @@ OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses
 QUICK_STEPS = {"rich": 30, "bank": 20}
 MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
 MOVED = 16  # of the spoken lines
+DOCUMENT = Path("docs/flat-bank.md")
 SHOWN = 0  # which of the spoken lines the picture shows
 
 
@@ -38,15 +40,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
     parser.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
     parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
-    parser.add_argument("--name", default="flat", help="folder below data/, out/ and gen/ (%(default)s)")
+    parser.add_argument(
+        "--name", help="folder below data/, out/ and gen/ (default: flat, with --quick flat-quick)"
+    )
     parser.add_argument(
         "--jobs", type=int, default=2, help="trainings, or rows measured, at a time (%(default)s)"
     )
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     parser.add_argument(
-        "--doc", type=cli.path, default=Path("docs/flat-bank.md"), help="what to write (%(default)s)"
+        "--doc", type=cli.path, help=f"what to write (default: {DOCUMENT}, with --quick below out/)"
     )
-    return parser.parse_args()
+    return runs.settle(parser.parse_args(), "flat", DOCUMENT)
 
 
 def chosen(args: argparse.Namespace) -> tuple:
@@ -58,7 +62,6 @@ def chosen(args: argparse.Namespace) -> tuple:
 
 def make_voices(args: argparse.Namespace) -> None:
     """Data and both trainings of every row."""
-    from experiments import runs
     from experiments.flat_bank.rows import BANK, RICH, Materials, prepared, trained
 
     folders = (args.rich, args.bank, args.real, args.prompts)
@@ -96,7 +99,8 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
         "The same, of the lines it was trained on": [Line(p, real=True) for p in spread(learnt, OWN)],
         "Speech": [Line(p) for p in speech],
         "Speech, moved over two octaves": over,
-        "Song": [Line(p) for p in songs] + [Line(p, places[p]) for p in songs],
+        "Song": [Line(p) for p in songs],
+        "Song, moved onto the bank's note": [Line(p, places[p]) for p in songs],
     }
 
 
@@ -129,7 +133,10 @@ def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, 
     done, failures = each_file(partial(measure.row_figures, job), titles, args.jobs, "conversions")
     if failures:
         raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
-    figures = {of: {title: done[title][of] for title in titles if done[title][of]} for of in sets}
+    figures = {
+        of: {title: done[title][of] for title in titles if len(done[title][of]) == len(lines)}
+        for of, lines in sets.items()
+    }
     line = sets["Speech"][SHOWN]
     pictured = [row for row in rows if not row.on_real]
     shown = {row.title: audio.load(measure.conversion_path(job, row, line)) for row in pictured}
@@ -149,9 +156,10 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
 
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     train = [bank.files[key] for key in bank.split("train", "mels")]
-    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.TRACKER) for path in train])
+    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.tracker(print)) for path in train])
     real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
     return {
+        "tracker": trackers.tracker(print),
         "rich": args.rich.name,
         "bank": args.bank.name,
         "rich_steps": steps["rich"],
@@ -168,8 +176,8 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
 def main() -> int:
     args = parse_args()
     import audio
+    from evaluation import trackers
     from evaluation.report import write_json
-    from experiments import runs
     from experiments.flat_bank import report
 
     out = Path("out") / args.name
@@ -180,7 +188,8 @@ def main() -> int:
         write_json(out / "figures.json", figures)
         line = sets["Speech"][SHOWN].path
         image = args.doc.parent / "images" / f"{args.doc.stem}.png"
-        report.picture(line.name, {"source": audio.load(line), **shown}, image)
+        wavs = {"source": audio.load(line), **shown}
+        report.picture(line.name, wavs, image, trackers.tracker(print))
         command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
         report.write(args.doc, image, command, figures, {**facts(args, sets), "minutes": seconds() / 60})
     print(args.doc)

@@ -10,7 +10,7 @@ import random
 import warnings
 from collections.abc import Callable
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,20 @@ SPEAKER_PACKAGES = f"{REQUIREMENTS}, then python -m pip install --no-deps resemb
 MIN_SPEECH = 0.4  # seconds; the speaker encoder pads to 1.6 s, and less says nothing about a voice
 # Of the target. The mean of 400 moves a voice's similarity to itself by 0.001, that of others by up to 0.01.
 MAX_RECORDINGS = 50
+
+
+JUDGING = ("torchfcpe", "swift-f0", "pyworld-prebuilt", "resemblyzer", "speechmos", "ctranslate2")
+
+
+def judging_packages() -> dict[str, str]:
+    """{package that measures: its version, "" where it is not installed}: figures of others are others."""
+    found = {}
+    for name in JUDGING:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found
 
 
 class SpeakerEncoder:

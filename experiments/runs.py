@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from cli import UserError
+from config import load_config
+from evaluation.report import write_json
 from parallel import THREAD_VARIABLES
+from weight_files import identity
 
 ROOT = Path(__file__).resolve().parent.parent
+# What tells one state of a data folder from another.
+STATE = ("split.json", "copies.json", "stats.json", "units-discrete.json", "encoder.json")
+
+
+def settle(args: argparse.Namespace, name: str, document: Path) -> argparse.Namespace:
+    """Arguments with --name and --doc filled in: a quick try keeps clear of what takes hours."""
+    args.name = args.name or (f"{name}-quick" if args.quick else name)
+    args.doc = args.doc or (Path("out") / args.name / document.name if args.quick else document)
+    return args
 
 
 def call(script: str, *arguments: object, threads: int = 1) -> str:
@@ -27,13 +43,52 @@ def call(script: str, *arguments: object, threads: int = 1) -> str:
 
 
 def train(script: str, data: Path, out: Path, *options: object, threads: int = 1) -> None:
-    """Run a train script unless its last checkpoint is there. Raises RuntimeError with its last words.
+    """Run a train script unless it has been, to its end.
+
+    Raises RuntimeError with its last words, and UserError where it has been with other settings or data.
 
     One thread each by default: two such runs at a time do more than one with two threads.
     """
-    if not (out / "done").is_file():
+    asked, done = settings(data, options), out / "done"
+    if done.is_file():
+        require_same(out, json.loads(done.read_text(encoding="utf-8")), asked)
+    else:
         call(script, data, out, *options, threads=threads)
-        (out / "done").write_text("", encoding="utf-8")
+        done.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+
+
+def settings(data: Path, options: Sequence[object]) -> dict[str, str]:
+    """What a training depends on: {option, or file of its data: its value, of a file a digest}."""
+    named, asked = list(map(str, options)), {}
+    for place, value in enumerate(named):
+        path = Path(value)
+        if path.suffix == ".toml":
+            value = json.dumps(load_config(path), sort_keys=True)
+        elif path.is_file():
+            value = identity(path)
+        asked[named[place - 1] if place and named[place - 1].startswith("--") else value] = value
+    return asked | {name: identity(data / name) for name in STATE if (data / name).is_file()}
+
+
+def kept(path: Path, about: dict, make: Callable[[], Any]) -> Any:
+    """What `make` gives, or gave to the same `about` before: kept in a JSON file, NaN as null."""
+    about = json.loads(json.dumps(about))
+    if path.is_file():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["about"] == about:
+            return known["figures"]
+    write_json(path, {"about": about, "figures": make()})
+    return json.loads(path.read_text(encoding="utf-8"))["figures"]
+
+
+def require_same(place: Path, found: dict, asked: dict) -> None:
+    """Raises UserError where what lies at `place` was made otherwise than is asked for now."""
+    differ = sorted(key for key in {**found, **asked} if found.get(key) != asked.get(key))
+    if differ:
+        raise UserError(
+            f"{place}: was made with other settings or data than are asked for now ({', '.join(differ)}); "
+            "remove it, or give the experiment another --name"
+        )
 
 
 @contextmanager

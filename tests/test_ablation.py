@@ -1,12 +1,16 @@
 """The recipes of the ablation: what they share, their labels, and the faults of 2022 as faults."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from conftest import micro_config, run_script
 
+from cli import UserError
 from config import hubert_sizes, label_training, load_config
 from datafolder import DataFolder
-from experiments.ablation import labels
+from experiments.ablation import conversion, labels
 from experiments.ablation.flawed import InTrainMode, true_hertz
 from experiments.ablation.recipes import CONVERTED, KINDS, TITLES, Recipe
 from experiments.ablation.report import causes_table, heads_table, mean_and_half_width
@@ -94,6 +98,40 @@ def test_label_folders_of_the_recipes(workspace, tmp_path):
     top = made["break-7-linear", "dyns"].stats()["labels"]["dyn"]["high_db"]
     assert 0 < top < 1
     assert made["break-7-linear", "dyns"].read("dyns", key).max() <= 31
+
+
+def test_labels_of_another_choice_are_not_taken_for_those_asked_for(workspace, tmp_path):
+    base = DataFolder(workspace / "data" / "songs")
+    few, more = (labels.choose(base, minutes, validation=1) for minutes in (0.02, 0.1))
+    assert len(few["train"]) < len(more["train"])
+    table = Recipe("ours").label_table("dyns")
+    labels.make(base, tmp_path / "dyns", "dyns", table, few, workers=1)
+    labels.make(base, tmp_path / "dyns", "dyns", table, few, workers=1)
+    with pytest.raises(UserError, match=r"\(train\).*--name"):
+        labels.make(base, tmp_path / "dyns", "dyns", table, more, workers=1)
+
+
+def test_a_conversion_is_measured_once_for_one_voice(voice, tmp_path):
+    folder, root = DataFolder(voice / "data" / "songs"), tmp_path / "data"
+    content, run = voice / "out" / "songs" / "hubert-soft" / "model-best.pt", tmp_path / "voice content only"
+    split = {part: folder.split(part, "mels") for part in ("train", "val", "test")}
+    for _ in range(2):
+        conversion.encode_voice("content only", folder, root, split, tmp_path, content)
+    config = ("--config", micro_config(tmp_path), "--device", "cpu")
+    run_script("train_acoustic.py", root, run, *config, "--steps", 2, cwd=tmp_path)
+    line = next(iter(folder.files.values()))
+    measure = partial(conversion.measure, tmp_path, content, folder.root, {line: None}, "content only")
+    first = measure()[line.name]
+    converted = next((run / "gen").iterdir())
+    assert 0 <= first["vde"] <= 1 and np.isnan(first["wer"]) and conversion.mel_l1(run) > 0
+    converted.unlink()
+    again = measure()[line.name]
+    assert list(again) == list(first) and again["vde"] == first["vde"] and not converted.exists()
+    run_script("train_acoustic.py", root, run, *config, "--steps", 3, "--seed", 5, cwd=tmp_path)
+    assert set(measure()) == {line.name} and converted.exists()
+    with pytest.raises(UserError, match=r"\(content\)"):
+        other = voice / "out" / "songs" / "hubert-pit" / "model-best.pt"
+        conversion.encode_voice("content only", folder, root, split, tmp_path, other)
 
 
 def test_training_mode_hides_frames_and_hertz_are_brought_back():

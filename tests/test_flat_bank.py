@@ -1,6 +1,7 @@
 """The flat-bank experiment: what its rows are made of, what is measured, and one run to the end."""
 
 import re
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 import soundfile
 from conftest import micro_config, run_script, sing
 
+from cli import UserError
 from config import load_config
 from evaluation.judges import Judges
 from experiments import runs
 from experiments.flat_bank import measure, report
 from experiments.flat_bank.measure import Line
 from experiments.flat_bank.rows import BANK, MODELS, RICH, ROWS, VOICES, Materials, prepared, trained
+from experiments.tables import over_files
 
 FOLDERS = (Path("rich"), Path("bank"), Path("real"), Path("takes.csv"))
 MATERIALS = Materials(*FOLDERS, "corpus", Path("tiny.toml"), None, "flat")
@@ -102,11 +105,20 @@ def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_no
 
 def test_a_section_tells_medians_when_there_are_lines_enough():
     def lines(*cents: float) -> list[dict[str, float]]:
-        return [{**dict.fromkeys(measure.FIGURES, float("nan")), "f0_rmse_cents": c} for c in cents]
+        nothing = {"recording": "", **dict.fromkeys(measure.FIGURES, float("nan"))}
+        return [nothing | {"recording": str(i), "f0_rmse_cents": c} for i, c in enumerate(cents)]
 
-    of_three = report.section("Speech", {"a voice": lines(10, 20, 90)})
-    assert "| a voice | 40 [10, 90] | – |" in of_three and "| a voice | 20 | – |" in of_three
+    of_five = report.section("Speech", {"a voice": lines(10, 20, 20, 20, 130)})
+    assert "| a voice | 40 [" in of_five and "| a voice | 20 | – |" in of_five
     assert "Medians" not in report.section("Song", {"a voice": lines(10, 90)})
+
+
+def test_intervals_are_of_recordings_and_not_of_few():
+    values, same = [10.0, 20.0, 30.0, 40.0, 50.0], list("abcde")
+    low, high = re.fullmatch(r"30 \[(\d+), (\d+)\]", over_files(values, 1, 0, same)).groups()
+    # Four lines of each recording are no more recordings, and lines of two are two.
+    assert over_files(4 * values, 1, 0, 4 * same) == f"30 [{low}, {high}]" != over_files(4 * values, 1, 0)
+    assert over_files(values, 1, 0, list("aabbb")) == "28"
 
 
 @pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
@@ -120,19 +132,49 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
     folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
     options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--models")
-    options += ("--doc", "flat/doc.md")
     run_script("run_flat_bank.py", *folders, *options, cwd=voice)
-    text = (voice / "flat" / "doc.md").read_text(encoding="utf-8")
+    document = voice / "out" / "flat-quick" / "flat-bank.md"
+    text = document.read_text(encoding="utf-8")
     for row in ALL:
         assert f"| {row.title} | " in text
     assert text.count(f"| {VOICES['other'].title} | ") == 3  # only of what the singer really sang
     for title in measure.HEARD:
-        assert text.count(f"| {title} | ") == 5  # of six sets; the one spoken line is the song, too
+        assert text.count(f"| {title} | ") == 6  # of seven sets; the one spoken line is the song, too
     assert text.count("| copy | ") == 5 and "165 Hz" in text
     assert text.count(f"| {measure.TAKE} | ") == 1  # of the other note
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
-    assert (voice / "flat" / "images" / "doc.png").stat().st_size > 10_000
+    assert (document.parent / "images" / "flat-bank.png").stat().st_size > 10_000
+
+
+def test_a_training_counts_as_done_only_for_what_it_was_trained_with(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(runs, "call", lambda *a, **_: called.append(a) or (tmp_path / "out").mkdir())
+    data, weights = tmp_path / "data", tmp_path / "rich.pt"
+    data.mkdir()
+    (data / "split.json").write_text("{}", encoding="utf-8")
+    weights.write_bytes(b"1")
+    ask = partial(runs.train, "train_x.py", data, tmp_path / "out", "--resume", weights, "--steps")
+    ask(20)
+    ask(20)
+    assert len(called) == 1
+    with pytest.raises(UserError, match="--steps"):
+        ask(600)
+    weights.write_bytes(b"2")
+    with pytest.raises(UserError, match=r"\(--resume\)"):
+        ask(20)
+    weights.write_bytes(b"1")
+    (data / "split.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match=r"\(split.json\)"):
+        ask(20)
+    assert len(called) == 1
+
+
+def test_figures_are_kept_for_what_they_are_about(tmp_path):
+    path, nan = tmp_path / "a" / "figures.json", float("nan")
+    assert runs.kept(path, {"voice": ("x",)}, lambda: {"gpe": nan}) == {"gpe": None}
+    assert runs.kept(path, {"voice": ("x",)}, lambda: {"gpe": 1.0}) == {"gpe": None}
+    assert runs.kept(path, {"voice": ("y",)}, lambda: {"gpe": 1.0}) == {"gpe": 1.0}
 
 
 def test_the_clock_adds_up_over_interrupted_calls(tmp_path):

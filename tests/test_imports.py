@@ -44,6 +44,7 @@ ALLOWED = {
         "audio",
         "batch",
         "checkpoints",
+        "cli",
         "config",
         "converter",
         "datafolder",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import audio
 import batch
 import checkpoints
 import stages
+import weight_files
 from converter import VoiceConverter
 from datafolder import DataFolder
 from evaluation import pair
-from evaluation.judges import Judges
-from evaluation.report import read_figures, write_json
+from evaluation.judges import Judges, judging_packages
+from evaluation.report import read_figures
+from experiments import runs
 from experiments.ablation import scores
-from experiments.ablation.labels import share
+from experiments.ablation.labels import require_choice, share
 from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder, encode_all
@@ -32,15 +34,25 @@ def recipe_of(row: str) -> Recipe:
     return Recipe("content-only" if row == "content only" else row)
 
 
+def label_models(row: str, out: Path) -> dict[str, Path]:
+    """{kind: file} of the models that a row hears pitch and loudness with."""
+    if row == "content only":
+        return {}
+    return {kind: out / recipe_of(row).run_name(kind, 0) / stages.BEST for kind in KINDS}
+
+
+def identities(models: dict[str, Path]) -> dict[str, str]:
+    return {role: weight_files.identity(path) for role, path in models.items()}
+
+
 def encoder(row: str, out: Path, content_file: Path, converting: bool):
     """Units as the row makes them; 2022 kept training mode at conversion time, not while preprocessing."""
     content, recipe = stages.load_content(content_file), recipe_of(row)
     content.model.positional_embedding.gelus = recipe.config["hubert"].get("pos_gelus", 1)
     if row == "content only":
         return ContentEncoder(content.model)
-    paths = {kind: out / recipe.run_name(kind, 0) / stages.BEST for kind in KINDS}
     (pit, pit_table), (dyn, dyn_table) = (
-        scores.load(path, kind, content, recipe, converting) for kind, path in paths.items()
+        scores.load(path, kind, content, recipe, converting) for kind, path in label_models(row, out).items()
     )
     if row == "tracker":
         pit = TrackedPitch(pit.label_embedding, pit_table)
@@ -51,8 +63,10 @@ def encoder(row: str, out: Path, content_file: Path, converting: bool):
 def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path, content: Path) -> None:
     """Units of a voice's recordings into the data folder `root`, with its mels linked."""
     folder = DataFolder(root)
-    if folder.read_json("encoder.json") is not None:
-        return
+    models = identities({"content": content, **label_models(row, out)})
+    if (known := folder.read_json("encoder.json")) is not None:
+        require_choice(folder, split)
+        return runs.require_same(root, known["models"], models)
     share(voice, folder, "prepared", "mels")
     keys = split["train"] + split["val"]
     sizes = {key: len(voice.prepared(key)) for key in keys}
@@ -67,7 +81,8 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
         folder.save("units-pitdyn", key, frames.astype(np.float16))
     folder.write_json("split.json", split)
     folder.write_json(
-        "encoder.json", {"dataset": row, "unit_dim": reader.unit_dim, "encoders": {}, "labels": {}}
+        "encoder.json",
+        {"dataset": row, "unit_dim": reader.unit_dim, "encoders": {}, "labels": {}, "models": models},
     )
 
 
@@ -84,13 +99,22 @@ def measure(
     out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
 ) -> dict[str, dict[str, float]]:
     """{file: figures} of converting every source (with its text) as the row does, judged by the voice's
-    validation recordings; kept on disk."""
-    run, lines = out / f"voice {row}", {path.name: text for path, text in sources.items()}
-    kept = run / "figures.json"
-    if kept.is_file():
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["lines"] == lines:
-            return {name: read_figures(figures) for name, figures in known["figures"].items()}
+    validation recordings; kept on disk for equal models."""
+    run = out / f"voice {row}"
+    models = {"content": content, "voice": run / stages.BEST, **label_models(row, out)}
+    about = {
+        "lines": {path.name: text for path, text in sources.items()},
+        "models": identities(models),
+        "judges": judging_packages(),
+    }
+    make = partial(_measured, run, out, content, voice_root, sources, row)
+    figures = runs.kept(run / "figures.json", about, make)
+    return {name: read_figures(of_file) for name, of_file in figures.items()}
+
+
+def _measured(
+    run: Path, out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
+) -> dict[str, dict[str, float]]:
     voice = DataFolder(voice_root)
     judges = Judges(print)
     target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
@@ -100,7 +124,6 @@ def measure(
         wav = audio.load(path)
         audio.save(place, converter.convert(wav))
         figures[path.name], _ = pair.measure(wav, audio.load(place), replace(known, text=sources[path]))
-    write_json(kept, {"lines": lines, "figures": figures})
     return figures
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import audio
 from datafolder import DataFolder, make_link
 from evaluation.heads import speaker
+from experiments import runs
 from hubert_pitdyn import discrete, pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from parallel import each_file
@@ -50,11 +51,16 @@ def share(base: DataFolder, folder: DataFolder, *kinds: str) -> None:
             make_link(folder.root / kind, (base.root / kind).resolve())
 
 
+def require_choice(folder: DataFolder, split: dict[str, list[str]]) -> None:
+    """Raises UserError where a data folder was made of other recordings than are chosen now."""
+    runs.require_same(folder.root, folder.read_json("split.json") or {}, split)
+
+
 def make(base: DataFolder, root: Path, kind: str, table: dict, split: dict, workers: int) -> None:
     """Labels of one kind with the settings `table`, for the keys of `split`, into the data folder `root`."""
     folder = DataFolder(root)
     if folder.read_json("stats.json") is not None:
-        return
+        return require_choice(folder, split)
     share(base, folder, "prepared")
     keys = split["train"] + split["val"]
     table = dict(table)
@@ -72,7 +78,7 @@ def make_content(base: DataFolder, root: Path, split: dict, workers: int, cluste
     """k-means classes of MFCC for the content encoder that all recipes share, into the data folder `root`."""
     folder = DataFolder(root)
     if folder.read_json("units-discrete.json") is not None:
-        return
+        return require_choice(folder, split)
     share(base, folder, "prepared")
     keys = split["train"] + split["val"]
     features, _ = each_file(partial(mfcc_file, base.root), keys, workers, root.name)

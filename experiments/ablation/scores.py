@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 import checkpoints
 import stages
+import weight_files
 from datafolder import DataFolder
 from evaluation import heads
+from experiments import runs
 from experiments.ablation.flawed import InTrainMode, true_hertz
 from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -59,20 +60,16 @@ def score_seed(
 
 
 def score_job(out: Path, content: Path, unseen: Path, every: int, name: str) -> dict[str, float]:
-    """`score_seed` for a "recipe:seed" name, as a worker process gets it; kept on disk."""
+    """`score_seed` for a "recipe:seed" name, as a worker process gets it; kept on disk for equal models."""
     recipe, _, seed = name.rpartition(":")
-    runs = [Recipe(recipe).run_name(kind, int(seed)) for kind in KINDS]
+    heard = {kind: out / Recipe(recipe).run_name(kind, int(seed)) / stages.BEST for kind in KINDS}
+    about = {
+        "models": {role: weight_files.identity(path) for role, path in {**heard, "content": content}.items()},
+        "unseen": {"folder": str(unseen.resolve()), "recordings": len(DataFolder(unseen).files)},
+        "every": every,
+    }
     kept = out / "scores" / f"{recipe}-seed{seed}.json"
-    if kept.is_file():
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if (known["runs"], known["every"]) == (runs, every):
-            return known["figures"]
-    figures = score_seed(out, content, unseen, every, recipe, int(seed))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(
-        json.dumps({"runs": runs, "every": every, "figures": figures}, indent=1), encoding="utf-8"
-    )
-    return figures
+    return runs.kept(kept, about, lambda: score_seed(out, content, unseen, every, recipe, int(seed)))
 
 
 def bounds(folder: DataFolder, training: DataFolder, every: int = 1) -> dict[str, dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +16,13 @@ import stages
 import weight_files
 from converter import VoiceConverter
 from evaluation import copies, metrics, pair, trackers
-from evaluation.judges import Judges, Target
-from evaluation.report import read_figures, write_json
+from evaluation.judges import Judges, Target, judging_packages
+from evaluation.report import read_figures
+from experiments import runs
 from experiments.flat_bank.rows import BANK, MODELS, ROWS, Row
 from hubert_pitdyn import pitch
 
+WAY = 1  # of making and measuring conversions: another number when the same weights sound or count otherwise
 COPY = "copy"
 HEARD = {  # title -> the row that is told this pitch
     f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
@@ -63,20 +64,20 @@ def semitone_range(f0: np.ndarray) -> float:
 
 def median_hertz(wavs: list[Path]) -> float:
     """Of all voiced frames of some recordings."""
-    tracks = [pitch.track(audio.prepare(path).wav, trackers.TRACKER) for path in wavs]
+    tracks = [pitch.track(audio.prepare(path).wav, trackers.tracker(print)) for path in wavs]
     return float(np.median(np.concatenate([f0[f0 > 0] for f0 in tracks])))
 
 
 def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """F0 found [N] in Hz against that of the source [320N], transposed."""
-    moved = pitch.track(source, trackers.TRACKER) * 2 ** (line.semitones / 12)
+    moved = pitch.track(source, trackers.tracker(print)) * 2 ** (line.semitones / 12)
     return trackers.f0_figures(source, moved, found)
 
 
 def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None) -> dict[str, float]:
     """What was made of a line: F0 against the source's, transposed; MCD against what was really sung."""
     source, made = pair.aligned(audio.load(line.path), made, print)
-    found = pitch.track(made, trackers.TRACKER)
+    found = pitch.track(made, trackers.tracker(print))
     return {
         **f0_figures(line, source, found),
         **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(made)),
@@ -109,18 +110,17 @@ def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     other note only what the singer really sang, and the bank's own recordings only what was sung there, too.
     """
     key, row, judging = _named(name)
-    kept, about = job.gen / key / "figures.json", _identity(job, row)
-    if kept.is_file():
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["about"] == about:
-            return {of: [read_figures(one) for one in several] for of, several in known["figures"].items()}
-    judge = judging(job)
-    found = {}
-    for of, lines in job.lines.items():
-        several = [judge(line) for line in lines]
-        found[of] = [one for one in several if one is not None]
-    write_json(kept, {"about": about, "figures": found})
-    return found
+
+    def measured() -> dict[str, list[dict[str, float]]]:
+        judge = judging(job)
+        found = {of: [(line, judge(line)) for line in lines] for of, lines in job.lines.items()}
+        return {
+            of: [{"recording": line.path.name, **one} for line, one in several if one is not None]
+            for of, several in found.items()
+        }
+
+    kept = runs.kept(job.gen / key / "figures.json", _identity(job, row), measured)
+    return {of: [read_figures(one) for one in several] for of, several in kept.items()}
 
 
 def _named(name: str) -> tuple[str, Row | None, Callable[[Job], Judge]]:
@@ -162,7 +162,7 @@ def _taker(job: Job) -> Judge:
         wav = audio.load(take)
         return {
             **dict.fromkeys(FIGURES, float("nan")),
-            "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.TRACKER)),
+            "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print))),
             "mcd": pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True),
             "speaker_similarity": judges.similarity(wav, target),
             "dnsmos": judges.dnsmos(wav),
@@ -172,13 +172,16 @@ def _taker(job: Job) -> Judge:
 
 
 def _identity(job: Job, row: Row | None) -> dict:
-    """What figures depend on: the lines, the vocoder, and when the voice was trained."""
+    """What figures depend on: the lines, the vocoder, when the voice was trained, and who judges."""
     vocoder = stages.vocoder_path(_config(job), job.dataset)
     about = {
         "lines": {
             of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()
         },
         "vocoder": weight_files.weights_hash(vocoder) if vocoder else "",
+        "judges": judging_packages(),
+        "bank": sorted(path.name for path in batch.sources(job.target)),
+        "way": WAY,
     }
     if row is not None:
         voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]

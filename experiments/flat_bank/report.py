@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +15,25 @@ Rows = dict[str, list[dict[str, float]]]  # {row: figures of each line}
 Figures = dict[str, Rows]  # {set of lines: its rows}
 
 
-def set_table(rows: Rows, of_lines: Callable[[list[float], float, int], str] = over_files) -> str:
-    """A row of the document each; of_lines: what a cell says of the figures of its lines."""
-    cells = [
-        [
-            title,
-            *(
-                of_lines([one[f] for one in lines], factor, places)
-                for f, (_, factor, places) in FIGURES.items()
-            ),
-        ]
-        for title, lines in rows.items()
-    ]
+def set_table(rows: Rows, medians: bool = False) -> str:
+    """A row of the document each: means with their intervals over recordings, or medians of lines."""
+    cells = []
+    for title, lines in rows.items():
+        recordings = [one["recording"] for one in lines]
+        columns = (([one[f] for one in lines], factor, places) for f, (_, factor, places) in FIGURES.items())
+        told = (median_of_files(*c) if medians else over_files(*c, recordings) for c in columns)
+        cells.append([title, *told])
     return markdown(["", *(column for column, *_ in FIGURES.values())], cells)
 
 
 def section(name: str, rows: Rows) -> str:
     """What the document says of a set of lines: means and, of several lines, medians."""
     several = max(map(len, rows.values())) > 2
-    medians = f"\n\nMedians over the same lines:\n\n{set_table(rows, median_of_files)}" if several else ""
+    medians = f"\n\nMedians over the same lines:\n\n{set_table(rows, medians=True)}" if several else ""
     return f"## {name}\n\n{set_table(rows)}{medians}"
 
 
-def picture(title: str, wavs: dict[str, np.ndarray], path: Path) -> None:
+def picture(title: str, wavs: dict[str, np.ndarray], path: Path, tracker: str) -> None:
     """F0 of a source and of what each voice made of it, on one axis."""
     from matplotlib.figure import Figure
 
@@ -48,7 +43,7 @@ def picture(title: str, wavs: dict[str, np.ndarray], path: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     axis = figure.subplots()
     for place, (name, wav) in enumerate(wavs.items()):
-        f0 = pitch.track(audio.on_grid(wav))
+        f0 = pitch.track(audio.on_grid(wav), tracker)
         times = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
         style = {"linewidth": 5, "alpha": 0.3, "color": "black"} if place == 0 else {"linewidth": 1.5}
         axis.plot(times, np.where(f0 > 0, f0, np.nan), label=name, **style)
@@ -84,14 +79,16 @@ for the set that says so: of the bank's own, {held_out} were held out, and their
 has the other recordings there instead, the same lines held out: what a voice makes that knows the note, and
 so what the bank's own note costs.
 
-**Figures.** F0 of the conversion by FCPE against that of the source (transposed where the line was); "where
-sure" counts only frames on which swift-f0, the tracker of the labels, agrees with FCPE about the source:
-about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
+**Figures.** F0 of the conversion by {tracker} against that of the source (transposed where the line was);
+"where sure" counts only frames on which swift-f0, the tracker of the labels, agrees with it about the
+source: about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
 conversion's F0; MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder;
 "{take}" is the same line on the bank's note, warped in time onto
 the other (MCD by DTW): how far apart two takes of one singer are;
 "what … hears" is the pitch that a voice is told, before there is any sound: following it to the cent would
-give these figures. Means over lines with bootstrap 95 % intervals, then medians.
+give these figures. Means over lines, with bootstrap 95 % intervals over the recordings (several lines may be
+of one) where there are five and more, then medians. A row that not all lines of a set can be made of is not
+in it.
 
 ![F0 of a source and its conversions]({image})
 
