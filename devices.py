@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -25,6 +27,18 @@ def choose_amp(name: str, device: torch.device) -> torch.dtype | None:
     # Without these instructions bf16 is emulated and slower than fp32. The queries are private to torch.
     queries = [getattr(torch.cpu, q, None) for q in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
     return torch.bfloat16 if device.type == "cpu" and any(q() for q in queries if q) else None
+
+
+def processor_name(device: torch.device) -> str:
+    """What computes there, as its maker calls it where that can be known."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    with suppress(OSError):  # on Linux `platform` tells the architecture alone
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
 
 
 def keep_freed_memory() -> None:

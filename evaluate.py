@@ -245,8 +245,6 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 
 
 def evaluate_vocoders(args: argparse.Namespace) -> int:
-    from collections import defaultdict
-
     import torch
     from tqdm import tqdm
 
@@ -254,7 +252,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     import batch
     import stages
     from config import load_config
-    from devices import choose_device
+    from devices import choose_device, processor_name
     from evaluation import cepstrum, copies, report, trackers
     from evaluation.judges import Judges
     from parallel import guarded
@@ -271,18 +269,19 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
         for label, render in renders.items():
             make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
             ways[label] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
-    rows, failures = {name: defaultdict(list) for name in ways}, []
+    rows, failures = {name: {} for name in ways}, []
     for name, way in ways.items():
         for path in tqdm(places, desc=name, disable=None):
             figures, reason = guarded(way, path)
-            failures += [(str(path), reason)] if reason else []
-            for figure, value in (figures or {}).items():
-                rows[name][figure].append(value)
-    print(f"{len(places)} recordings, {device}, {torch.get_num_threads()} threads\n")
+            if reason:
+                failures.append((str(path), reason))
+            else:
+                rows[name][str(path)] = figures
     print(f"{report.copies_table(rows)}\n")
+    print(f"RTF: best of {copies.RUNS}, {processor_name(device)}, {torch.get_num_threads()} threads")
     print(f"tracker: {trackers.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
     if args.json:
-        report.write_json(args.json, {"files": [str(path) for path in places], "vocoders": rows})
+        report.write_json(args.json, rows)
     return cli.report_failures(failures, len(places) * len(ways))
 
 

@@ -143,18 +143,21 @@ def shares_table(rows: dict[str, dict[str, float]], titles: dict[str, str], firs
     return _rows([[first, *titles.values()], *cells])
 
 
-def copies_table(rows: dict[str, dict[str, list[float]]]) -> str:
-    """{vocoder: {figure: its value for each recording}} -> means, one line for each vocoder."""
+def copies_table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
+    """{vocoder: {file: figures}} -> means over the files that all of them have, one line for each vocoder."""
+    shared = set.intersection(*(set(files) for files in rows.values()))
 
-    def cell(values: list[float], factor: float, decimals: int) -> str:
-        known = [factor * v for v in values if math.isfinite(v)]
+    def cell(files: dict[str, dict[str, float]], figure: str, factor: float, decimals: int) -> str:
+        values = [factor * files[name].get(figure, math.nan) for name in files if name in shared]
+        known = [v for v in values if math.isfinite(v)]
         return f"{np.mean(known):.{decimals}f}" if known else DASH
 
     cells = (
-        [name, *(cell(row.get(k, []), factor, places) for k, (_, factor, places) in COPY_COLUMNS.items())]
-        for name, row in rows.items()
+        [name, *(cell(files, figure, *how) for figure, (_, *how) in COPY_COLUMNS.items())]
+        for name, files in rows.items()
     )
-    return _rows([["mean over recordings", *(head for head, *_ in COPY_COLUMNS.values())], *cells])
+    head = [f"mean over {len(shared)} recordings", *(column for column, *_ in COPY_COLUMNS.values())]
+    return _rows([head, *cells])
 
 
 def means(files: dict[str, dict[str, float]], seed: int = 0) -> dict[str, dict[str, float]]:

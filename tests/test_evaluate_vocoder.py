@@ -9,7 +9,7 @@ from conftest import run_script, sing
 
 import audio
 import evaluate
-from evaluation import copies
+from evaluation import copies, report
 from evaluation.judges import Judges
 from hubert_pitdyn import pitch
 
@@ -68,8 +68,16 @@ def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
     arguments = ("griffin_lim", "--input", tmp_path, "--json", tmp_path / "out.json")
     done = run_script("evaluate.py", "vocoder", *arguments, cwd=tmp_path, expect=1)
     assert "griffin_lim" in done.stdout and "broken.wav" in done.stderr and "Traceback" not in done.stderr
-    rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["vocoders"]
-    assert len(rows["griffin_lim"]["gpe"]) == 2
+    assert "mean over 2 recordings" in done.stdout and "best of 3" in done.stdout
+    rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert list(rows["griffin_lim"]) == [str(tmp_path / f"{i}.wav") for i in range(2)]
+    assert rows["griffin_lim"][str(tmp_path / "0.wav")]["gpe"] is not None
+
+
+def test_means_are_over_the_recordings_that_all_vocoders_copied():
+    one = {"a": {"gpe": 0.1}, "b": {"gpe": 0.3}}
+    _, first, other = report.copies_table({"one": one, "other": {"a": {"gpe": 0.5}}}).splitlines()
+    assert "10.00" in first and "50.00" in other
 
 
 def test_a_vocoder_is_told_the_pitch_of_the_recording():
