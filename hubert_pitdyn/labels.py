@@ -14,7 +14,6 @@ MAX_CLASSES = 100  # rows of the label embedding of the official HuBERT
 REACH = 3.5  # standard deviations of a soft target that are kept
 TRACK_KEYS = ("tracker", "centred", "voicing", "assumed_rate")  # of [labels.pit], for pitch.track
 LOUDNESS_KEYS = ("centred",)  # of [labels.dyn], for whoever measures the loudness
-SEMITONES = 12.0  # in an octave
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,6 @@ class PitLabels:
         if not 0 < self.f_min < self.f_max:
             raise ValueError(f"labels.pit: expected 0 < f_min < f_max, found {self.f_min} and {self.f_max}")
         _check(self, "pit")
-
-    @classmethod
-    def original(cls, f_min: float = 43.15, f_max: float = 551.25) -> PitLabels:
-        """The labels of 2022: semitone steps, one-hot, no unvoiced class."""
-        return cls(f_min, f_max, round(SEMITONES * np.log2(f_max / f_min)), unvoiced=False, sigma=0.0)
 
     @classmethod
     def from_config(cls, table: dict) -> PitLabels:
@@ -152,11 +146,6 @@ class DynLabels:
         if self.scale == "linear_rms" and self.low_db < 0:
             raise ValueError(f"labels.dyn: an RMS range starts at 0 or above, found {self.low_db}")
         _check(self, "dyn")
-
-    @classmethod
-    def original(cls, low: float = 0.0, high: float = 0.5) -> DynLabels:
-        """The labels of 2022: 32 one-hot steps of RMS amplitude between the extremes of the data set."""
-        return cls(low, high, bins=32, sigma=0.0, scale="linear_rms")
 
     @classmethod
     def from_config(cls, table: dict) -> DynLabels:

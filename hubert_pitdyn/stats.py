@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP
-from hubert_pitdyn.labels import SEMITONES, DynLabels, PitLabels
+from hubert_pitdyn.labels import DynLabels, PitLabels
 
+SEMITONES = 12.0  # in an octave
 PERCENTILES = (1, 5, 50, 95, 99)
 GRID_CENTS, GRID_BOTTOM, GRID_OCTAVES = 1.0, 10.0, 9  # of the histogram that percentiles are read from; Hz
 MIN_VOICED = 10  # units; fewer say nothing about how much a file's pitch moves

@@ -109,6 +109,15 @@ def launch(script: Path, *arguments, cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def labels_of_2022():
+    """(PitLabels, DynLabels) of configs/original.toml."""
+    from config import load_config
+    from hubert_pitdyn.labels import DynLabels, PitLabels
+
+    tables = load_config(ROOT / "configs" / "original.toml")["labels"]
+    return PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])
+
+
 def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end: str = "waveform") -> Path:
     """A preset small enough for tests, on top of configs/tiny.toml.
 

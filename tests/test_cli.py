@@ -14,6 +14,8 @@ SCRIPTS = (
     "infer.py",
     "evaluate.py",
     "run_ablation.py",
+    "run_flat_bank.py",
+    "train_vocoder.py",
     "make_index.py",
 )
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import labels_of_2022
 
 from config import load_config
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
 PIT, DYN = PitLabels(), DynLabels()
+PIT_2022, DYN_2022 = labels_of_2022()
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
@@ -27,7 +29,7 @@ def test_pitch_classes_known_by_hand():
     assert labels.bin_cents == pytest.approx(1200)
 
 
-@pytest.mark.parametrize("labels", [PIT, PitLabels.original(), PitLabels(70, 400, 20)])
+@pytest.mark.parametrize("labels", [PIT, PIT_2022, PitLabels(70, 400, 20)])
 def test_pitch_round_trip_is_within_half_a_bin(labels):
     f0 = np.geomspace(labels.f_min, labels.f_max, 5000)
     classes = labels.encode(f0)
@@ -37,10 +39,10 @@ def test_pitch_round_trip_is_within_half_a_bin(labels):
 
 
 def test_the_labels_of_2022_are_semitones_without_an_unvoiced_class():
-    labels = PitLabels.original()
+    labels = PIT_2022
     assert labels.classes == 44 and labels.bin_cents == pytest.approx(100, abs=2)
     assert labels.encode([0.0, 30.0]).tolist() == [0, 0]
-    rms = DynLabels.original(0.0, 0.32)  # a bin is 0.01
+    rms = DynLabels(0.0, 0.32, bins=32, sigma=0.0, scale="linear_rms")  # a bin is 0.01
     assert rms.encode(20 * np.log10([0.005, 0.015, 0.9])).tolist() == [0, 1, 31]
     assert rms.decode([1]) == pytest.approx(20 * np.log10([0.015]))
     assert rms.encode([-20.0], level=-25.0) == rms.encode([-20.0]), "absolute"
@@ -93,7 +95,7 @@ def test_soft_targets_of_silence_and_of_sharp_labels_are_one_hot():
     assert np.isfinite(narrow).all() and narrow.sum(axis=1) == pytest.approx(np.ones(999), abs=1e-5)
 
 
-@pytest.mark.parametrize("labels", [PIT, PitLabels.original(), DYN, DynLabels.original()])
+@pytest.mark.parametrize("labels", [PIT, PIT_2022, DYN, DYN_2022])
 def test_target_matrix_row_is_the_soft_target_of_its_class(labels):
     matrix = labels.target_matrix()
     assert matrix.shape == (labels.classes, labels.classes) and matrix.dtype == np.float32
@@ -119,7 +121,7 @@ def test_voicing_of_a_distribution_is_the_rest_of_the_unvoiced_class():
     assert f0.shape == voiced.shape == (1, 2)
     assert voiced[0] == pytest.approx([0.6, 0.4], abs=1e-6)
     assert abs(cents(f0[0, 0], 200)) < 3 and f0[0, 1] == 0
-    assert (PitLabels.original().decode_soft(np.eye(44)[[3, 9]])[1] == 1).all()
+    assert (PIT_2022.decode_soft(np.eye(44)[[3, 9]])[1] == 1).all()
 
 
 def test_a_second_octave_does_not_pull_the_pitch():
@@ -160,6 +162,6 @@ def test_presets_make_labels_that_survive_json(name):
 def test_the_preset_of_2022_selects_the_labels_of_2022():
     tables = load_config(CONFIGS / "original.toml")["labels"]
     pit, dyn = PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])
-    assert pit.bins == PitLabels.original().bins and pit.f_min == pytest.approx(43.15, abs=0.01)
+    assert pit.bins == 44 and pit.f_min == pytest.approx(43.15, abs=0.01)
     assert not pit.unvoiced and pit.sigma == 0
-    assert dyn == DynLabels.original(dyn.low_db, dyn.high_db)
+    assert (dyn.bins, dyn.sigma, dyn.scale, dyn.low_db) == (32, 0, "linear_rms", 0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import labels_of_2022
 
 from hubert_pitdyn import octaves
 from hubert_pitdyn.labels import PitLabels
@@ -64,7 +65,7 @@ def test_a_creak_stays_and_a_high_leap_down_goes_back():
 
 
 def test_labels_of_2022_without_an_unvoiced_class():
-    labels = PitLabels.original()
+    labels, _ = labels_of_2022()
     f0 = np.full(30, 200.0)
     mended = octaves.mend(labels.soft(leaping(f0, slice(9, 10), 2.0)), labels)
     assert np.abs(cents(mended, f0, labels)).max() <= labels.bin_cents / 2

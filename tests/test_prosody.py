@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import labels_of_2022
 
 from cli import UserError
 from hubert_pitdyn import prosody, prosody_file
@@ -75,7 +76,7 @@ def test_dyn_scale_acts_around_the_active_level_and_pauses_follow():
 
 def test_loudness_of_2022_cannot_be_scaled():
     with pytest.raises(ValueError, match="relative_db"):
-        DynLabels.original().shift(np.ones((2, 32)) / 32, np.ones(2))
+        labels_of_2022()[1].shift(np.ones((2, 32)) / 32, np.ones(2))
 
 
 def test_auto_pitch_meets_the_median_and_fits_the_range():

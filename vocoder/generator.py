@@ -6,7 +6,7 @@ Synthesis", NeurIPS 2020; with the default sizes, names and numbers are those of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -82,19 +82,6 @@ class ResBlock(nn.Module):
             y = dilated(F.leaky_relu(x, SLOPE))
             x = x + plain(F.leaky_relu(y, SLOPE))
         return x
-
-
-def official_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename `weight_g` and `weight_v`, as the official files have them, to this module's names.
-
-    Other names, this module's among them, pass unchanged; so does every tensor.
-    """
-    ours = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
-    renamed = {}
-    for key, value in state.items():
-        path, _, name = key.rpartition(".")
-        renamed[f"{path}.{ours[name]}" if name in ours else key] = value
-    return renamed
 
 
 def _check_sizes(channels: int, rates: Sequence[int], kernels: Sequence[int], bank: Sequence[int]) -> None:
