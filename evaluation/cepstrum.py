@@ -14,6 +14,15 @@ ALPHA = 0.42  # all-pass constant whose warping is closest to the mel scale at 1
 FRAME_MS = 1000.0 * MEL_HOP / SAMPLE_RATE
 
 
+def available() -> bool:
+    """Whether pyworld can be loaded, which all of this needs."""
+    try:
+        import pyworld  # noqa: F401
+    except (ImportError, OSError):  # OSError: a shared library that its wheel expects is absent
+        return False
+    return True
+
+
 def describe() -> str:
     """The conditions of MCD in words, but for the alignment."""
     return (

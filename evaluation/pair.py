@@ -134,7 +134,7 @@ def conditions(known: Known, spoken: bool, converted: np.ndarray | None = None) 
     """
     judges = known.judges
     mcd = None
-    if known.reference is not None and converted is not None:
+    if known.reference is not None and converted is not None and cepstrum.available():
         mcd = f"{cepstrum.describe()}, {'DTW' if needs_dtw(known.reference, converted) else 'no DTW'}"
     recogniser = judges.recogniser if spoken else None
     target = known.target

