@@ -1,10 +1,18 @@
-"""each_file: results and failures by name, a dead worker, and the first file alone."""
+"""each_file: results and failures by name, dead workers, the first file alone, and Ctrl-C."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pytest
+from conftest import ROOT
+
+import parallel
 from parallel import each_file
 
 
@@ -18,8 +26,11 @@ def timed(folder: Path, name: str) -> int:
     return len(name)
 
 
-def die(name: str) -> None:
-    os._exit(9)
+def die(name: str) -> int:
+    if name.startswith("killer"):
+        os._exit(9)
+    time.sleep(0.02)
+    return len(name)
 
 
 def test_the_first_success_comes_before_all_others_begin(tmp_path):
@@ -32,8 +43,67 @@ def test_the_first_success_comes_before_all_others_begin(tmp_path):
     assert all(spans["a"][1] <= spans[name][0] for name in ("bb", "ccc", "dddd"))
 
 
-def test_a_worker_that_dies_is_a_failure_of_its_files():
-    results, failures = each_file(die, ["a", "b", "c"], 2, "test")
-    assert not results
-    assert [name for name, _ in failures] == ["a", "b", "c"]
-    assert all("worker process died" in reason for _, reason in failures)
+@pytest.mark.parametrize("killers", [["killer"], ["killer 1", "killer 2", "killer 3", "killer 4"]])
+def test_a_file_that_kills_its_worker_fails_alone(killers):
+    names = [f"file {n}" for n in range(12)]
+    results, failures = each_file(die, [*names[:5], *killers, *names[5:]], 3, "test")
+    assert sorted(results) == sorted(names)
+    assert failures == [(name, parallel.DIED) for name in killers] and "worker process died" in parallel.DIED
+
+
+def test_a_killer_that_comes_first_fails_alone():
+    results, failures = each_file(die, ["killer", "a", "bb"], 2, "test")
+    assert results == {"a": 1, "bb": 2} and [name for name, _ in failures] == ["killer"]
+
+
+def test_where_the_first_files_all_kill_the_others_are_not_tried():
+    names = [f"killer {n}" for n in range(9)]
+    results, failures = each_file(die, names, 2, "test")
+    assert not results and [name for name, _ in failures] == names
+    assert [reason.startswith("not tried") for _, reason in failures] == [False] * 3 + [True] * 6
+
+
+def test_more_workers_than_windows_allows_are_not_asked_for(monkeypatch):
+    asked = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, workers, **more):
+            asked.append(workers)
+            super().__init__(2, **more)
+
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", Pool)
+    names = [str(n) for n in range(70)]
+    assert len(each_file(die, names, 128, "test")[0]) == 70 and asked == [61]
+
+
+SLOW = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from parallel import each_file
+
+def slow(folder, name):
+    (folder / name).touch()
+    time.sleep(0.5)
+
+if __name__ == "__main__":
+    each_file(partial(slow, Path(sys.argv[1])), map(str, range(100)), 2, "slow")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a signal to one process")
+def test_ctrl_c_stops_what_has_not_begun(tmp_path):
+    script, begun = tmp_path / "slow.py", tmp_path / "begun"
+    script.write_text(SLOW, encoding="utf-8")
+    begun.mkdir()
+    command, env = [sys.executable, script, begun], {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while len(list(begun.iterdir())) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=15) != 0
+    finally:
+        process.kill()
+    assert 4 <= len(list(begun.iterdir())) < 15
