@@ -161,7 +161,10 @@ class DataFolder:
     def split(self, part: str, kind: str) -> list[str]:
         """Keys of "train" (with copies), "val" or "test" for which `kind` has been made."""
         listed = (self.read_json("split.json") or {}).get(part, [])
-        listed = [*listed, *self.copies] if part == "train" else listed
+        if part == "train":
+            # copies.json may be older than the split: a recording may have changed sides since.
+            recordings = set(listed)
+            listed = [*listed, *(copy for copy, key in self.copies.items() if key in recordings)]
         keys = [key for key in listed if self.path(kind, key).is_file()]
         if not keys and part != "test":
             raise UserError(

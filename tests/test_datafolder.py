@@ -102,6 +102,15 @@ def test_an_existing_split_stays_unless_another_is_asked_for(tmp_path):
     assert len(folder.write_split(test=0.0)["test"]) == 0
 
 
+def test_copies_of_what_has_left_training_do_not_train(tmp_path):
+    folder = make_files(DataFolder(tmp_path / "x"), ["a", "b"])
+    folder.write_json("split.json", {"train": ["a"], "val": ["b"]})
+    folder.write_json("copies.json", {"of": {"a~moved1": "a", "b~moved1": "b"}})
+    for key in ("a", "b", "a~moved1", "b~moved1"):
+        folder.save("mels", key, np.zeros(1))
+    assert folder.split("train", "mels") == ["a", "a~moved1"] and folder.split("val", "mels") == ["b"]
+
+
 @pytest.mark.parametrize("count", [2, 3, 12])
 def test_small_folders_still_have_training_and_validation(tmp_path, count):
     split = make_files(DataFolder(tmp_path / "x"), [f"n{i}" for i in range(count)]).write_split(
