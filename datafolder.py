@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -191,7 +191,7 @@ class DataFolder:
         given = {name: value for name, value in given.items() if value is not None}
         settings = {name: given.get(name, before.get(name, value)) for name, value in SPLIT.items()}
         keep = before if not given and not prompts else {}
-        groups = {key: (prompts or {}).get(key) or TAKE_SUFFIX.sub("", key) for key in self.files}
+        groups = {key: (prompts or {}).get(key) or take_of(key) for key in self.files}
         side = self._sides(groups, settings, keep)
         split = {part: [k for k in self.files if side[groups[k]] == part] for part in PARTS}
         self.write_json("split.json", {**settings, **split})
@@ -212,6 +212,14 @@ class DataFolder:
             side[ranked[-1]] = "train"
         kept = {groups[key]: part for part in PARTS for key in keep.get(part, []) if key in groups}
         return {**side, **kept}
+
+
+def take_of(key: str) -> str:
+    """The prompt of a key as far as its name tells: without take numbers, and without the suffix of x.wav
+    beside x.flac."""
+    path = PurePosixPath(key)
+    stem = path.with_suffix("") if path.suffix.lower() in audio.AUDIO_SUFFIXES else path
+    return TAKE_SUFFIX.sub("", str(stem))
 
 
 def _uniform(text: str) -> float:

@@ -102,6 +102,14 @@ def test_an_existing_split_stays_unless_another_is_asked_for(tmp_path):
     assert len(folder.write_split(test=0.0)["test"]) == 0
 
 
+def test_two_files_that_differ_by_suffix_are_takes_of_one_prompt(tmp_path):
+    names = [f"x{i}_take1{suffix}" for i in range(30) for suffix in (".wav", ".FLAC")]
+    split = make_files(DataFolder(tmp_path / "x"), names).write_split(1, 0.3, 0.3)
+    for part in ("train", "val", "test"):
+        stems = [name.split(".")[0] for name in split[part]]
+        assert stems and all(stems.count(stem) == 2 for stem in stems)
+
+
 def test_copies_of_what_has_left_training_do_not_train(tmp_path):
     folder = make_files(DataFolder(tmp_path / "x"), ["a", "b"])
     folder.write_json("split.json", {"train": ["a"], "val": ["b"]})
