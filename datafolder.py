@@ -184,7 +184,8 @@ class DataFolder:
 
         seed; val, test: shares of the prompts (SPLIT without them); prompts: {key: prompt}, without which
         takes of a prompt are known by stems that differ in a trailing number of nine digits or more, or in
-        _take1, _v2 and the like. Without any of these an existing split stays, and only new wavs join it.
+        _take1, _v2 and the like. Without any of these an existing split stays, and only new wavs join it; a
+        prompt moves where training or validation would be left with none.
         """
         before = self.read_json("split.json") or {}
         given = {"seed": seed, "val_share": val, "test_share": test}
@@ -208,10 +209,15 @@ class DataFolder:
         side[ranked[0]] = "val"
         if test > val and len(ranked) > 2 and "test" not in side.values():
             side[ranked[1]] = "test"
-        if "train" not in side.values():
-            side[ranked[-1]] = "train"
         kept = {groups[key]: part for part in PARTS for key in keep.get(part, []) if key in groups}
-        return {**side, **kept}
+        side |= kept
+        for part, order in (("val", ranked), ("train", ranked[::-1])):
+            sides = list(side.values())
+            if part not in sides:
+                # Prompts that had no place yet go first, those of the test last.
+                free = [g for g in order if side[g] == "test" or sides.count(side[g]) > 1]
+                side[min(free, key=lambda g: (g in kept) + (kept.get(g) == "test"))] = part
+        return side
 
 
 def take_of(key: str) -> str:

@@ -110,6 +110,32 @@ def test_two_files_that_differ_by_suffix_are_takes_of_one_prompt(tmp_path):
         assert stems and all(stems.count(stem) == 2 for stem in stems)
 
 
+@pytest.mark.parametrize("gone", ["val", "train"])
+@pytest.mark.parametrize("test", [0.0, 0.3])
+def test_a_side_that_lost_its_last_recording_gets_another(tmp_path, gone, test):
+    folder = make_files(DataFolder(tmp_path / "x"), [f"n{i}" for i in range(12)])
+    first = folder.write_split(3, 0.2, test)
+    left = [name for name in folder.files if name not in first[gone]]
+    make_files(folder, left)
+    again = folder.write_split()
+    assert again["train"] and again["val"] and again["test"] == first["test"]
+    moved = [name for part in ("train", "val") for name in again[part] if name not in first[part]]
+    assert len(moved) == 1
+    make_files(DataFolder(tmp_path / "y"), [*left, "new"]).write_json("split.json", first)
+    joined = make_files(DataFolder(tmp_path / "y"), [*left, "new"]).write_split()
+    assert joined[gone] == ["new"]
+
+
+def test_the_last_recordings_of_a_kept_split_are_shared_out(tmp_path):
+    folder = make_files(DataFolder(tmp_path / "x"), ["a", "b", "c"])
+    folder.write_json("split.json", {"train": ["a"], "val": ["gone"], "test": ["b", "c"]})
+    split = folder.write_split()
+    assert split["train"] == ["a"] and len(split["val"]) == len(split["test"]) == 1
+    folder.write_json("split.json", {"train": ["gone"], "val": [], "test": ["a", "b", "c"]})
+    split = folder.write_split()
+    assert [len(split[part]) for part in ("train", "val", "test")] == [1, 1, 1]
+
+
 def test_copies_of_what_has_left_training_do_not_train(tmp_path):
     folder = make_files(DataFolder(tmp_path / "x"), ["a", "b"])
     folder.write_json("split.json", {"train": ["a"], "val": ["b"]})
