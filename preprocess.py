@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import cli
+import prompts
 from audio import SAMPLE_RATE, UNIT_HOP
 from datafolder import SPLIT, DataFolder
 from parallel import each_file, guarded
@@ -336,29 +337,14 @@ VERBS = {
 }
 
 
-def read_prompts(path: Path | None, folder: DataFolder) -> dict[str, str]:
-    """{key: prompt} from a CSV whose paths end like those of the wavs; prompts bind takes to one side."""
-    import csv
-
-    if path is None:
-        return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"path", "prompt"} <= set(rows[0]):
-        raise cli.UserError(
-            f"{path}: expected columns path and prompt, found {', '.join(rows[0]) if rows else 0}"
-        )
-    prompts = {Path(row["path"]).name: row["prompt"] for row in rows}
-    return {key: prompts[wav.name] for key, wav in folder.files.items() if wav.name in prompts}
-
-
 def main() -> int:
     args = parse_args()
     from config import load_config
 
     folder = DataFolder(Path("data") / args.name)
     folder.connect(args.wavs)
-    folder.write_split(args.seed, args.val_share, args.test_share, read_prompts(args.prompts, folder))
+    takes = prompts.read(args.prompts, folder.files) if args.prompts else None
+    folder.write_split(args.seed, args.val_share, args.test_share, takes)
     verb = next(verb for name, verb in VERBS.items() if getattr(args, name))
     return verb(folder, args, load_config(args.config))
 

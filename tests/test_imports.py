@@ -25,6 +25,7 @@ ALLOWED = {
     "convnext": set(),
     "batches": {"cli"},
     "datafolder": {"audio", "cli"},
+    "prompts": {"cli"},
     "batch": {"audio", "cli"},
     "parallel": set(),
     "plots": {"audio", "hubert_pitdyn"},
