@@ -6,13 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import cli
 import prompts
-from audio import SAMPLE_RATE, UNIT_HOP
-from datafolder import SPLIT, DataFolder
+import stale
+from audio import SAMPLE_RATE
+from datafolder import SPLIT, DataFolder, save_array
 from parallel import each_file, guarded
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
@@ -81,17 +82,9 @@ def plus_minus(text: str) -> float:
     return value
 
 
-def todo(folder: DataFolder, keys: Iterable[str], kinds: list[str], redo: bool) -> list[str]:
-    """Keys for which one of the kinds is missing, or all of them."""
-    return [k for k in keys if redo or not all(folder.path(kind, k).is_file() for kind in kinds)]
-
-
-def settings_changed(folder: DataFolder, before: object, now: object, what: str) -> bool:
-    """Whether files made before were made with other settings, which then are all made again."""
-    if before is None or before == now:
-        return False
-    print(f"{folder.root}: {what} were made with other settings, making them again")
-    return True
+def todo(folder: DataFolder, keys: Iterable[str], kinds: list[str]) -> list[str]:
+    """Keys for which one of the kinds is missing."""
+    return [k for k in keys if not all(folder.path(kind, k).is_file() for kind in kinds)]
 
 
 def finish(folder: DataFolder, total: int, kinds: str, done: int, failures: list[tuple[str, str]]) -> int:
@@ -126,8 +119,9 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     labels = config["labels"]
     labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
     before = (folder.read_json("stats.json") or {}).get("labels")
-    redo = args.force or settings_changed(folder, before, labels, "labels")
-    keys = todo(folder, folder.files, ["f0", "loudness", "pits", "dyns"], redo)
+    kinds = ["f0", "loudness", "pits", "dyns"]
+    stale.begin(folder, "stats.json", kinds, before, labels, args.force)
+    keys = todo(folder, folder.files, kinds)
     made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
     write_stats(folder, labels)
     return finish(folder, len(folder.files), "labels", len(made), failures)
@@ -143,7 +137,7 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
     for key in folder.have("pits"):
         db = folder.read("loudness", key)
         stats.add(folder.read("f0", key), db, audio.active_level(db))
-    folder.write_json("stats.json", {"labels": labels, **stats.to_dict()})
+    stale.end(folder, "stats.json", {"labels": labels, **stats.to_dict()})
     (folder.root / "stats.txt").write_text(stats.to_text(), encoding="utf-8")
     print(stats.to_text(), end="")
 
@@ -180,12 +174,12 @@ def mel_file(root: Path, level_db: float, key: str) -> None:
 
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--mel."""
-    level = config["audio"]["level_db"]
-    redo = args.force or settings_changed(folder, folder.read_json("mels.json"), {"level_db": level}, "mels")
+    now = {"level_db": config["audio"]["level_db"]}
+    stale.begin(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
     copy(folder, args, config["labels"]["pit"]["tracker"])
-    keys = todo(folder, folder.with_copies, ["mels"], redo)
-    made, failures = each_file(partial(mel_file, folder.root, level), keys, args.n_workers, "mels")
-    folder.write_json("mels.json", {"level_db": level})
+    keys = todo(folder, folder.with_copies, ["mels"])
+    made, failures = each_file(partial(mel_file, folder.root, now["level_db"]), keys, args.n_workers, "mels")
+    stale.end(folder, "mels.json", now)
     print(f"{folder.hours(folder.have('mels')):.2f} hours")
     return finish(folder, len(folder.with_copies), "mels", len(made), failures)
 
@@ -201,12 +195,12 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
 
     device = choose_device(args.device)
     parts = stages.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
-    before = folder.read_json("encoder.json")
+    before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
-    redo = args.force or settings_changed(folder, before and made_with(before), now, "units")
+    stale.begin(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
     copy(folder, args, config["labels"]["pit"]["tracker"])
-    keys, sizes, failures = todo(folder, folder.with_copies, ["units-pitdyn", "prosody"], redo), {}, []
-    for key in tqdm(keys, desc="prepare", disable=None):
+    sizes, failures = {}, []
+    for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)
         if reason:
             failures.append((key, reason))
@@ -241,7 +235,8 @@ def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
     voiced = f0[f0 > 0]
     own = np.concatenate(recorded)[:, 0]
     percentiles = (1, 5, 50, 95, 99)
-    folder.write_json(
+    stale.end(
+        folder,
         "encoder.json",
         {
             "dataset": args.encode,
@@ -262,51 +257,29 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     """--discrete: k-means on the training files' features, then the class of every frame of every file."""
     import numpy as np
 
+    import features
     from hubert_pitdyn import discrete
 
-    before = folder.read_json("units-discrete.json")
+    before, centres = folder.read_json("units-discrete.json"), folder.root / "kmeans.npy"
     seed = SPLIT["seed"] if args.seed is None else args.seed
     about = {"features": args.features, "clusters": args.clusters, "seed": seed}
-    redo = args.force or settings_changed(folder, before, about, "discrete units")
-    keys = todo(folder, folder.files, ["units-discrete"], redo)
-    extract = partial(content_features, folder.root, args.features, args.device)
+    about |= {"fit_frames": args.fit_frames, **features.weights(args.features)}
+    before = before and {**about, **before}  # folders of earlier versions do not tell all
+    redo = args.force or not centres.is_file()
+    stale.begin(folder, "units-discrete.json", ["units-discrete", "kmeans.npy"], before, about, redo)
+    keys = todo(folder, folder.files, ["units-discrete"])
+    extract = partial(features.of_file, folder.root, args.features, args.device)
     workers = args.n_workers if args.features == "mfcc" else 1
-    features, failures = each_file(extract, keys, workers, "features")
-    centres = folder.root / "kmeans.npy"
-    if redo or before is None:
+    made, failures = each_file(extract, keys, workers, "features")
+    if not centres.is_file():
         training = set((folder.read_json("split.json") or {})["train"])
-        pool = np.concatenate([f for key, f in features.items() if key in training])
+        pool = np.concatenate([frames for key, frames in made.items() if key in training])
         chosen = np.random.default_rng(seed).permutation(len(pool))[: args.fit_frames]
-        np.save(centres, discrete.fit(pool[chosen], args.clusters, seed))
-    for key, frames in features.items():
+        save_array(centres, discrete.fit(pool[chosen], args.clusters, seed))
+    for key, frames in made.items():
         folder.save("units-discrete", key, discrete.assign(frames, np.load(centres)).astype(np.int16))
-    folder.write_json("units-discrete.json", about)
-    return finish(folder, len(folder.files), "discrete units", len(features), failures)
-
-
-def content_features(root: Path, source: str, device: str | None, key: str):
-    """[N, dim] float16 of one wav: "mfcc", "CHECKPOINT:LAYER", or from a folder of arrays."""
-    from hubert_pitdyn import discrete
-
-    folder = DataFolder(root)
-    wav = folder.prepared(key)
-    if source == "mfcc":
-        return discrete.mfcc(wav).astype("float16")
-    if Path(source).is_dir():
-        return discrete.read_features(Path(source), key, len(wav) // UNIT_HOP).astype("float16")
-    return discrete.layer_features(*teacher(source, device), wav).astype("float16")
-
-
-@cache
-def teacher(source: str, device: str | None):
-    """The HuBERT and layer that CHECKPOINT:LAYER names."""
-    import checkpoints
-    from devices import choose_device
-
-    path, _, layer = source.rpartition(":")
-    if not path or not layer.isdigit():
-        raise cli.UserError(f"--features {source}: expected mfcc, CHECKPOINT:LAYER or a folder of .npy files")
-    return checkpoints.load_hubert(cli.path(path)).to(choose_device(device)), int(layer)
+    stale.end(folder, "units-discrete.json", about)
+    return finish(folder, len(folder.files), "discrete units", len(made), failures)
 
 
 def show_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
