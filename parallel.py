@@ -37,10 +37,10 @@ def each_file(
     return results, sorted(failures)
 
 
-def guarded(work: Callable[[str], Any], name: str) -> tuple[Any, str]:
-    """(result, "") or (None, why it failed)."""
+def guarded(work: Callable[[Any], Any], of: Any) -> tuple[Any, str]:
+    """(work's result, "") or (None, why it failed)."""
     try:
-        return work(name), ""
+        return work(of), ""
     except Exception as error:  # noqa: BLE001  whatever a file holds, the others are done
         return None, str(error) or type(error).__name__
 

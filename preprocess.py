@@ -142,8 +142,11 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
     print(stats.to_text(), end="")
 
 
-def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> None:
-    """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before."""
+def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> list[tuple[str, str]]:
+    """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before.
+
+    Returns (whose copies, why) of those that failed.
+    """
     from acoustic import moved
     from hubert_pitdyn import pitch
 
@@ -152,7 +155,7 @@ def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> None:
         folder, tracker, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
     )
     if wanted is None:
-        return
+        return []
     moved.plan(folder, wanted)
     missing = moved.missing(folder)
     make = partial(moved.make, folder.root, partial(pitch.track, tracker=tracker))
@@ -160,8 +163,7 @@ def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> None:
     if folder.copies:
         already = len(folder.copies) - sum(map(len, missing.values()))
         print(f"{folder.root}: {sum(made.values())} moved copies made, {already} there already")
-    for key, reason in failures:
-        print(f"  no copies of {key}: {reason}", file=sys.stderr)
+    return [(f"copies of {key}", reason) for key, reason in failures]
 
 
 def mel_file(root: Path, level_db: float, key: str) -> None:
@@ -176,29 +178,28 @@ def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int
     """--mel."""
     now = {"level_db": config["audio"]["level_db"]}
     stale.begin(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
-    copy(folder, args, config["labels"]["pit"]["tracker"])
+    uncopied = copy(folder, args, config["labels"]["pit"]["tracker"])
     keys = todo(folder, folder.with_copies, ["mels"])
     made, failures = each_file(partial(mel_file, folder.root, now["level_db"]), keys, args.n_workers, "mels")
     stale.end(folder, "mels.json", now)
     print(f"{folder.hours(folder.have('mels')):.2f} hours")
-    return finish(folder, len(folder.with_copies), "mels", len(made), failures)
+    total = len(folder.with_copies) + len(uncopied)
+    return finish(folder, total, "mels", len(made), failures + uncopied)
 
 
 def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder hears."""
-    import numpy as np
     from tqdm import tqdm
 
     import stages
     from devices import choose_device
-    from hubert_pitdyn.units import encode_all
 
     device = choose_device(args.device)
     parts = stages.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
     before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     stale.begin(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
-    copy(folder, args, config["labels"]["pit"]["tracker"])
+    uncopied = copy(folder, args, config["labels"]["pit"]["tracker"])
     sizes, failures = {}, []
     for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)
@@ -206,14 +207,35 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
             failures.append((key, reason))
         else:
             sizes[key] = len(wav)
-    budget = ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE
-    encoded = encode_all(parts.encoder, folder.prepared, sizes, budget)
-    for key, units, analysis in tqdm(encoded, total=len(sizes), desc="units", disable=None):
-        folder.save("prosody", key, parts.prosody(analysis))
-        # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
-        folder.save("units-pitdyn", key, units.astype(np.float16))
+    unmade = encode_files(folder, parts, sizes, ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE)
     write_encoder(folder, args, parts)
-    return finish(folder, len(folder.with_copies), "units", len(sizes), failures)
+    total, done = len(folder.with_copies) + len(uncopied), len(sizes) - len(unmade)
+    return finish(folder, total, "units", done, failures + unmade + uncopied)
+
+
+def encode_files(folder: DataFolder, parts, sizes: dict[str, int], budget: int) -> list[tuple[str, str]]:
+    """Units and prosody of {key: samples}, in batches of at most `budget` samples; returns (key, reason) of
+    those that failed. Of a batch that fails, each is tried alone: memory may do for it."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from hubert_pitdyn.units import encode_all, length_buckets
+
+    def encode(keys: list[str]) -> None:
+        batch = {key: sizes[key] for key in keys}
+        for key, units, analysis in encode_all(parts.encoder, folder.prepared, batch, budget):
+            folder.save("prosody", key, parts.prosody(analysis))
+            # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
+            folder.save("units-pitdyn", key, units.astype(np.float16))
+
+    failures = []
+    with tqdm(total=len(sizes), desc="units", disable=None) as progress:
+        for keys in length_buckets(sizes, budget):
+            if guarded(encode, keys)[1]:
+                reasons = [(key, guarded(encode, [key])[1]) for key in keys]
+                failures += [(key, reason) for key, reason in reasons if reason]
+            progress.update(len(keys))
+    return failures
 
 
 def made_with(about: dict) -> dict[str, str]:
@@ -273,7 +295,10 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     made, failures = each_file(extract, keys, workers, "features")
     if not centres.is_file():
         training = set((folder.read_json("split.json") or {})["train"])
-        pool = np.concatenate([frames for key, frames in made.items() if key in training])
+        pool = [frames for key, frames in made.items() if key in training]
+        if not pool:
+            return cli.report_failures(failures, len(folder.files))
+        pool = np.concatenate(pool)
         chosen = np.random.default_rng(seed).permutation(len(pool))[: args.fit_frames]
         save_array(centres, discrete.fit(pool[chosen], args.clusters, seed))
     for key, frames in made.items():

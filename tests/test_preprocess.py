@@ -1,17 +1,22 @@
 """preprocess.py where runs are interrupted, settings change, and files or memory fail."""
 
 from argparse import Namespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from conftest import micro_config, sing
 
 import features
 import preprocess
+import stages
+from acoustic import moved
 from cli import UserError
 from config import load_config
 from datafolder import DataFolder
+from hubert_pitdyn import units
 
 ARGUMENTS = {
     "force": False,
@@ -133,8 +138,49 @@ def test_classes_of_earlier_versions_stay(folder, capsys):
     assert "discrete units of 0 files made, 4 there already" in capsys.readouterr().out
 
 
-def test_features_that_cannot_be_are_refused(folder):
+def test_features_that_fail_for_all_are_told(folder, capsys, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert run(preprocess.make_discrete, folder, features=str(tmp_path / "empty")) == 1
+    assert "4 of 4 failed" in capsys.readouterr().err
     with pytest.raises(UserError, match="--features mfc: expected mfcc"):
         run(preprocess.make_discrete, folder, features="mfc")
     with pytest.raises(UserError, match="gone.pt"):
         run(preprocess.make_discrete, folder, features="gone.pt:3")
+
+
+def test_copies_that_fail_count_as_failures(folder, monkeypatch, capsys):
+    monkeypatch.setattr(moved, "smooth", lambda *_: 1 / 0)
+    assert run(preprocess.make_mels, folder, labels(folder), augment_gain=6.0) == 1
+    out, err = capsys.readouterr()
+    assert "mels of 4 files made, 0 there already, 3 failed" in out
+    assert err.count("copies of 歌") == 3 and "division by zero" in err
+
+
+class SmallMemory:
+    """An encoder that cannot take more than 12000 samples."""
+
+    unit_dim = 2
+    content = SimpleNamespace(proj=SimpleNamespace(weight=torch.zeros(1)))
+
+    def analyse(self, wav, lengths):
+        if wav.shape[-1] > 12000:
+            raise RuntimeError("cannot allocate memory")
+        return units.Analysis(*[wav[:, 0].unflatten(-1, (-1, 320))[..., :2]] * 3)
+
+    def embed(self, analysis):
+        return analysis.content
+
+
+def test_memory_that_is_too_small_for_one_recording_fails_that_one(folder, monkeypatch, capsys):
+    soundfile.write(folder.wavs / "長い.wav", sing(150, 250, 1.0, 9), 16000)
+    cards = {"content": {"name": "c", "hash": "1"}}
+    parts = SimpleNamespace(encoder=SmallMemory(), cards=cards, tables={}, prosody=lambda a: np.ones((9, 2)))
+    monkeypatch.setattr(stages, "load_encoder", lambda *_, **__: parts)
+    assert run(preprocess.make_units, folder, labels(folder)) == 1
+    out, err = capsys.readouterr()
+    assert "units of 4 files made, 0 there already, 1 failed" in out
+    assert "長い: cannot allocate memory" in err
+    assert folder.read_json("encoder.json")["encoders"] == cards and len(folder.have("units-pitdyn")) == 4
+    monkeypatch.setattr(SmallMemory, "analyse", lambda *_: 1 / 0)
+    assert run(preprocess.make_units, folder, labels(folder)) == 1
+    assert "units of 0 files made, 4 there already, 1 failed" in capsys.readouterr().out
