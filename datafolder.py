@@ -125,9 +125,23 @@ class DataFolder:
             self.save_prepared(key, audio.prepare(self.files[key]).wav)
         return np.load(cached, mmap_mode="r")
 
-    def save_prepared(self, key: str, wav: np.ndarray) -> None:
-        """Keep a prepared wav [S] as 16-bit."""
-        self.save("prepared", key, np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16))
+    def save_prepared(self, key: str, wav: np.ndarray) -> bool:
+        """Keep a prepared wav [S] as 16-bit. Returns whether it replaces another, all made of which goes."""
+        cached, kept = self.path("prepared", key), np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
+        replaces = cached.is_file() and not holds(cached, kept)
+        if replaces:
+            self.forget(key)
+        self.save("prepared", key, kept)
+        return replaces
+
+    def forget(self, key: str) -> None:
+        """Delete all arrays made of a recording or a moved copy, and of a recording its copies."""
+        for copy in [copy for copy, recording in self.copies.items() if recording == key]:
+            self.forget(copy)
+        kinds = [path.name for path in self.root.iterdir() if path.is_dir() and path.name != "wavs"]
+        # The prepared wav last: while it is there, a run that is killed here is known to have been.
+        for kind in sorted(kinds, key=lambda kind: kind == "prepared"):
+            self.path(kind, key).unlink(missing_ok=True)
 
     def crop(self, key: str, start: int, units: int | None) -> np.ndarray:
         """`units` units from unit `start` on (all with None) of the prepared wav, float32 [S]."""
@@ -263,6 +277,14 @@ def save_array(path: Path, array: np.ndarray) -> None:
     with temporary.open("wb") as file:
         np.save(file, array)
     os.replace(temporary, path)
+
+
+def holds(path: Path, array: np.ndarray) -> bool:
+    """Whether a .npy can be read and is this array."""
+    try:
+        return np.array_equal(np.load(path), array)
+    except (OSError, ValueError, EOFError):
+        return False
 
 
 def make_link(link: Path, target: Path) -> None:

@@ -120,7 +120,8 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
     before = (folder.read_json("stats.json") or {}).get("labels")
     kinds = ["f0", "loudness", "pits", "dyns"]
-    stale.begin(folder, "stats.json", kinds, before, labels, args.force)
+    references = ["reference-*"] if args.force else []  # of evaluate.py heads: F0 too, by other trackers
+    stale.begin(folder, "stats.json", [*kinds, *references], before, labels, args.force)
     keys = todo(folder, folder.files, kinds)
     made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
     write_stats(folder, labels)
@@ -142,7 +143,9 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
     print(stats.to_text(), end="")
 
 
-def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> list[tuple[str, str]]:
+def copy(
+    folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
+) -> list[tuple[str, str]]:
     """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before.
 
     Returns (whose copies, why) of those that failed.
@@ -157,8 +160,8 @@ def copy(folder: DataFolder, args: argparse.Namespace, tracker: str) -> list[tup
     if wanted is None:
         return []
     moved.plan(folder, wanted)
-    missing = moved.missing(folder)
-    make = partial(moved.make, folder.root, partial(pitch.track, tracker=tracker))
+    missing = moved.missing(folder, redo)
+    make = partial(moved.make, folder.root, partial(pitch.track, tracker=tracker), redo)
     made, failures = each_file(make, missing, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, missing.values()))
@@ -178,7 +181,7 @@ def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int
     """--mel."""
     now = {"level_db": config["audio"]["level_db"]}
     stale.begin(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
-    uncopied = copy(folder, args, config["labels"]["pit"]["tracker"])
+    uncopied = copy(folder, args, config["labels"]["pit"]["tracker"], args.force)
     keys = todo(folder, folder.with_copies, ["mels"])
     made, failures = each_file(partial(mel_file, folder.root, now["level_db"]), keys, args.n_workers, "mels")
     stale.end(folder, "mels.json", now)
@@ -199,6 +202,7 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
     before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     stale.begin(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
+    # Copies that --mel has made stay, with --force too: their mels are of these.
     uncopied = copy(folder, args, config["labels"]["pit"]["tracker"])
     sizes, failures = {}, []
     for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
@@ -344,7 +348,8 @@ def main() -> int:
     takes = prompts.read(args.prompts, folder.files) if args.prompts else None
     folder.write_split(args.seed, args.val_share, args.test_share, takes)
     verb = next(verb for name, verb in VERBS.items() if getattr(args, name))
-    return verb(folder, args, load_config(args.config))
+    code = stale.drop_replaced(folder, args.n_workers, args.force)
+    return max(code, verb(folder, args, load_config(args.config)))
 
 
 if __name__ == "__main__":

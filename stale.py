@@ -1,8 +1,42 @@
-"""What no longer holds in a data folder goes before more is made: what was made with other settings."""
+"""What no longer holds in a data folder goes before more is made: of replaced wavs, and of other settings."""
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
+import audio
+import cli
 from datafolder import DataFolder
+from parallel import each_file
+
+
+def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
+    """Decode again the recordings whose wavs are newer than their prepared ones (all with force).
+
+    Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
+    anew cost a decoding and nothing else. Returns the exit code; what cannot be decoded stays as it was.
+    """
+    keys = [key for key in folder.have("prepared") if force or _is_newer(folder, key)]
+    if not keys:
+        return cli.DONE
+    replaced, failures = each_file(partial(_decode_again, folder.root), keys, workers, "decode")
+    if any(replaced.values()):
+        count = sum(replaced.values())
+        print(
+            f"{folder.root}: {count} recordings have changed; what was made of them goes, run all steps again"
+        )
+    return cli.report_failures(failures, len(keys))
+
+
+def _is_newer(folder: DataFolder, key: str) -> bool:
+    return folder.files[key].stat().st_mtime > folder.path("prepared", key).stat().st_mtime
+
+
+def _decode_again(root: Path, key: str) -> bool:
+    """Whether a recording is another one than before."""
+    folder = DataFolder(root)
+    return folder.save_prepared(key, audio.prepare(folder.files[key]).wav)
 
 
 def begin(

@@ -18,7 +18,6 @@ from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
 from cli import UserError
 from datafolder import DataFolder
 
-KINDS = ("prepared", "mels", "units-pitdyn", "prosody")  # what is made of a copy
 FRAME_MS = 5.0  # of WORLD
 LOWEST, HIGHEST = 50.0, 1100.0  # Hz, the range of the pitch labels
 AROUND = 1.5  # F0 is searched this factor below and above what a quick look finds
@@ -49,37 +48,37 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
 
 
 def plan(folder: DataFolder, wanted: Settings) -> None:
-    """Write copies.json, which names the copies of the training recordings; those of other settings go."""
-    if (folder.read_json("copies.json") or {}).get("settings") != asdict(wanted):
-        for key in folder.copies:
-            for kind in KINDS:
-                folder.path(kind, key).unlink(missing_ok=True)
+    """Write copies.json, which names the copies of the training recordings; all others go."""
     if wanted.pitch > 0:
         load_world()
     moves = wanted.pitch > 0 or wanted.gain > 0
     train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
     of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
+    stays = (folder.read_json("copies.json") or {}).get("settings") == asdict(wanted)
+    for key in folder.copies:
+        if not (stays and key in of):
+            folder.forget(key)
     folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
     folder.__dict__.pop("copies", None)  # read again
 
 
-def missing(folder: DataFolder) -> dict[str, list[str]]:
-    """{recording: its copies that have not been made}, as copies.json says."""
+def missing(folder: DataFolder, redo: bool = False) -> dict[str, list[str]]:
+    """{recording: its copies that have not been made (with redo all)}, as copies.json says."""
     left: dict[str, list[str]] = {}
     for copy, recording in folder.copies.items():
-        if not folder.path("prepared", copy).is_file():
+        if redo or not folder.path("prepared", copy).is_file():
             left.setdefault(recording, []).append(copy)
     return left
 
 
-def make(root: Path, track: Callable[[np.ndarray], np.ndarray], recording: str) -> int:
+def make(root: Path, track: Callable[[np.ndarray], np.ndarray], redo: bool, recording: str) -> int:
     """The prepared wavs of one recording's missing copies, in the data folder `root`; returns how many.
 
-    track: wav [S] -> F0 [N] of units, 0 = unvoiced.
+    track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies.
     """
     folder = DataFolder(root)
     wanted = Settings(**folder.read_json("copies.json")["settings"])
-    copies = missing(folder).get(recording, [])
+    copies = missing(folder, redo).get(recording, [])
     own = folder.prepared(recording).astype(np.float64)
     voice = take_apart(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
     for copy in copies:

@@ -28,7 +28,7 @@ ALLOWED = {
     "prompts": {"cli"},
     "batch": {"audio", "cli"},
     "parallel": set(),
-    "stale": {"datafolder"},
+    "stale": {"audio", "cli", "datafolder", "parallel"},
     "plots": {"audio", "hubert_pitdyn"},
     "hubert_pitdyn": {"audio", "cli", "datafolder"},
     "acoustic": {"audio", "cli", "convnext", "datafolder"},

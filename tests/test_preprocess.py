@@ -105,6 +105,15 @@ def test_a_file_that_fails_at_new_settings_keeps_no_old_labels(folder, monkeypat
     assert folder.have("pits") == ["歌0", "歌2", "歌3"]
 
 
+def test_forced_labels_ask_the_other_trackers_again(folder):
+    run(preprocess.make_labels, folder, labels(folder))
+    folder.save("reference-fcpe-pyin", "歌0", np.zeros(3))
+    run(preprocess.make_labels, folder, labels(folder))
+    assert folder.have("reference-fcpe-pyin") == ["歌0"]
+    run(preprocess.make_labels, folder, labels(folder), force=True)
+    assert not folder.have("reference-fcpe-pyin") and len(folder.have("pits")) == 4
+
+
 def test_interrupted_classes_go_on_with_the_same_centres(folder, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 2, "units-discrete")
@@ -154,6 +163,20 @@ def test_copies_that_fail_count_as_failures(folder, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert "mels of 4 files made, 0 there already, 3 failed" in out
     assert err.count("copies of 歌") == 3 and "division by zero" in err
+
+
+def test_forced_mels_make_copies_again_and_keep_units_where_they_are_the_same(folder, monkeypatch, capsys):
+    run(preprocess.make_mels, folder, labels(folder), augment_gain=6.0, augment_copies=2)
+    copies = list(DataFolder(folder.root).copies)
+    for key in copies:
+        folder.save("units-pitdyn", key, np.zeros(3))
+    run(preprocess.make_mels, folder, labels(folder), force=True)
+    assert "6 moved copies made" in capsys.readouterr().out
+    assert all(folder.path("units-pitdyn", key).is_file() for key in copies)
+    monkeypatch.setattr(moved, "smooth", lambda count, *_: np.full(count, -3.0))
+    run(preprocess.make_mels, folder, labels(folder), force=True)
+    assert not any(folder.path("units-pitdyn", key).is_file() for key in copies)
+    assert all(folder.path("mels", key).is_file() for key in copies)
 
 
 class SmallMemory:

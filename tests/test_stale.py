@@ -1,4 +1,6 @@
-"""What no longer holds in a data folder: arrays of other settings."""
+"""What no longer holds in a data folder: arrays of other settings, and of wavs that were replaced."""
+
+import os
 
 import numpy as np
 import pytest
@@ -27,8 +29,57 @@ def folder(tmp_path):
     return folder
 
 
+def replace(folder, key, seed, hours):
+    """Put another recording in the place of a wav, so many hours after it was prepared."""
+    wav, prepared = folder.files[key], folder.path("prepared", key).stat().st_mtime
+    soundfile.write(wav, sing(300, 200, 0.3, seed), 16000)
+    os.utime(wav, (prepared + 3600 * hours,) * 2)
+
+
 def made(folder) -> set[str]:
     return {path.relative_to(folder.root).as_posix() for path in folder.root.glob("*/*.npy")}
+
+
+def test_all_that_was_made_of_a_replaced_wav_goes(folder, capsys):
+    before, wav = made(folder), folder.prepared("歌")
+    replace(folder, "歌", seed=7, hours=1)
+    assert stale.drop_replaced(folder, 1) == 0
+    assert "1 recordings have changed" in capsys.readouterr().out
+    assert made(folder) == {name for name in before if "/b.npy" in name} | {"prepared/歌.npy"}
+    assert not np.array_equal(folder.prepared("歌")[:1000], wav[:1000])
+    os.utime(folder.path("prepared", "歌"))
+    assert stale.drop_replaced(folder, 1) == 0 and "changed" not in capsys.readouterr().out
+
+
+def test_a_new_date_alone_changes_nothing(folder, capsys):
+    before = made(folder)
+    for key, wav in folder.files.items():
+        os.utime(wav, (folder.path("prepared", key).stat().st_mtime + 1,) * 2)
+    assert stale.drop_replaced(folder, 1) == 0
+    assert made(folder) == before and "changed" not in capsys.readouterr().out
+
+
+def test_a_replaced_wav_with_an_old_date_is_found_by_force(folder):
+    before = made(folder)
+    replace(folder, "歌", seed=7, hours=-1)
+    stale.drop_replaced(folder, 1)
+    assert made(folder) == before
+    stale.drop_replaced(folder, 1, force=True)
+    assert made(folder) == {name for name in before if "/b.npy" in name} | {"prepared/歌.npy"}
+
+
+def test_a_wav_that_cannot_be_read_any_more_is_told_and_costs_nothing(folder, capsys):
+    before = made(folder)
+    folder.files["b"].write_bytes(b"RIFF, half copied")
+    os.utime(folder.files["b"], (folder.path("prepared", "b").stat().st_mtime + 1,) * 2)
+    assert stale.drop_replaced(folder, 1) == 1
+    assert "b.wav" in capsys.readouterr().err and made(folder) == before
+
+
+def test_a_spoilt_prepared_wav_is_mended_by_force(folder):
+    folder.path("prepared", "b").write_bytes(b"")
+    assert stale.drop_replaced(folder, 1, force=True) == 0
+    assert len(folder.prepared("b")) and not folder.path("mels", "b").is_file()
 
 
 def begin(folder, before, now, **more):
