@@ -126,7 +126,7 @@ class DataFolder:
         return np.load(cached, mmap_mode="r")
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:
-        """Keep a prepared wav [S] as 16-bit. Returns whether it replaces another, all made of which goes."""
+        """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, of which then all goes."""
         cached, kept = self.path("prepared", key), np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
         replaces = cached.is_file() and not holds(cached, kept)
         if replaces:
@@ -139,7 +139,7 @@ class DataFolder:
         for copy in [copy for copy, recording in self.copies.items() if recording == key]:
             self.forget(copy)
         kinds = [path.name for path in self.root.iterdir() if path.is_dir() and path.name != "wavs"]
-        # The prepared wav last: while it is there, a run that is killed here is known to have been.
+        # The prepared wav goes last: a run that is killed before finds the same to do the next time.
         for kind in sorted(kinds, key=lambda kind: kind == "prepared"):
             self.path(kind, key).unlink(missing_ok=True)
 

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     verb.add_argument("--discrete", action="store_true", help="k-means content classes, to units-discrete/")
     verb.add_argument("--show_qt", action="store_true", help="draw labels over spectrograms, to show_qt/")
     parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
-    parser.add_argument("--force", action="store_true", help="redo what is there already")
+    parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
     parser.add_argument(
         "--n_workers", type=int, default=os.cpu_count(), help="processes (default: all cores)"
     )
