@@ -27,6 +27,7 @@ TRIM_DB = 50.0  # below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
+OFFSET_SHARE = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
@@ -63,6 +64,8 @@ def load(path: str | Path) -> np.ndarray:
     Raises UserError naming the file when it cannot be read, is empty, or holds NaN.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path}: expected an audio file, found a folder")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     samples, rate = _decode(path)
@@ -70,10 +73,15 @@ def load(path: str | Path) -> np.ndarray:
 
 
 def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> np.ndarray:
-    """[S] or [S, channels] at any rate (Hz), float or integer PCM -> float32 [S] mono at 16 kHz."""
+    """[S] or [S, channels] at any rate (Hz), float or integer PCM -> float32 [S] mono at 16 kHz.
+
+    A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN.
+    """
     samples = np.asarray(samples)
     if samples.dtype.kind in "iu":
-        samples = samples / float(np.iinfo(samples.dtype).max)
+        limits = np.iinfo(samples.dtype)
+        middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
+        samples = (samples - float(middle)) / (limits.max - middle)
     samples = samples.astype(np.float32)
     if samples.ndim == 2:
         samples = samples.mean(axis=1)
@@ -81,11 +89,26 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
     if not np.isfinite(samples).all():
         raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
+    offset = _offset(samples, rate // 10)
+    if abs(offset) > OFFSET_SHARE * np.abs(samples).max():
+        samples = (samples - offset).astype(np.float32)
     if rate != SAMPLE_RATE:
         import librosa
 
         samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def _offset(samples: np.ndarray, length: int) -> float:
+    """The value around which the steadiest `length` samples of [S] lie, 0 for fewer samples than that.
+
+    Not the mean of the recording: pulses of a voice point to one side, which gives a tenth of a percent to one
+    percent of the peak to files whose silence is zero.
+    """
+    frames = samples[: len(samples) // length * length].reshape(-1, length)
+    if not len(frames):
+        return 0.0
+    return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
 
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:

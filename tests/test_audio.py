@@ -106,12 +106,38 @@ def test_broken_files_are_named(tmp_path):
         audio.load(tmp_path / "none.wav")
     with pytest.raises(UserError, match="gone.wav: no such file"):
         audio.load(tmp_path / "gone.wav")
+    with pytest.raises(UserError, match="expected an audio file, found a folder"):
+        audio.load(tmp_path)
     with pytest.raises(UserError, match="NaN"):
         audio.to_mono_16k(np.array([0.0, np.nan]), 16000)
 
 
 def test_integer_pcm_is_scaled():
     assert audio.to_mono_16k(np.array([0, 32767, -32767], np.int16), 16000) == pytest.approx([0, 1, -1])
+    assert audio.to_mono_16k(np.array([128, 255, 1], np.uint8), 16000) == pytest.approx([0, 1, -1])
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("offset", [0.25, -0.02])
+def test_an_offset_is_taken_off_so_that_silence_is_trimmed_and_the_level_is_the_speechs(rate, offset):
+    silence = np.zeros(rate // 2, np.float32)
+    wav = np.concatenate([silence, tone(1.0, rate), silence])
+    clean, mended = (audio.prepare(audio.to_mono_16k(x, rate)) for x in (wav, wav + np.float32(offset)))
+    assert abs(mended.start - clean.start) <= 128 and abs(mended.kept - clean.kept) <= 256
+    levels = [audio.active_level(audio.loudness(p.wav)) for p in (clean, mended)]
+    assert levels[0] == pytest.approx(levels[1], abs=0.05)
+
+
+def test_nothing_but_an_offset_is_silence():
+    assert not audio.to_mono_16k(np.full(16000, 0.3, np.float32), 16000).any()
+
+
+def test_a_recording_without_an_offset_stays_as_it_is():
+    """Also one whose pulses point to one side, so that its mean is not 0."""
+    pulses = np.concatenate([np.zeros(3200), np.maximum(tone(1.0), 0) ** 3]).astype(np.float32)
+    assert pulses.mean() > 0.05 * pulses.max()
+    for wav in (pulses, tone(1.0) + np.float32(0.001), tone(0.05) + np.float32(0.1)):
+        assert np.array_equal(audio.to_mono_16k(wav, 16000), wav)
 
 
 def test_prepare_trims_pads_and_restores():
