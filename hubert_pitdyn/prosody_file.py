@@ -12,6 +12,7 @@ from cli import UserError
 from hubert_pitdyn.prosody import Curve
 
 COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
+TRUTHS = {"true": "1", "false": "0"}  # as spreadsheets write what they take for a logical value
 HALF_FRAME = UNIT_HOP / SAMPLE_RATE / 2  # seconds
 
 
@@ -35,23 +36,26 @@ def write(path: Path, curve: Curve, start: int = 0) -> None:
 def read(path: Path, count: int, start: int = 0) -> Curve:
     """The curve of a file that `write` made and somebody edited, for a recording of `count` units.
 
-    Semicolons and decimal commas, as some spreadsheets write them, are understood. Raises UserError naming
-    the line for a missing column, a value that is no number, or rows of another recording.
+    Semicolons, tabs and decimal commas, as some spreadsheets write them, are understood, and TRUE and FALSE.
+    Raises UserError naming the line for a missing column, a value that is no number, or rows of another
+    recording.
     """
-    values = {name: [] for name in COLUMNS}
+    values, numbers = {name: [] for name in COLUMNS}, []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a UTF-8 CSV ({error})") from error
-    rows = csv.DictReader(lines, delimiter=";" if lines and ";" in lines[0] else ",")
+    above = int(bool(lines) and lines[0].lower().startswith("sep="))  # a line that tells Excel the separator
+    rows = csv.DictReader(lines[above:], delimiter=_separator(lines[above:]))
     if not set(COLUMNS) <= set(rows.fieldnames or ()):
         raise UserError(f"{path}: expected columns {', '.join(COLUMNS)}, found {rows.fieldnames}")
     for row in rows:
         if not any(row[name] for name in COLUMNS):
             continue  # spreadsheets leave empty rows behind
+        numbers.append(above + rows.line_num)
         for name in COLUMNS:
             text = row[name] or ("0" if name == "f0_hz" else "")  # unvoiced rows may leave it empty
-            values[name].append(_number(text, f"{path}, line {rows.line_num}: {name}"))
+            values[name].append(_number(text, f"{path}, line {numbers[-1]}: {name}"))
     curve = {name: np.array(column) for name, column in values.items()}
     expected = times(count, start)
     if len(curve["time_s"]) != count or np.abs(curve["time_s"] - expected).max(initial=0) > HALF_FRAME:
@@ -64,13 +68,18 @@ def read(path: Path, count: int, start: int = 0) -> Curve:
         )
     voiced = curve["voiced"] > 0
     if (bad := np.flatnonzero(voiced & (curve["f0_hz"] <= 0))).size:
-        raise UserError(f"{path}, line {bad[0] + 2}: expected f0_hz above 0 on a voiced row")
+        raise UserError(f"{path}, line {numbers[bad[0]]}: expected f0_hz above 0 on a voiced row")
     return Curve(curve["f0_hz"], voiced, curve["loudness_db"])
+
+
+def _separator(lines: list[str]) -> str:
+    """What stands between the columns' names; a comma where nothing else does."""
+    return next((mark for mark in ";\t" if lines and mark in lines[0]), ",")
 
 
 def _number(text: str, where: str) -> float:
     try:
-        value = float(text.replace(",", "."))
+        value = float(TRUTHS.get(text.lower(), text).replace(",", "."))
     except ValueError:
         value = np.nan
     if not np.isfinite(value):

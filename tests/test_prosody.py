@@ -179,13 +179,20 @@ def test_only_edited_rows_change(file):
     assert after.db[50] == pytest.approx(-3.5, abs=0.1)
 
 
-def test_semicolons_decimal_commas_and_empty_rows_are_understood(file):
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("above", ["", "sep={}\n"])
+def test_what_spreadsheets_write_is_understood(file, mark, above):
+    """Other separators, decimal commas, empty rows, words for 1 and 0, and a line that tells the separator."""
     path, pit, _ = file
     expected = prosody_file.read(path, len(pit), 800)
-    text = path.read_text(encoding="utf-8").replace(",", ";").replace(".", ",")
-    path.write_text("\ufeff" + text + ";;;\n", encoding="utf-8")
+    rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows[1:]:
+        row[2] = {"1": "TRUE", "0": "False"}[row[2]]
+    text = "\n".join([*(mark.join(row) for row in rows), 3 * mark, ""]).replace(".", ",")
+    path.write_text("\ufeff" + above.format(mark) + text, encoding="utf-8")
     given = prosody_file.read(path, len(pit), 800)
-    assert np.array_equal(given.f0, expected.f0) and np.array_equal(given.db, expected.db)
+    for one, other in ((given.f0, expected.f0), (given.voiced, expected.voiced), (given.db, expected.db)):
+        assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,8 @@ def test_semicolons_decimal_commas_and_empty_rows_are_understood(file):
         (lambda lines: [*lines[:5], "0.140,high,1,0", *lines[6:]], "line 6: f0_hz: expected a number"),
         (lambda lines: [*lines[:5], "0.140,0,1,0", *lines[6:]], "line 6: expected f0_hz above 0"),
         (lambda lines: [*lines[:5], "0.140,100,1,", *lines[6:]], "line 6: loudness_db: expected a number"),
+        (lambda lines: [lines[0], ",,,", *lines[1:5], "0.140,0,1,0", *lines[6:]], "line 7: expected f0_hz"),
+        (lambda lines: ["sep=,", *lines[:5], "0.140,0,1,0", *lines[6:]], "line 7: expected f0_hz above 0"),
     ],
 )
 def test_files_that_do_not_fit_are_refused_by_line(file, edit, message):
