@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 
 import audio
+from hubert_pitdyn.labels import PitLabels
+
+# matplotlib's own font, then one that each system has for names in Chinese, Japanese and Korean.
+FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Hiragino Sans")
+FONTS += ("Arial Unicode MS", "WenQuanYi Zen Hei", "IPAGothic")
 
 
 def _figure(rows: int, title: str):
@@ -91,15 +96,26 @@ def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
     # On the spectrogram's own scale a sentence's melody would be a few pixels high.
     pitch_axis = axis.twinx()
     pitch_axis.plot(seconds, np.where(f0 > 0, f0, np.nan), color="cyan", linewidth=2)
-    pitch_axis.set(ylabel="F0, Hz", yscale="log", ylim=(60, 600))
-    pitch_axis.set_yticks([75, 100, 150, 200, 300, 400], ["75", "100", "150", "200", "300", "400"])
+    pitch_axis.set(ylabel="F0, Hz", yscale="log", ylim=(PitLabels.f_min, PitLabels.f_max))
+    ticks = (75, 100, 150, 200, 300, 400, 600, 800)
+    pitch_axis.set_yticks(ticks, [str(tick) for tick in ticks])
     pitch_axis.minorticks_off()
 
 
 def save(figure, path: Path) -> None:
     """Write a figure to a picture file (png, svg, pdf by its suffix)."""
+    import warnings
+
+    from matplotlib import font_manager
+    from matplotlib.text import Text
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    for text in figure.findobj(Text):
+        text.set_fontfamily([font for font in FONTS if font in installed])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box in a title is no fault
+        figure.savefig(path, dpi=110)
 
 
 def show(path: Path) -> None:
