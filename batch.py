@@ -26,24 +26,43 @@ def sources(given: Path) -> dict[Path, Path]:
 
 
 def targets(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
-    """{audio file: converted wav}. Files that differ by suffix alone keep it in the new name."""
-    names = _names(files)
-    return {source: out / place.parent / f"{names[source]}_{vbank}.wav" for source, place in files.items()}
+    """{audio file: converted wav}. Raises UserError when `out` cannot be a folder."""
+    if blocked := next((place for place in (out, *out.parents) if place.is_file()), None):
+        raise UserError(f"{out}: expected a folder for the conversions, but {blocked} is a file")
+    stems = names(files)
+    return {source: out / place.parent / f"{stems[source]}_{vbank}.wav" for source, place in files.items()}
 
 
-def curves(files: dict[Path, Path], given: Path | None, single: bool) -> dict[Path, Path | None]:
-    """{audio file: its prosody file}: `given` itself for a single file, else <name>.csv below it."""
-    if given is None or single:
+def curves(
+    files: dict[Path, Path], given: Path | None, single: bool, option: str, read: bool
+) -> dict[Path, Path | None]:
+    """{audio file: its prosody file}: `given` itself for a single file, else <name>.csv below it.
+
+    Raises UserError naming the option when `given` is a folder for a single file, or a file for a folder, or
+    is to be read and not there.
+    """
+    if given is None:
+        return dict.fromkeys(files)
+    kind = "file" if single else "folder"
+    if given.is_dir() if single else given.is_file():
+        raise UserError(f"{given}: --input is a {kind}, so {option} must be one")
+    if read and not given.exists():
+        raise UserError(f"{given}: no such {kind}; make it with --prosody_out")
+    if single:
         return dict.fromkeys(files, given)
-    names = _names(files)
-    return {source: given / place.parent / f"{names[source]}.csv" for source, place in files.items()}
+    stems = names(files)
+    return {source: given / place.parent / f"{stems[source]}.csv" for source, place in files.items()}
 
 
-def _names(files: dict[Path, Path]) -> dict[Path, str]:
-    stems = Counter(place.with_suffix("") for place in files.values())
+def names(files: dict[Path, Path]) -> dict[Path, str]:
+    """{audio file: its name without suffix, or with it where another's differs by that alone}.
+
+    Capitals make no difference: on Windows and macOS one conversion would overwrite the other.
+    """
+    stems = {source: place.with_suffix("").as_posix().casefold() for source, place in files.items()}
+    counts = Counter(stems.values())
     return {
-        source: place.name if stems[place.with_suffix("")] > 1 else place.stem
-        for source, place in files.items()
+        source: place.name if counts[stems[source]] > 1 else place.stem for source, place in files.items()
     }
 
 

@@ -23,6 +23,16 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def word_or_path(text: str) -> str:
+    """argparse type: a word such as `official`, or what `path` makes of the text."""
+    return str(path(text))
+
+
+def voice(text: str) -> str:
+    """argparse type: the name of a voice, without the slash that completion in a shell adds to a folder."""
+    return text.rstrip("/\\")
+
+
 def run(main: Callable[[], int | None]) -> int:
     """Call a script's main; a UserError becomes one line on stderr and exit code 2.
 
@@ -87,6 +97,7 @@ def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) 
     )
     parser.add_argument(
         "--vocoder",
+        type=word_or_path,
         metavar="FILE",
         help="what makes sound of spectra: a file of train_vocoder.py, official, or griffin_lim (default: "
         "the preset's)",

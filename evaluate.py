@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     )
     pair.add_argument("--plot", type=cli.path, help="also draw spectrograms, F0 and loudness to this file")
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
-    voice.add_argument("vbank", nargs="?", help="voice: out/<vbank>/acoustic/model-best.pt")
+    voice.add_argument("vbank", nargs="?", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
     cli.add_voice_arguments(voice, required=False)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(

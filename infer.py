@@ -21,7 +21,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("vbank", help="the voice to convert to: a name below out/ (the folder has acoustic/)")
+    parser.add_argument(
+        "vbank", type=cli.voice, help="the voice to convert to: a name below out/ (the folder has acoustic/)"
+    )
     parser.add_argument(
         "--input",
         type=cli.path,
@@ -81,17 +83,16 @@ def main() -> int:
     args = parse_args()
     import batch
 
-    places = batch.sources(args.input)
+    places, single = batch.sources(args.input), args.input.is_file()
     files = batch.targets(places, args.vbank, args.out_path)
+    given = batch.curves(places, args.prosody_in, single, "--prosody_in", read=True)
+    wanted = batch.curves(places, args.prosody_out, single, "--prosody_out", read=False)
     from tqdm import tqdm
 
     from converter import from_arguments
     from devices import choose_device
 
     converter, options = from_arguments(args, choose_device(args.device))
-    given, wanted = (
-        batch.curves(places, option, args.input.is_file()) for option in (args.prosody_in, args.prosody_out)
-    )
     failures = []
     for source, target in tqdm(files.items(), desc=args.vbank, disable=None):
         try:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
@@ -71,6 +72,48 @@ def test_unknown_voice_names_those_there_are(tmp_path):
     (tmp_path / "out" / "hana" / "acoustic" / "model-best.pt").write_bytes(b"x")
     done = run_script("infer.py", "nobody", "--dataset", "d", "--input", "a.wav", cwd=tmp_path, expect=2)
     assert "voices here: hana" in done.stderr and "train_acoustic.py data/nobody" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        (
+            ("--input", "songs", "--prosody_in", "a.csv"),
+            "a.csv: --input is a folder, so --prosody_in must be",
+        ),
+        (("--input", "songs", "--prosody_out", "a.csv"), "a.csv: --input is a folder, so --prosody_out must"),
+        (("--input", "songs", "--prosody_in", "gone"), "gone: no such folder"),
+        (("--input", "a.wav", "--prosody_in", "songs"), "songs: --input is a file, so --prosody_in must be"),
+        (
+            ("--input", "a.wav", "--prosody_out", "songs"),
+            "songs: --input is a file, so --prosody_out must be",
+        ),
+        (("--input", "a.wav", "--prosody_in", "gone.csv"), "gone.csv: no such file"),
+        (("--input", "a.wav", "--out_path", "a.csv/deep"), "but a.csv is a file"),
+    ],
+)
+def test_paths_of_the_wrong_kind_are_refused_before_models_load(arguments, words, tmp_path):
+    (tmp_path / "songs").mkdir()
+    for name in ("a.wav", "a.csv", "songs/a.wav"):
+        (tmp_path / name).touch()
+    done = run_script("infer.py", "hana", "--dataset", "d", *arguments, cwd=tmp_path, expect=2)
+    assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_words_and_paths_of_the_command_line():
+    import cli
+
+    assert [cli.voice(text) for text in ("hana/", "hana\\", "はな")] == ["hana", "hana", "はな"]
+    assert cli.word_or_path("griffin_lim") == "griffin_lim"
+    assert cli.word_or_path(r"out\x\hifigan").replace("\\", "/") == "out/x/hifigan"
+
+
+def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_path):
+    import batch
+
+    files = {p: p for p in map(Path, ("Take.wav", "take.flac", "other.wav", "sub/take.wav"))}
+    made = [path.as_posix() for path in batch.targets(files, "v", Path("gen")).values()]
+    assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
 
 
 def test_light_modules_do_not_load_torch():
