@@ -10,11 +10,22 @@ from pathlib import Path
 
 import torch
 
+from cli import UserError
+
 
 def choose_device(name: str | None) -> torch.device:
-    """The device asked for, else this process's GPU, else the CPU."""
+    """The device asked for, else this process's GPU, else the CPU.
+
+    Raises UserError for a name that is no device, or a device that is not usable here.
+    """
     if name is None:
-        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # the second from a torch made without the device
+        usable = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        usable += ["mps"] if torch.backends.mps.is_available() else []
+        raise UserError(f"--device {name}: expected one that is usable here: {', '.join(usable)}") from error
     return torch.device(name)
 
 

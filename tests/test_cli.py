@@ -116,6 +116,16 @@ def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_pa
     assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
 
 
+def test_an_unusable_device_is_refused_and_the_usable_are_named():
+    from cli import UserError
+    from devices import choose_device
+
+    assert str(choose_device("cpu")) == "cpu"
+    for name in ("gpu", "cuda:99"):
+        with pytest.raises(UserError, match=f"--device {name}: expected .*usable here: cpu"):
+            choose_device(name)
+
+
 def test_light_modules_do_not_load_torch():
     code = "import cli, config, official, datafolder, parallel, audio, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -38,7 +38,7 @@ ALLOWED = {
     "weight_files": {"cli"},
     "checkpoints": {"cards", "cli", "weight_files", "hubert_pitdyn", "acoustic", "vocoder"},
     "stages": {"cards", "cli", "checkpoints", "official", "weight_files", "hubert_pitdyn", "vocoder"},
-    "devices": set(),
+    "devices": {"cli"},
     "features": {"audio", "checkpoints", "cli", "datafolder", "devices", "hubert_pitdyn", "weight_files"},
     "training": {"batches", "cards", "cli", "config", "checkpoints", "devices"},
     "adversarial": {"training"},
