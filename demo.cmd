@@ -2,10 +2,13 @@
 REM From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 SETLOCAL EnableExtensions DisableDelayedExpansion
 SET "INPUT=test"
+SET "PAGE=index.html"
+SET "WORST=0"
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP
 IF "%~1"=="--help" GOTO HELP
 IF NOT "%~1"=="" SET "INPUT=%~f1"
+IF NOT "%~1"=="" SET "PAGE=gen\index.html"
 CD /D "%~dp0"
 
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
@@ -20,13 +23,13 @@ CALL :CONVERT dorodoro
 IF NOT "%RC%"=="0" GOTO FAILED
 CALL :CONVERT scottpoid
 IF NOT "%RC%"=="0" GOTO FAILED
-"%PYTHON_BIN%" make_index.py
+"%PYTHON_BIN%" make_index.py --test "%INPUT%" --out %PAGE%
 SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED
-ECHO sources:     %INPUT%
+ECHO sources:     "%INPUT%"
 ECHO conversions: gen\
-ECHO page:        index.html
-EXIT /B 0
+ECHO page:        %PAGE%
+EXIT /B %WORST%
 
 :FAILED
 ECHO demo.cmd: the step above ended with code %RC% 1>&2
@@ -42,10 +45,16 @@ EXIT /B %ERRORLEVEL%
 :CONVERT
 "%PYTHON_BIN%" infer.py %1 --dataset demo --input "%INPUT%" --out_path gen
 SET "RC=%ERRORLEVEL%"
-EXIT /B %RC%
+IF NOT "%RC%"=="1" EXIT /B %RC%
+REM 1 is some files of a folder: infer.py has named them, and converted the rest.
+ECHO demo.cmd: %1 was left without the files named above 1>&2
+SET "WORST=1"
+SET "RC=0"
+EXIT /B 0
 
 :HELP
 ECHO usage:   demo.cmd [file.wav or folder]
-ECHO makes:   .venv, gen\^<file^>_^<voice^>.wav of every file in test\ (or of those given), and index.html
+ECHO makes:   .venv, gen\^<file^>_^<voice^>.wav of every file in test\, and index.html;
+ECHO          of those given, and gen\index.html
 ECHO PYTHON_BIN names another Python, 3.10 or newer.
 EXIT /B 2

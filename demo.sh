@@ -4,17 +4,19 @@ set -u
 
 VOICES="kathleen dorodoro scottpoid"
 INPUT=test
+PAGE=index.html
 
 case "${1:-}" in
 "") ;;
 -*)
     echo "usage:   demo.sh [file.wav or folder]"
-    echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/ (or of those given), and index.html"
+    echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/, and index.html;"
+    echo "         of those given, and gen/index.html"
     echo "PYTHON_BIN names another Python, 3.10 or newer."
     exit 2
     ;;
-/* | [A-Za-z]:*) INPUT=$1 ;;
-*) INPUT=$PWD/$1 ;;
+/* | [A-Za-z]:*) INPUT=$1 PAGE=gen/index.html ;;
+*) INPUT=$PWD/$1 PAGE=gen/index.html ;;
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
@@ -23,20 +25,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 PYTHON_BIN=$PWD/.venv/bin/python
 [ -x "$PYTHON_BIN" ] || PYTHON_BIN=$PWD/.venv/Scripts/python.exe
 
+worst=0
 run() {
     echo "> $*"
     "$@"
     code=$?
     [ $code -eq 0 ] && return
     echo "demo.sh: this step ended with code $code: $*" >&2
-    exit $code
+    # 1 is some files of a folder: infer.py has named them, and converted the rest.
+    [ $code -eq 1 ] || exit $code
+    worst=1
 }
 
 for voice in $VOICES; do
     run "$PYTHON_BIN" infer.py "$voice" --dataset demo --input "$INPUT" --out_path gen
 done
-run "$PYTHON_BIN" make_index.py
+run "$PYTHON_BIN" make_index.py --test "$INPUT" --out $PAGE
 echo
 echo "sources:     $INPUT"
 echo "conversions: gen/"
-echo "page:        index.html"
+echo "page:        $PAGE"
+exit $worst

@@ -11,11 +11,11 @@ import argparse
 import os
 import sys
 import wave
-from collections import Counter
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import batch
 import cli
 from audio import AUDIO_SUFFIXES
 
@@ -62,7 +62,12 @@ PAGE = """<!DOCTYPE html>
 
 
 def find_sources(test: Path) -> list[Path]:
-    """Audio files below `test`, sorted, relative to it. Raises UserError where there is no folder."""
+    """Audio files below `test`, sorted, relative to it; or `test` itself, relative to its folder.
+
+    Raises UserError where there is nothing of that name.
+    """
+    if test.is_file():
+        return [Path(test.name)]
     if not test.is_dir():
         raise cli.UserError(f"{test}: expected a folder of source wavs, found none; name it with --test")
     return sorted(path.relative_to(test) for path in audio_files(test))
@@ -81,8 +86,7 @@ def find_conversions(sources: list[Path], gen: Path) -> dict[Path, dict[str, Pat
     Sources that differ by suffix alone, a.wav and a.flac, are converted to a.wav_x.wav and a.flac_x.wav.
     """
     found: dict[Path, dict[str, Path]] = {source: {} for source in sources}
-    stems = Counter(source.with_suffix("") for source in sources)
-    heads = {s: f"{s.name if stems[s.with_suffix('')] > 1 else s.stem}_" for s in sources}
+    heads = {source: f"{name}_" for source, name in batch.names({s: s for s in sources}).items()}
     by_length = sorted(sources, key=lambda source: len(heads[source]), reverse=True)
     for path in sorted(audio_files(gen)):
         name = path.relative_to(gen)
@@ -148,7 +152,7 @@ def summary(sources: list[Path], voices: list[str], gen: Path) -> str:
 
 def render(test: Path, gen: Path, base: Path) -> str:
     """The whole page for links relative to the folder `base`."""
-    sources = find_sources(test)
+    sources, test = find_sources(test), test.parent if test.is_file() else test
     conversions = find_conversions(sources, gen)
     voices = sorted({voice for found in conversions.values() for voice in found})
     return PAGE.format(
@@ -163,7 +167,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--test", type=cli.path, default=Path("test"), help="sources (default: %(default)s)")
+    parser.add_argument(
+        "--test",
+        type=cli.path,
+        default=Path("test"),
+        help="sources, a folder or a file (default: %(default)s)",
+    )
     parser.add_argument(
         "--gen", type=cli.path, default=Path("gen"), help="conversions (default: %(default)s)"
     )
@@ -171,6 +180,8 @@ def main() -> int:
         "--out", type=cli.path, default=Path("index.html"), help="page (default: %(default)s)"
     )
     args = parser.parse_args()
+    if args.out.is_dir():
+        raise cli.UserError(f"{args.out}: expected a file to write the page to, found a folder")
     page = render(args.test, args.gen, args.out.parent)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(page, encoding="utf-8", errors="replace", newline="\n")

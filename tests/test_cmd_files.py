@@ -313,7 +313,7 @@ def test_demo_converts_to_every_voice(shell):
             ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
             for voice in ("kathleen", "dorodoro", "scottpoid")
         ),
-        ["make_index.py"],
+        ["make_index.py", "--test", "test", "--out", "index.html"],
     ]
     assert ran.code == 0
 
@@ -322,7 +322,28 @@ def test_demo_takes_a_file(shell):
     if isinstance(shell, Native):
         pytest.skip("a .venv with a recording python.exe cannot be made here")
     ran = shell("demo.cmd", "my song.wav")
-    assert all(re.search(r"pitch ü[\\/]my song\.wav$", call[5]) for call in ran.calls[1:4])
+    songs = [*(call[5] for call in ran.calls[1:4]), ran.calls[4][2]]
+    assert len(ran.calls) == 5 and all(re.search(r"pitch ü[\\/]my song\.wav$", song) for song in songs)
+    assert ran.calls[4][3:] == ["--out", r"gen\index.html"]
+
+
+def test_demo_names_a_path_without_running_a_part_of_it(shell):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("demo.cmd", "rock&echo roll.wav")
+    assert (len(ran.calls), ran.code) == (5, 0)
+    assert [
+        line for line in ran.output.splitlines() if line.startswith("sources:") and "rock&echo roll" in line
+    ]
+    assert not any(line.startswith("roll") for line in ran.output.splitlines())
+
+
+def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("demo.cmd", codes=(0, 0, 1, 0, 0))
+    assert (len(ran.calls), ran.code) == (5, 1)
+    assert "dorodoro was left without" in ran.output and "index.html" in ran.output
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])

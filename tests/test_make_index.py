@@ -146,6 +146,20 @@ def test_page_in_another_folder_links_back(tmp_path):
     assert page.rows[1] == ["../in/a.wav", "../made/a_v.wav"]
 
 
+def test_a_single_source_has_a_page_of_its_own(tmp_path):
+    for name in ("in/a", "in/b", "gen/a_v", "gen/b_v"):
+        make_wav(tmp_path / f"{name}.wav")
+    page = page_of(tmp_path, "--test", "in/a.wav", "--out", "gen/index.html", out="gen/index.html")
+    assert page.names == ["a.wav"] and page.rows[1] == ["../in/a.wav", "a_v.wav"]
+
+
+def test_a_page_is_no_folder(tmp_path):
+    make_wav(tmp_path / "test" / "a.wav")
+    ran = run(tmp_path, "--out", "test")
+    assert ran.returncode == 2
+    assert ran.stderr == "error: test: expected a file to write the page to, found a folder\n"
+
+
 def test_same_input_gives_the_same_page_without_outside_assets(tmp_path):
     for name in ("b", "a", "c"):
         make_wav(tmp_path / "test" / f"{name}.wav")

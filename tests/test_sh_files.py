@@ -207,15 +207,24 @@ def test_demo_converts_to_every_voice(shell):
             ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
             for voice in ("kathleen", "dorodoro", "scottpoid")
         ),
-        ["make_index.py"],
+        ["make_index.py", "--test", "test", "--out", "index.html"],
     ]
     assert ran.code == 0 and "page:        index.html\n" in ran.output
 
 
 @needs_bash
 def test_demo_takes_a_file(shell):
-    ran = shell("demo.sh", "my song.wav")
-    assert {call[5] for call in ran.calls[1:4]} == {str(shell.project / "my song.wav")}
+    ran, song = shell("demo.sh", "my song.wav"), str(shell.project / "my song.wav")
+    assert {call[5] for call in ran.calls[1:4]} == {song}
+    assert ran.calls[4] == ["make_index.py", "--test", song, "--out", "gen/index.html"]
+    assert ran.code == 0 and "page:        gen/index.html\n" in ran.output
+
+
+@needs_bash
+def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):
+    ran = shell("demo.sh", codes=(0, 0, 1, 0, 0))
+    assert (len(ran.calls), ran.code) == (5, 1)
+    assert "code 1" in ran.output and "page:        index.html\n" in ran.output
 
 
 @needs_bash
