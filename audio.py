@@ -102,8 +102,8 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
 def _offset(samples: np.ndarray, length: int) -> float:
     """The value around which the steadiest `length` samples of [S] lie, 0 for fewer samples than that.
 
-    Not the mean of the recording: pulses of a voice point to one side, which gives a tenth of a percent to one
-    percent of the peak to files whose silence is zero.
+    Not the mean of the recording: pulses of a voice point to one side, which gives a mean of up to 1 % of the
+    peak to files whose silence is zero.
     """
     frames = samples[: len(samples) // length * length].reshape(-1, length)
     if not len(frames):

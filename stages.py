@@ -162,6 +162,8 @@ def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     path = out / vbank / "acoustic" / BEST
     if path.is_file():
         return path
+    if not out.is_dir():
+        raise UserError(f"{out}: no such folder in {Path.cwd()}; run it in the project's folder")
     known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{BEST}"))
     raise UserError(
         f"{path}: no voice of this name; voices here: {', '.join(known) or 'none'}; "

@@ -74,6 +74,14 @@ def test_unknown_voice_names_those_there_are(tmp_path):
     assert "voices here: hana" in done.stderr and "train_acoustic.py data/nobody" in done.stderr
 
 
+def test_outside_the_projects_folder_it_is_said_to_go_there(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", [0.0] * 1600, 16000)
+    done = run_script("infer.py", "hana", "--dataset", "d", "--input", "a.wav", cwd=tmp_path, expect=2)
+    assert "out: no such folder in" in done.stderr and "run it in the project's folder" in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments,words",
     [
