@@ -29,6 +29,7 @@ from hubert_pitdyn.units import Analysis, Encoder, encode_batch
 from vocoder.dataset import sing_units
 
 Source = np.ndarray | Path | str
+CONTENT_ALONE = "this voice hears content alone, it has no pitch and loudness to edit or to write"
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,10 @@ class VoiceConverter:
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
         trained_with = card.get("pitdyn", "hubert")
         hears = "none" if trained_with == "none" else pitdyn or trained_with
+        if hears != "none" and dataset != card["dataset"]:
+            _require_label_models(dataset, Path(out), f"{vbank} was made with --dataset {card['dataset']}")
         parts = stages.load_encoder(config, dataset, content, Path(out), device, hears)
-        for role, trained in card["encoders"].items():
-            own = parts.cards[role]
-            cards.require_match(
-                f"the {role} encoder of {path}",
-                f"{trained['hash']} ({trained['name']})",
-                f"{own['hash']} ({trained['name'] if own['hash'] == trained['hash'] else own['name']})",
-                f"give the dataset the voice was encoded with (--dataset {card['dataset']}), or encode and "
-                f"train the voice again",
-            )
+        _require_encoders(path, card, parts.cards)
         acoustic = checkpoints.load_acoustic(path, checkpoint).to(device)
         return cls(
             parts.encoder,
@@ -152,17 +147,12 @@ class VoiceConverter:
         """
         edits = Controls(**controls)
         if self.labels is None:
-            if edits != Controls() or any(x is not None for x in (pitch_from, dyn_from, prosody_in)):
-                raise UserError("this encoder has no pitch and loudness classes to edit")
-            return Performance(source.prepared, source.analysis, None, 0.0, ())
+            others = {"pitch_from": pitch_from, "dyn_from": dyn_from, "prosody_in": prosody_in}
+            if wanted := _needing_labels(edits, others):
+                raise UserError(f"{', '.join(wanted)}: {CONTENT_ALONE}")
+            return Performance(source.prepared, source.analysis, None, edits.dyn_gain, ())
+        pit, dyn = self._distributions(source, pitch_from, dyn_from)
         pit_labels, dyn_labels = self.labels
-        pit, dyn = (part[0].cpu().numpy() for part in source.analysis[1:])
-        if pitch_from is not None:
-            curve, places = self._borrowed(source, pitch_from)
-            pit = pit_labels.at(pit, _melody(curve, places, pitch_from))
-        if dyn_from is not None:
-            curve, places = self._borrowed(source, dyn_from)
-            dyn = dyn_labels.soft(prosody.loudness_at(curve, places))
         if prosody_in is not None:
             given = prosody_file.read(Path(prosody_in), len(pit), source.prepared.start)
             pit, dyn = prosody.replace(pit, dyn, given, pit_labels, dyn_labels)
@@ -182,15 +172,31 @@ class VoiceConverter:
         converted = audio.limit_peak(audio.set_level(made, level))
         return converted[: source.kept] if trim else source.restore(converted)
 
+    def curve(self, heard: Heard) -> Curve:
+        """The prosody of a recording, from an encoder that hears some."""
+        pit, dyn = (part[0].cpu().numpy() for part in heard.analysis[1:])
+        return prosody.read(pit, dyn, *self.labels)
+
+    def _distributions(self, source: Heard, pitch_from: Any, dyn_from: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Pitch [N, Kp] and loudness [N, Kd] of a source, or what it borrows of other recordings."""
+        pit, dyn = (part[0].cpu().numpy() for part in source.analysis[1:])
+        if pitch_from is not None:
+            curve, places = self._borrowed(source, pitch_from)
+            pit = self.labels[0].at(pit, _melody(curve, places, pitch_from))
+        if dyn_from is not None:
+            curve, places = self._borrowed(source, dyn_from)
+            dyn = self.labels[1].soft(prosody.loudness_at(curve, places))
+        return pit, dyn
+
     def _borrowed(self, source: Heard, other: Heard | Source) -> tuple[Curve, np.ndarray]:
         """Prosody of another recording, and where in it each frame of the source is."""
         other = other if isinstance(other, Heard) else self.hear(other)
-        content, pit, dyn = (part[0].cpu().numpy() for part in other.analysis)
+        units = (heard.analysis.content[0].cpu().numpy() for heard in (source, other))
         try:
-            places = prosody.align(source.analysis.content[0].cpu().numpy(), content)
+            places = prosody.align(*units)
         except ValueError as error:
             raise UserError(f"prosody of another recording: {error}; give shorter files") from error
-        return prosody.read(pit, dyn, *self.labels), places
+        return self.curve(other), places
 
     @torch.inference_mode()
     def _synthesise(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
@@ -204,7 +210,14 @@ class VoiceConverter:
 
 
 def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:
-    """What `cli.add_voice_arguments` asked for: a converter on `device`, and the options of its `perform`."""
+    """What `cli.add_voice_arguments` asked for: a converter on `device`, and the options of its `perform`.
+
+    Raises UserError for options that cannot be met whatever the source is.
+    """
+    options = {name: getattr(args, name) for name in Controls.__dataclass_fields__}
+    controls = Controls(**options)
+    others = {name: path for name in ("pitch_from", "dyn_from") if (path := getattr(args, name))}
+    wavs = {name: audio.load(path) for name, path in others.items()}
     converter = VoiceConverter.load(
         args.vbank,
         args.dataset,
@@ -213,9 +226,43 @@ def from_arguments(args: Any, device) -> tuple[VoiceConverter, dict[str, Any]]:
         device=device,
         pitdyn=args.pitdyn,
     )
-    options = {name: getattr(args, name) for name in Controls.__dataclass_fields__}
-    others = {name: getattr(args, name) for name in ("pitch_from", "dyn_from")}
-    return converter, {**options, **{name: converter.hear(wav) for name, wav in others.items() if wav}}
+    files = {name: getattr(args, name, None) for name in ("prosody_in", "prosody_out")}
+    if converter.labels is None and (wanted := _needing_labels(controls, {**others, **files})):
+        raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ALONE}")
+    heard = {name: converter.hear(wav) for name, wav in wavs.items()}
+    if "pitch_from" in heard:
+        _melody(converter.curve(heard["pitch_from"]), np.zeros(1), args.pitch_from)
+    return converter, {**options, **heard}
+
+
+def _require_label_models(dataset: str, out: Path, advice: str) -> None:
+    """Raises UserError with the advice when a dataset other than the voice's own has no such models."""
+    try:
+        for kind in ("pits", "dyns"):
+            stages.label_path(dataset, kind, out)
+    except UserError as error:  # which says how to train them
+        raise UserError(f"{out / dataset}: no pitch and loudness models; {advice}") from error
+
+
+def _require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
+    """Raises UserError unless the encoders found are those that the voice of a card was trained with."""
+    for role, trained in card["encoders"].items():
+        own = found[role]
+        cards.require_match(
+            f"the {role} encoder of {path}",
+            f"{trained['hash']} ({trained['name']})",
+            f"{own['hash']} ({trained['name'] if own['hash'] == trained['hash'] else own['name']})",
+            f"give the dataset the voice was encoded with (--dataset {card['dataset']}), or encode and "
+            f"train the voice again",
+        )
+
+
+def _needing_labels(controls: Controls, others: dict[str, Any]) -> list[str]:
+    """Names of what was asked for and takes pitch and loudness classes: all controls but dyn_gain, a gain of
+    the output."""
+    plain = Controls(dyn_gain=controls.dyn_gain)
+    changed = [name for name in vars(plain) if getattr(controls, name) != getattr(plain, name)]
+    return changed + [name for name, given in others.items() if given is not None]
 
 
 def _melody(curve: Curve, places: np.ndarray, source: Any) -> np.ndarray:

@@ -65,8 +65,6 @@ def convert_file(
 
     wav, (given, wanted) = audio.load(source), curves
     performance = converter.perform(converter.hear(wav), prosody_in=given, **options)
-    if wanted and performance.curve is None:
-        raise cli.UserError(f"{wanted}: this voice hears content alone, there is no prosody to write")
     if wanted:
         prosody_file.write(wanted, performance.curve, performance.source.start)
     converted = converter.render(performance, args.trim)

@@ -26,7 +26,7 @@ class Controls:
     transpose: semitones. auto_pitch: put the source's median on that of the voice's recordings, and where its
     range does not fit into what the voice was trained on, narrow it until it does. pitch_scale: widens (> 1)
     or flattens (0) the melody around its median. dyn_gain: dB. dyn_scale: the same as pitch_scale for
-    loudness, around the active level.
+    loudness, around the active level. Raises UserError for a number that is not finite.
     """
 
     transpose: float = 0.0
@@ -34,6 +34,11 @@ class Controls:
     pitch_scale: float = 1.0
     dyn_gain: float = 0.0
     dyn_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not np.isfinite(value):
+                raise UserError(f"{name}: expected a finite number, found {value}")
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,11 @@ def test_a_voice_of_another_encoder_is_refused(voice):
         pit.write_bytes(kept)
 
 
+def test_a_dataset_without_models_leads_to_the_voices_own(voice):
+    with pytest.raises(UserError, match="nope: no pitch.* bank was made with --dataset songs$"):
+        VoiceConverter.load("bank", "nope", out=voice / "out")
+
+
 def test_every_model_of_a_dataset_loads_alone(voice):
     """Also the light head, which finds the content encoder it was trained on."""
     songs = voice / "out" / "songs"
@@ -249,13 +254,23 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
     converter = VoiceConverter.load("plain", "songs", out=voice / "out")
     wav = sing(150, 300, 0.5, 5)
     assert converter.encoder.unit_dim == 256 and len(converter.convert(wav)) == len(wav)
-    with pytest.raises(UserError, match="no pitch and loudness classes"):
-        converter.convert(wav, transpose=3)
-    with pytest.raises(UserError, match="no pitch and loudness classes"):
-        converter.convert(wav, pitch_from=wav)
-    out = ("--input", voice / "bank" / "_か0.wav", "--prosody_out", "none.csv", "--device", "cpu")
-    done = run_script("infer.py", "plain", "--dataset", "songs", *out, cwd=voice, expect=1)
-    assert "content alone" in done.stderr
+    with pytest.raises(UserError, match="transpose, pitch_from: this voice hears content alone"):
+        converter.convert(wav, transpose=3, pitch_from=wav)
+    louder = converter.convert(0.1 * wav, dyn_gain=6)
+    assert np.allclose(louder, 10 ** (6 / 20) * converter.convert(0.1 * wav), atol=1e-4)
+    plain = (
+        "infer.py",
+        "plain",
+        "--dataset",
+        "songs",
+        "--input",
+        voice / "bank" / "_か0.wav",
+        "--device",
+        "cpu",
+    )
+    run_script(*plain, "--dyn_gain", 3, cwd=voice)
+    done = run_script(*plain, "--auto_pitch", "--prosody_out", "none.csv", cwd=voice, expect=2)
+    assert "plain: --auto_pitch, --prosody_out: this voice hears content alone" in done.stderr
     resume = ("--resume", "out/plain/acoustic/model-best.pt", "--refine", "--steps", 3)
     refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
     assert "--encode_with" in refused.stderr and "content pit dyn" in refused.stderr
