@@ -10,7 +10,7 @@ soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,8 @@ class Heard:
 class Performance:
     """What is to be rendered: the source's content with the prosody it is to get.
 
-    curve: that prosody in Hz and dB, None from an encoder that hears none; gain: dB over the source's level;
-    notes: lines for the user.
+    curve: that prosody in Hz and dB re the source's active level, None from an encoder that hears none;
+    gain: dB over the source's level; notes: lines for the user.
     """
 
     source: audio.Prepared
@@ -141,28 +141,37 @@ class VoiceConverter:
         **controls: Any,
     ) -> Performance:
         """The source with its prosody edited, in this order: melody and loudness of other recordings,
-        aligned to it by content; an edited curve; the controls.
+        aligned to it by content; the controls; an edited curve, which has the last word on frames where it
+        differs, so that the curve of a performance given back to the same call changes nothing.
 
+        The active level is the source's, but for dyn_gain and what the edited curve adds.
         Raises cli.UserError for a file that does not fit, or nothing to take a melody from.
         """
-        edits = Controls(**controls)
+        edits, gain = Controls(**controls), 0.0
         if self.labels is None:
             others = {"pitch_from": pitch_from, "dyn_from": dyn_from, "prosody_in": prosody_in}
             if wanted := _needing_labels(edits, others):
                 raise UserError(f"{', '.join(wanted)}: {CONTENT_ALONE}")
             return Performance(source.prepared, source.analysis, None, edits.dyn_gain, ())
-        pit, dyn = self._distributions(source, pitch_from, dyn_from)
-        pit_labels, dyn_labels = self.labels
-        if prosody_in is not None:
+        heard = self._distributions(source, pitch_from, dyn_from)
+        span, plain = PitchRange.from_card(self.card), None
+        pit, dyn, notes = prosody.edit(*heard, edits, span, *self.labels)
+        if prosody_in is None:
+            *still, _ = prosody.edit(*heard, replace(edits, transpose=0.0), span, *self.labels)
+            plain = prosody.read(*still, *self.labels)
+        else:
             given = prosody_file.read(Path(prosody_in), len(pit), source.prepared.start)
-            pit, dyn = prosody.replace(pit, dyn, given, pit_labels, dyn_labels)
-        span = PitchRange.from_card(self.card)
-        pit, dyn, notes = prosody.edit(pit, dyn, edits, span, pit_labels, dyn_labels)
-        curve = prosody.read(pit, dyn, pit_labels, dyn_labels)
-        notes += prosody.range_notes(curve, span)
+            pit, dyn, gain, more = prosody.replace(pit, dyn, given, *self.labels)
+            notes += more
+        curve = prosody.read(pit, dyn, *self.labels)
+        notes += prosody.range_notes(curve, span, plain, edits.transpose)
+        if gain:
+            # The acoustic model knows loudness relative to the active level, which has moved. Told 8 dB more
+            # on half of the frames relative to the old one, it made the others 3 to 5 dB louder, so 2 to 4.
+            dyn = self.labels[1].shift(dyn, np.full(len(dyn), -gain))
         parts = (torch.from_numpy(p).to(source.analysis.content)[None] for p in (pit, dyn))
         analysis = Analysis(source.analysis.content, *parts)
-        return Performance(source.prepared, analysis, curve, edits.dyn_gain, tuple(notes))
+        return Performance(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes))
 
     def render(self, performance: Performance, trim: bool = False) -> np.ndarray:
         """float32 [S'] at 16 kHz; see `convert`."""

@@ -13,7 +13,8 @@ EXAMPLES = """examples:
   python infer.py scottpoid --dataset demo --input deep_voice.wav --transpose 12
   python infer.py hana --dataset databaker --input songs --auto_pitch --dyn_gain 3
   python infer.py hana --dataset databaker --input speech.wav --prosody_out curve.csv
-      (edit curve.csv in a spreadsheet, then the same with --prosody_in curve.csv)
+      (edit curve.csv in a spreadsheet, then the same with --prosody_in curve.csv; it holds what is sung,
+      after all other options, so rows that were not edited stay as they are)
 """
 
 
@@ -48,7 +49,11 @@ def parse_args() -> argparse.Namespace:
         help="write time, F0, voicing and loudness of every 20 ms, to edit (a folder when --input is one)",
     )
     prosody.add_argument(
-        "--prosody_in", type=cli.path, metavar="CSV", help="perform that file as edited (or that folder's)"
+        "--prosody_in",
+        type=cli.path,
+        metavar="CSV",
+        help="perform that file as edited (or that folder's); it has the last word, so give the other "
+        "options as when it was written",
     )
     return parser.parse_args()
 

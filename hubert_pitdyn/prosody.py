@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import audio
 from cli import UserError
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
@@ -77,9 +78,9 @@ class PitchRange:
         """bool [N] for voiced f0 [N] in Hz."""
         return (f0 < self.low) | (f0 > self.high)
 
-    def best_transposition(self, f0: np.ndarray) -> int:
-        """Whole semitones that leave the fewest frames of voiced f0 [N] outside; of several the least."""
-        steps = sorted(range(-REACH_SEMITONES, REACH_SEMITONES + 1), key=abs)
+    def best_transposition(self, f0: np.ndarray, near: float = 0.0) -> int:
+        """Whole semitones that leave the fewest frames of voiced f0 [N] outside; of several those nearest."""
+        steps = sorted(range(-REACH_SEMITONES, REACH_SEMITONES + 1), key=lambda s: abs(s - near))
         return min(steps, key=lambda s: int(self.outside(f0 * 2 ** (s / 12)).sum()))
 
 
@@ -151,14 +152,24 @@ def loudness_at(curve: Curve, places: np.ndarray) -> np.ndarray:
 
 def replace(
     pit: np.ndarray, dyn: np.ndarray, given: Curve, pit_labels: PitLabels, dyn_labels: DynLabels
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distributions [N, K] with a given curve in their place, on the frames where it differs from theirs."""
+) -> tuple[np.ndarray, np.ndarray, float, list[str]]:
+    """Distributions [N, K] with a given curve in their place, on the frames where it differs from theirs.
+
+    Also the dB by which that moves the active level, 0 where no loudness differs, and what to tell the user.
+    """
     own = read(pit, dyn, pit_labels, dyn_labels)
     other_pitch = given.voiced & (np.abs(given.f0 - own.f0) > SAME_HZ)
-    edited = (other_pitch | (given.voiced != own.voiced))[:, None]
-    louder = (np.abs(given.db - own.db) > SAME_DB)[:, None]
+    edited = other_pitch | (given.voiced != own.voiced)
+    louder = np.abs(given.db - own.db) > SAME_DB
     pits = pit_labels.soft(np.where(given.voiced, given.f0, 0.0))
-    return np.where(edited, pits, pit), np.where(louder, dyn_labels.soft(given.db), dyn)
+    pit = np.where(edited[:, None], pits, pit)
+    dyn = np.where(louder[:, None], dyn_labels.soft(given.db), dyn)
+    change = audio.active_level(np.where(louder, given.db, own.db)) - audio.active_level(own.db)
+    note = (
+        f"prosody_in: {edited.sum()} of {len(own)} frames have the file's pitch, {louder.sum()} its "
+        "loudness; the rest is as without it"
+    )
+    return pit, dyn, change, [note]
 
 
 def edit(
@@ -175,7 +186,9 @@ def edit(
     """
     curve, notes = read(pit, dyn, pit_labels, dyn_labels), []
     semitones, scale = controls.transpose, controls.pitch_scale
-    if controls.auto_pitch:
+    if controls.auto_pitch and not curve.voiced.any():
+        notes.append("auto_pitch: nothing is voiced, so there is no melody to move")
+    elif controls.auto_pitch:
         if span is None:
             raise UserError(
                 "auto_pitch: the voice card tells no pitch range; encode and train the voice again"
@@ -191,16 +204,26 @@ def edit(
     return pit, dyn, notes
 
 
-def range_notes(curve: Curve, span: PitchRange | None) -> list[str]:
-    """A line on the voiced frames outside what the voice was trained on, if there are any."""
+def range_notes(
+    curve: Curve, span: PitchRange | None, plain: Curve | None, transpose: float = 0.0
+) -> list[str]:
+    """A line on the voiced frames outside what the voice was trained on, if there are any.
+
+    plain: the curve as it was before `transpose` (semitones) moved it, from which advice is reckoned, since
+    what is moved beyond the labels' range lies at its end; None where transposing would not move the curve.
+    """
     f0 = curve.f0[curve.voiced]
     count = 0 if span is None else int(span.outside(f0).sum())
     if not count:
         return []
-    best = span.best_transposition(f0)
-    left = int(span.outside(f0 * 2 ** (best / 12)).sum())
-    advice = f"{best:+d} semitones would leave {left}" if best else "no transposition would leave fewer"
-    return [
+    note = (
         f"{count} of {len(f0)} voiced frames lie outside the {span.low:.0f} to {span.high:.0f} Hz that the "
-        f"voice was trained on; {advice}"
-    ]
+        "voice was trained on"
+    )
+    if plain is None:
+        return [note]
+    f0 = plain.f0[plain.voiced]
+    best = span.best_transposition(f0, transpose)
+    left = int(span.outside(f0 * 2 ** (best / 12)).sum())
+    advice = f"--transpose {best} would leave {left}" if left < count else "no --transpose leaves fewer"
+    return [f"{note}; {advice}"]

@@ -1,5 +1,8 @@
 """Prosody edits on distributions: exact where they act, nothing where they do not."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import labels_of_2022
@@ -89,6 +92,20 @@ def test_auto_pitch_meets_the_median_and_fits_the_range():
     assert prosody.fit(before, wide) == (pytest.approx(12), 1.0)
 
 
+def test_auto_pitch_says_that_there_is_nothing_to_move():
+    pit, dyn = PIT.soft(np.zeros(5)), DYN.soft(np.zeros(5))
+    span = PitchRange(220.0, 150.0, 300.0)
+    same, _, notes = prosody.edit(pit, dyn, Controls(auto_pitch=True), span, PIT, DYN)
+    assert same is pit and notes == ["auto_pitch: nothing is voiced, so there is no melody to move"]
+
+
+@pytest.mark.parametrize("control", ["transpose", "pitch_scale", "dyn_gain", "dyn_scale"])
+def test_numbers_that_are_none_are_refused(control):
+    for value in (np.nan, np.inf):
+        with pytest.raises(UserError, match=f"{control}: expected a finite number"):
+            Controls(**{control: value})
+
+
 def test_auto_pitch_needs_a_range():
     with pytest.raises(UserError, match="voice card"):
         prosody.edit(*heard(), Controls(auto_pitch=True), None, PIT, DYN)
@@ -100,15 +117,29 @@ def test_auto_pitch_needs_a_range():
 def test_frames_outside_the_range_are_counted_with_the_best_transposition():
     f0 = np.array([100.0, 110.0, 120.0, 500.0])
     curve = Curve(f0, np.array([True, True, True, False]), np.zeros(4))
-    (note,) = prosody.range_notes(curve, PitchRange(210.0, 190.0, 260.0))
+    (note,) = prosody.range_notes(curve, PitchRange(210.0, 190.0, 260.0), curve)
     assert (
-        "3 of 3 voiced frames" in note and "190 to 260 Hz" in note and "+12 semitones would leave 0" in note
+        "3 of 3 voiced frames" in note
+        and "190 to 260 Hz" in note
+        and note.endswith("; --transpose 12 would leave 0")
     )
-    assert prosody.range_notes(curve, PitchRange(110.0, 90.0, 130.0)) == []
-    assert prosody.range_notes(curve, None) == []
+    assert prosody.range_notes(curve, PitchRange(110.0, 90.0, 130.0), curve) == []
+    assert prosody.range_notes(curve, None, curve) == []
     wide = Curve(np.array([60.0, 1000.0]), np.ones(2, bool), np.zeros(2))
-    (note,) = prosody.range_notes(wide, PitchRange(200.0, 60.5, 990.0))
-    assert "2 of 2" in note and "-1 semitones would leave 1" in note
+    (note,) = prosody.range_notes(wide, PitchRange(200.0, 60.5, 990.0), wide)
+    assert "2 of 2" in note and "--transpose -1 would leave 1" in note
+
+
+def test_the_advice_is_what_to_give_as_transposition():
+    f0 = np.array([100.0, 110.0, 120.0])
+    span, plain = PitchRange(210.0, 190.0, 260.0), Curve(f0, np.ones(3, bool), np.zeros(3))
+    for transpose in (-2.5, 48.0):
+        moved = replace(plain, f0=np.minimum(f0 * 2 ** (transpose / 12), PIT.f_max))
+        (note,) = prosody.range_notes(moved, span, plain, transpose)
+        given = float(re.search(r"; --transpose (\S+) would leave 0$", note).group(1))
+        assert not span.outside(f0 * 2 ** (given / 12)).any()
+    (note,) = prosody.range_notes(plain, span, None)
+    assert note.endswith("that the voice was trained on")
 
 
 def test_alignment_finds_a_stretched_copy():
@@ -156,8 +187,9 @@ def file(tmp_path):
 def test_a_curve_given_back_unedited_changes_nothing(file):
     path, pit, dyn = file
     given = prosody_file.read(path, len(pit), start=800)
-    same_pit, same_dyn = prosody.replace(pit, dyn, given, PIT, DYN)
-    assert np.array_equal(same_pit, pit) and np.array_equal(same_dyn, dyn)
+    same_pit, same_dyn, change, notes = prosody.replace(pit, dyn, given, PIT, DYN)
+    assert np.array_equal(same_pit, pit) and np.array_equal(same_dyn, dyn) and change == 0.0
+    assert "0 of 120 frames have the file's pitch, 0 its loudness" in notes[0]
 
 
 def test_only_edited_rows_change(file):
@@ -171,7 +203,9 @@ def test_only_edited_rows_change(file):
     time, _, _, db = lines[61].split(",")
     lines[61] = f"{time},,0,{db}"
     path.write_text("\n".join(lines), encoding="utf-8")
-    new_pit, new_dyn = prosody.replace(pit, dyn, prosody_file.read(path, len(pit), 800), PIT, DYN)
+    given = prosody_file.read(path, len(pit), 800)
+    new_pit, new_dyn, _, notes = prosody.replace(pit, dyn, given, PIT, DYN)
+    assert "2 of 120 frames have the file's pitch, 1 its loudness" in notes[0]
     assert np.flatnonzero((new_pit != pit).any(axis=1)).tolist() == [40, 60]
     assert np.flatnonzero((new_dyn != dyn).any(axis=1)).tolist() == [50]
     after = prosody.read(new_pit, new_dyn, PIT, DYN)
@@ -179,10 +213,18 @@ def test_only_edited_rows_change(file):
     assert after.db[50] == pytest.approx(-3.5, abs=0.1)
 
 
+def test_the_active_level_moves_with_a_curve_also_beyond_the_loudest_class():
+    pit, dyn = heard()
+    own = prosody.read(pit, dyn, PIT, DYN)
+    for rise in (-6.0, 6.0, 30.0):
+        louder = Curve(own.f0, own.voiced, own.db + rise)
+        assert prosody.replace(pit, dyn, louder, PIT, DYN)[2] == pytest.approx(rise, abs=1e-4)
+
+
 @pytest.mark.parametrize("mark", [";", "\t"])
 @pytest.mark.parametrize("above", ["", "sep={}\n"])
 def test_what_spreadsheets_write_is_understood(file, mark, above):
-    """Other separators, decimal commas, empty rows, words for 1 and 0, and a line that tells the separator."""
+    """Other separators, decimal commas, empty rows, words for 1 and 0, a line that tells the separator."""
     path, pit, _ = file
     expected = prosody_file.read(path, len(pit), 800)
     rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,6 +1,7 @@
 """Prosody controls on a voice, from Python and from the command line."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from conftest import run_script, sing
 import audio
 from cli import UserError
 from converter import VoiceConverter
+from hubert_pitdyn import prosody_file
 
 LINE = sing(150, 300, 1.0, 3)
 
@@ -79,6 +81,41 @@ def test_silence_has_no_melody_to_give(converter, tmp_path):
         converter.convert(LINE, pitch_from=tmp_path / "still.wav")
 
 
+def test_a_curve_given_back_with_the_same_controls_changes_nothing(converter, tmp_path):
+    heard, table = converter.hear(LINE), tmp_path / "curve.csv"
+    controls = {"transpose": 12, "pitch_scale": 1.5, "dyn_scale": 0.5, "dyn_gain": -3, "dyn_from": heard}
+    first = converter.perform(heard, **controls)
+    prosody_file.write(table, first.curve, first.source.start)
+    again = converter.perform(heard, prosody_in=table, **controls)
+    assert np.array_equal(converter.render(first), converter.render(again))
+
+
+def test_a_curve_has_the_last_word(converter, tmp_path):
+    """Given without the controls it was written with, or with others, it is sung as it stands."""
+    heard, table = converter.hear(LINE), tmp_path / "curve.csv"
+    high = converter.perform(heard, transpose=12)
+    prosody_file.write(table, high.curve, high.source.start)
+    for controls in ({}, {"transpose": -3}, {"pitch_from": sing(300, 260, 1.3, 3)}):
+        performance = converter.perform(heard, prosody_in=table, **controls)
+        assert voiced_median(performance) == pytest.approx(voiced_median(high), rel=0.005)
+        assert f"{high.curve.voiced.sum()} of {len(high.curve)} frames have the file's pitch" in str(
+            performance.notes
+        )
+
+
+def test_loudness_of_an_edited_curve_is_heard(converter, tmp_path):
+    quiet, table = 0.1 * LINE, tmp_path / "curve.csv"
+    plain = converter.perform(converter.hear(quiet))
+    curve = plain.curve
+    for rise in (6.0, -6.0):
+        prosody_file.write(table, replace(curve, db=curve.db + rise), plain.source.start)
+        edited = converter.perform(converter.hear(quiet), prosody_in=table)
+        assert np.allclose(edited.curve.db, np.clip(curve.db + rise, -50, 14), atol=0.5)
+        assert level(converter.render(edited)) - level(converter.render(plain)) == pytest.approx(
+            rise, abs=0.1
+        )
+
+
 def test_unknown_controls_are_refused(converter):
     with pytest.raises(TypeError, match="transposition"):
         converter.convert(LINE, transposition=3)
@@ -114,6 +151,10 @@ def test_prosody_goes_out_and_in_again_without_a_change(voice):
     voiced = [(a, b) for a, b in zip(after, rows, strict=True) if b["voiced"] == "1"]
     assert len(voiced) > 20
     assert all(float(a["f0_hz"]) == pytest.approx(float(b["f0_hz"]), rel=0.005) for a, b in voiced)
+    infer(voice, source, "--out_path", "four", "--transpose", 7, "--prosody_out", "high")
+    done = infer(voice, source, "--out_path", "five", "--transpose", 7, "--prosody_in", "high")
+    four, five = ((voice / x / "線_bank.wav").read_bytes() for x in ("four", "five"))
+    assert four == five and four != one and "0 of" in done.stdout
     (voice / "curves" / "線.csv").write_text("time_s\n", encoding="utf-8")
     done = infer(voice, source, "--prosody_in", "curves", expect=1)
     assert "expected columns" in done.stderr and "1 of 1 failed" in done.stderr
@@ -124,7 +165,22 @@ def test_what_was_chosen_and_what_lies_outside_is_told(voice):
     soundfile.write(source, LINE, 16000)
     done = infer(voice, source, "--auto_pitch", "--transpose", 30)
     assert "told_bank.wav" in done.stdout and "told.wav: auto_pitch: transposed by" in done.stdout
-    assert "voiced frames lie outside the" in done.stdout and "semitones would leave 0" in done.stdout
+    assert "voiced frames lie outside the" in done.stdout
+    assert "; --transpose 0 would leave" in done.stdout
+
+
+def test_what_no_source_could_meet_is_refused_before_the_first(voice):
+    soundfile.write(voice / "told3.wav", LINE, 16000)
+    soundfile.write(voice / "still.wav", np.zeros(16000), 16000)
+    for more, words in (
+        (("--pitch_from", "still.wav"), "still.wav: nothing in it is voiced"),
+        (("--pitch_from", "bank"), "bank: expected an audio file, found a folder"),
+        (("--dyn_from", "gone.wav"), "gone.wav: no such file"),
+        (("--transpose", "nan"), "transpose: expected a finite number"),
+        (("--device", "abacus"), "--device abacus: expected one that is usable here: cpu"),
+    ):
+        done = infer(voice, "told3.wav", *more, expect=2)
+        assert words in done.stderr and "Traceback" not in done.stderr
 
 
 def test_evaluation_takes_the_same_controls(voice):

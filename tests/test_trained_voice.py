@@ -1,12 +1,14 @@
 """The prosody controls on a voice that was trained in earnest, on speech its models have never heard."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import ROOT
 
 import audio
 from converter import VoiceConverter
-from hubert_pitdyn import pitch
+from hubert_pitdyn import pitch, prosody_file
 from hubert_pitdyn.units import encode_batch
 
 VOICE = "scottpoid"  # a bank sung on one note
@@ -89,3 +91,16 @@ def test_six_decibels_of_gain_are_six_decibels_and_never_clip(line, converter):
     levels = [audio.active_level(audio.loudness(audio.prepare(wav).wav)) for wav in (line[3], louder)]
     assert levels[1] - levels[0] == pytest.approx(6, abs=1)
     assert np.abs(moved(line, converter, dyn_gain=40.0)).max() <= 1.0
+
+
+def test_rows_that_were_not_edited_keep_their_loudness(line, converter, tmp_path):
+    heard, place, _, plain = line
+    performance = converter.perform(heard, transpose=place)
+    half, table = len(performance.curve) // 2, tmp_path / "curve.csv"
+    db = performance.curve.db - 12 * (np.arange(len(performance.curve)) < half)
+    prosody_file.write(table, replace(performance.curve, db=db), performance.source.start)
+    edited = converter.render(converter.perform(heard, transpose=place, prosody_in=table))
+    start = heard.prepared.start
+    before, after = (audio.loudness(wav[start : start + heard.prepared.kept]) for wav in (plain, edited))
+    changes = [audio.active_level(after[x]) - audio.active_level(before[x]) for x in np.s_[:half, half:]]
+    assert changes[0] < -6 and changes[1] == pytest.approx(0, abs=1.5)
