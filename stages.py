@@ -42,14 +42,19 @@ class Part:
 
 
 def content_path(config: dict, dataset: str, given: Path | None = None, out: Path = Path("out")) -> Path:
-    """The content encoder's file: given, out/<dataset>/hubert-soft, the shipped one, or the official."""
+    """The content encoder's file: given, out/<dataset>/hubert-soft, else what the preset's source says.
+
+    That is the official one, or of a preset whose encoders are trained here the one that is shipped.
+    """
     if given:
         return _existing(given, "content encoder")
     own = [out / name / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
-    if found := next((p for p in own if p.is_file()), None):
-        return found
+    if own[0].is_file():
+        return own[0]
     if config["content"]["source"] == "official":
         return official.find("hubert-soft", out=out)
+    if own[1].is_file():
+        return own[1]
     raise UserError(
         f"{own[0]}: no content encoder; train one: python preprocess.py {dataset} --discrete, then "
         f"python train_hubert.py --embds_dn units data/{dataset} {own[0].parent} --config <the same preset>"

@@ -162,7 +162,10 @@ def warm_start(model, args, run, folder) -> None:
     fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
     left = [k for k in own if k not in fits]
     if len(left) > len(own) // 2:
-        raise cli.UserError(f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes")
+        raise cli.UserError(
+            f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes; give the --config it "
+            "was trained with, or a file of these sizes as --warmstart"
+        )
     model.load_state_dict({**own, **fits})
     run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
 

@@ -131,6 +131,14 @@ def test_warm_start_takes_what_fits(workspace):
     assert "warm start" in log and "label_embedding.weight" in log.split("new:")[1]
 
 
+def test_warm_start_from_weights_of_other_sizes_says_what_to_give(workspace):
+    shipped = ROOT / "out" / "demo" / "hubert-soft" / "model-best.pt"
+    learn = ("train_hubert.py", "--embds_dn", "pits", "data/songs", "out/w/none", "--trunk", "finetune")
+    given = ("--config", micro_config(workspace), "--warmstart", shipped)
+    refused = run_script(*learn, *given, cwd=workspace, expect=2).stderr
+    assert str(shipped) in refused and "--config" in refused and "as --warmstart" in refused
+
+
 def test_loss_falls_on_pitch(workspace):
     """Training does learn: the voicing of hiss against tone within a hundred steps."""
     common = ("--embds_dn", "pits", "--trunk", "finetune", "--steps", 120)
