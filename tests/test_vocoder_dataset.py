@@ -10,7 +10,9 @@ from test_vocoder import harmonic
 import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
 from datafolder import DataFolder
+from vocoder import losses
 from vocoder.dataset import Span, WavDataset, frame_pitch
+from vocoder.discriminators import Discriminators
 
 
 @pytest.fixture
@@ -43,6 +45,22 @@ def test_crops_at_other_speeds_have_other_pitches(recordings):
         spectrum = np.abs(np.fft.rfft(wav * np.hanning(len(wav))))
         hertz.append(spectrum.argmax() * audio.SAMPLE_RATE / len(wav))
     assert min(hertz) < 130 and max(hertz) > 300
+
+
+@pytest.mark.parametrize("units", [2, 3, 5])
+def test_the_shortest_recordings_are_played_at_other_speeds_where_something_is_left(recordings, units):
+    recordings.save_prepared("clip", harmonic(200, seconds=units * 0.02).numpy())
+    recordings.save("f0", "clip", np.full(units, 200.0))
+    data = WavDataset(recordings, ["clip"], 0.6, -26.0, speed_octaves=0.75, pitch=True)
+    items = [data[(0, (1, seed))] for seed in range(100)]
+    for item in items:
+        frames = item["mels"].shape[-1]
+        assert frames >= 4 and item["wavs"].shape[-1] == frames * MEL_HOP and len(item["f0"]) == frames
+    assert units < 5 or len({item["mels"].shape[-1] for item in items}) > 1
+    whole = data.collate([data[(0, None)]])
+    assert float(losses.spectral(whole["wavs"], whole["wavs"])) == 0
+    assert whole["mels"].shape[-1] == whole["f0"].shape[-1] == whole["wavs"].shape[-1] // MEL_HOP
+    assert len(Discriminators()(whole["wavs"])) == 8
 
 
 def test_crops_with_mels_made_elsewhere_stay_together(recordings):

@@ -12,10 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from audio import LOG_FLOOR, UNIT_HOP, UNIT_RATE, change_speed, limit_peak, log_mel, set_level
+from audio import LOG_FLOOR, MIN_SAMPLES, UNIT_HOP, UNIT_RATE, change_speed, limit_peak, log_mel, set_level
 from datafolder import DataFolder, crop_at_speed, crop_start, speed_range
+from vocoder.losses import RESOLUTIONS
 
 EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
+SHORTEST = MIN_SAMPLES // UNIT_HOP  # units that have a mel
+MIN_BATCH = max(RESOLUTIONS)[0] // 2 // UNIT_HOP + 1  # units; windows reflect half of themselves at both ends
 PADDING = {"mels": math.log(LOG_FLOOR), "wavs": 0.0, "f0": 0.0, "voiced": False}  # behind a short crop
 
 
@@ -87,14 +90,19 @@ class WavDataset(Dataset):
         return None if np.random.default_rng([*crop_seed, 3]).random() < self.own_share else self.mels
 
     def _span(self, available: int, speeds: tuple[float, float], crop_seed: tuple[int, int] | None) -> Span:
-        """Which units of a recording are taken, and in the time of how many they are played."""
-        if crop_seed is None or (available <= self.crop_units and not any(speeds)):
+        """Which units of a recording are taken, and in the time of how many they are played.
+
+        What another speed would leave too little of keeps its own.
+        """
+        if crop_seed is not None and any(speeds):
+            size, units = crop_at_speed(self.crop_units + 2 * EDGE, available, speeds, crop_seed)
+            if units - 2 * EDGE >= SHORTEST:
+                start = crop_start(available, size, crop_seed)
+                return Span(start, start + size, units, EDGE)
+        if crop_seed is None or available <= self.crop_units:
             return Span.whole(available)
-        edge = EDGE if any(speeds) else 0
-        wanted = self.crop_units + 2 * edge
-        size, units = crop_at_speed(wanted, available, speeds, crop_seed) if edge else (wanted, wanted)
-        start = crop_start(available, size, crop_seed)
-        return Span(start, start + size, units, edge)
+        start = crop_start(available, self.crop_units, crop_seed)
+        return Span(start, start + self.crop_units, self.crop_units)
 
     def _play(self, wav: np.ndarray, span: Span) -> np.ndarray:
         wav = wav[span.start * UNIT_HOP : span.stop * UNIT_HOP]
@@ -106,12 +114,13 @@ class WavDataset(Dataset):
     def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """mels [B, 128, T], wavs [B, 1, 160T], and with pitch f0 and voiced [B, T].
 
-        What is shorter than the longest is followed by silence.
+        What is shorter than the longest, or than losses and critics take, is followed by silence.
         """
         batch = {}
+        units = max(MIN_BATCH, *(item["wavs"].shape[-1] // UNIT_HOP for item in items))
         for name in items[0]:
             tensors = [item[name] for item in items]
-            longest = max(tensor.shape[-1] for tensor in tensors)
+            longest = units * (UNIT_HOP if name == "wavs" else 2)
             padded = [F.pad(t, (0, longest - t.shape[-1]), value=PADDING[name]) for t in tensors]
             batch[name] = torch.stack(padded)
         return batch
