@@ -19,7 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="with --resume: take its weights alone and begin anew on this voice, at the preset's refine_lr",
+        help="with --resume: take its weights alone and begin anew on this voice, at the preset's refine_lr; "
+        "one that was interrupted goes on by --resume without it",
     )
     parser.add_argument(
         "--any_encoder",
@@ -68,12 +69,12 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         f"acoustic: {len(recordings)} + {len(keys[1])} utterances, {hours:.2f} h, and {copies} moved copies"
     )
 
+    origin = refined_from(args)
+
     def describe() -> dict:
         import cards
 
-        card = cards.card(
-            voice=folder.name, hours=hours, copies=copies, refined_from=str(args.resume or ""), **about
-        )
+        card = cards.card(voice=folder.name, hours=hours, copies=copies, refined_from=origin, **about)
         return {
             "kind": "acoustic",
             "config": {"model": sizes, "toml": run.config},
@@ -88,6 +89,15 @@ def both(folder, part: str) -> list[str]:
     """Keys of a part that have units and mels."""
     mels = set(folder.split(part, "mels"))
     return [key for key in folder.split(part, "units-pitdyn") if key in mels]
+
+
+def refined_from(args: argparse.Namespace) -> str:
+    """The voice this one began from, which a resumed run learns from its checkpoint; "" for none."""
+    import checkpoints
+
+    if args.refine or not args.resume:
+        return str(args.resume or "")
+    return checkpoints.load(args.resume).get("card", {}).get("refined_from", "")
 
 
 def start_from(path, model, run, about: dict, any_encoder: bool) -> None:

@@ -203,7 +203,10 @@ class Trainer:
         )
 
     def resume(self, path: Path) -> None:
-        """Weights, optimizer, step and best loss of a checkpoint; a UserError when it has weights only."""
+        """Weights, optimizer, learning rate, step and best loss of a checkpoint.
+
+        A UserError when it has weights only.
+        """
         checkpoint = checkpoints.load(path)
         kind = self.describe()["kind"]
         cards.require_match(
@@ -215,7 +218,7 @@ class Trainer:
         self.model.load_state_dict(checkpoint["model"])
         self._restore(state)
         self._bring_best(path.parent / "model-best.pt")
-        self.run.logger.info(f"resumed {path} at step {self.step}, best loss {self.best:.4f}")
+        self.run.logger.info(f"resumed {path} at step {self.step}, lr {self.lr:g}, best loss {self.best:.4f}")
 
     def _bring_best(self, theirs: Path) -> None:
         """The best checkpoint so far, into the folder of a run resumed elsewhere: it may never do better."""
@@ -342,12 +345,14 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "best": self.best,
+            "lr": self.lr,
         }
 
     def _restore(self, state: dict) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.step, self.best = state["step"], state["best"]
+        self.lr = state.get("lr", self.lr)  # a refinement has another than the preset
 
 
 class Meters:

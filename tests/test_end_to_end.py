@@ -1,6 +1,7 @@
 """From recordings to a converted wav with the scripts, as a user runs them, at a size that takes a minute."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,6 +219,20 @@ def test_a_resumed_voice_is_uninterrupted(voice):
     one, two = (checkpoints.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in "rs")
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
     assert one["training"]["best"] == two["training"]["best"]
+
+
+def test_a_resumed_refinement_is_uninterrupted(voice):
+    """It goes on with its own learning rate, and its card still names the voice it began from."""
+    common = ("--config", micro_config(voice), "--device", "cpu", "--amp", "off", "--steps", 6)
+    origin = Path("out/songs/acoustic/model-best.pt")
+    refine = ("--resume", origin, "--refine")
+    run_script("train_acoustic.py", "data/bank", "out/rr/acoustic", *refine, *common, cwd=voice)
+    resume = ("--resume", "out/rr/acoustic/model-3.pt")
+    run_script("train_acoustic.py", "data/bank", "out/rs/acoustic", *resume, *common, cwd=voice)
+    one, two = (checkpoints.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in ("rr", "rs"))
+    assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
+    assert one["training"]["lr"] == two["training"]["lr"] == 3e-4
+    assert one["card"]["refined_from"] == two["card"]["refined_from"] == str(origin)
 
 
 def test_the_seeds_acoustic_model_trains_and_converts_and_is_not_mistaken_for_the_other(voice):
