@@ -109,20 +109,45 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
     import training
     import weight_files
 
-    model = checkpoints.load_acoustic(path).to(run.device)
+    checkpoint = weight_files.read(path, weight_files.EXPECTED["acoustic"])
+    model = checkpoints.load_acoustic(path, checkpoint).to(run.device)
     digest = weight_files.state_hash(model.state_dict())
-    kind = f"mels-{digest}"
+    kind = f"mels-{digest}-{units_for(path, checkpoint, folder)}"
     with training.rank_zero_first(run):
         missing = [key for key in folder.have("units-pitdyn") if not folder.path(kind, key).is_file()]
         for key in tqdm(missing, desc="mels", disable=None):
             units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
             folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
-    if not folder.have(kind):
+    return kind, {"acoustic": {"name": path.as_posix(), "hash": digest}}
+
+
+def units_for(path, checkpoint: dict, folder) -> str:
+    """Eight hex digits that name who made a folder's units.
+
+    UserError where there are none, or the acoustic model in `path` was trained on others; an official one
+    does not say on which.
+    """
+    import hashlib
+
+    import cards
+    import weight_files
+
+    about = folder.read_json("encoder.json")
+    if about is None or not folder.have("units-pitdyn"):
         raise cli.UserError(
             f"{folder.root}: no units to make mels from; "
             f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
         )
-    return kind, {"acoustic": {"name": path.as_posix(), "hash": digest}}
+    found = cards.listens_to(about)
+    if weight_files.is_ours(checkpoint):
+        cards.require_match(
+            f"{path}: what it listens to",
+            cards.listens_to(checkpoint["card"]),
+            found,
+            f"run preprocess.py {folder.name} --encode {checkpoint['card'].get('dataset')}, or give a voice "
+            "trained on units as they are now",
+        )
+    return hashlib.sha256(found.encode()).hexdigest()[:8]
 
 
 def train_step(task: Task, networks, batch: dict):

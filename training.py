@@ -205,18 +205,19 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Weights, optimizer, learning rate, step and best loss of a checkpoint.
 
-        A UserError when it has weights only.
+        A UserError when it has weights only, or is of a run with other settings, labels or encoders.
         """
         checkpoint = checkpoints.load(path)
-        kind = self.describe()["kind"]
-        cards.require_match(
-            "kind", kind, checkpoint.get("kind"), f"give a {kind} checkpoint to --resume, not {path}"
-        )
+        cards.require_continuation(path, self.describe(), checkpoint)
         state = checkpoint.get("training")
         if state is None:
             raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
-        self.model.load_state_dict(checkpoint["model"])
-        self._restore(state)
+        try:
+            self.model.load_state_dict(checkpoint["model"])
+            self._restore(state)
+        except (RuntimeError, ValueError) as error:  # discriminators of other sizes, other weights trained
+            reason = str(error).splitlines()[0]
+            raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
         self._bring_best(path.parent / "model-best.pt")
         self.run.logger.info(f"resumed {path} at step {self.step}, lr {self.lr:g}, best loss {self.best:.4f}")
 

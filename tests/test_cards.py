@@ -38,6 +38,43 @@ def test_description_of_a_card(tmp_path):
     assert cards.describe({"kind": "hifigan", "training": {"step": 5}}) == "hifigan, step 5"
 
 
+def described(**other):
+    """What a run says of itself, and with other sizes, labels, card … what another does."""
+    ours = {
+        "kind": "acoustic",
+        "model": {"dim": 32, "rates": [2, 2]},
+        "labels": {"pit": {"bins": 99, "f_min": 50.0}},
+        "card": {"encoders": {"content": {"name": "a", "hash": "aa"}, "pit": {"name": "b", "hash": "bb"}}},
+        **other,
+    }
+    return {**ours, "config": {"model": ours.pop("model"), "toml": {}}}
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"kind": "istft"}, "expected acoustic, found istft; give --resume a checkpoint of that"),
+        ({"model": {"dim": 48, "rates": [2, 2]}}, "expected dim 48, found dim 32; give the --config"),
+        ({"model": {"dim": 32}}, "expected rates missing, found rates [2, 2];"),
+        ({"labels": {"pit": {"bins": 99, "f_min": 60.0}}}, "expected pit.f_min 60.0, found pit.f_min 50.0;"),
+        ({"labels": None}, "found pit.bins 99, pit.f_min 50.0"),
+        ({"card": {}}, "expected nothing, found content aa pit bb; give"),
+        ({"card": {**described()["card"], "pitdyn": "tracker"}}, "content aa pit bb pitdyn tracker, found"),
+    ],
+)
+def test_a_run_goes_on_from_its_own_checkpoints_alone(other, says):
+    with pytest.raises(UserError) as error:
+        cards.require_continuation("m.pt", described(), described(**other))
+    assert says in str(error.value)
+
+
+def test_a_run_goes_on_though_its_encoders_have_moved():
+    moved = {"content": {"name": "c", "hash": "aa"}, "pit": {"name": "d", "hash": "bb"}}
+    theirs = described(card={"encoders": moved, "pitdyn": "hubert"})
+    cards.require_continuation("m.pt", described(), theirs)
+    cards.require_continuation("m.pt", described(labels=None), described(labels=None))
+
+
 def test_require_match():
     cards.require_match("content encoder", "aa", "aa", "")
     with pytest.raises(UserError) as error:

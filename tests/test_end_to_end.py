@@ -211,6 +211,24 @@ def test_a_head_on_another_trunk_is_refused(voice):
     assert "trunk" in done.stderr and "other.pt" in done.stderr
 
 
+def test_units_made_by_another_encoder_since_are_refused(voice):
+    """By a run that would go on with them, and by a vocoder that would learn from mels made of them."""
+    about = voice / "data" / "bank" / "encoder.json"
+    kept = about.read_text(encoding="utf-8")
+    trained = json.loads(kept)["encoders"]["content"]["hash"]
+    common = ("--config", micro_config(voice), "--device", "cpu", "--steps", 6)
+    try:
+        about.write_text(kept.replace(trained, "0" * 16), encoding="utf-8")
+        resume = ("data/bank", "out/no", "--resume", "out/bank/acoustic/model-3.pt")
+        finetune = ("data/bank", "out/no", "--finetune", "out/bank/acoustic/model-best.pt")
+        for script, arguments in (("train_acoustic.py", resume), ("train_vocoder.py", finetune)):
+            refused = run_script(script, *arguments, *common, cwd=voice, expect=2).stderr
+            assert f"expected content {trained}" in refused and f"found content {'0' * 16}" in refused
+            assert "Traceback" not in refused and "--encode" in refused
+    finally:
+        about.write_text(kept, encoding="utf-8")
+
+
 def test_a_resumed_voice_is_uninterrupted(voice):
     common = ("--config", micro_config(voice), "--device", "cpu", "--amp", "off", "--steps", 6)
     run_script("train_acoustic.py", "data/bank", "out/r/acoustic", *common, cwd=voice)

@@ -91,6 +91,17 @@ def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
     assert "-pits" in done.stderr and "-dyns" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_resume_refuses_another_preset_and_other_options_in_a_sentence(workspace):
+    learn = ("train_hubert.py", "--embds_dn", "pits", "data/songs", "out/kc/pits", "--trunk", "finetune")
+    run_script(*learn, "--steps", 3, "--config", micro_config(workspace), cwd=workspace)
+    again = (*learn, "--steps", 6, "--resume", "out/kc/pits/model-3.pt")
+    refused = run_script(*again, "--config", micro_config(workspace, dropout=0.0), cwd=workspace, expect=2)
+    assert "expected dropout 0.1, found dropout 0.0" in refused.stderr and "--config" in refused.stderr
+    refused = run_script(*again, "--mask", "--config", micro_config(workspace), cwd=workspace, expect=2)
+    assert "model-3.pt: " in refused.stderr and "options of its run" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_one_process_with_the_doubled_batch_equals_two(workspace):
     config = micro_config(workspace, dropout=0.0)
     common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
