@@ -1,11 +1,12 @@
-"""Which items make the batch of a step, and by which seeds they are cropped."""
+"""Which items make the batch of a step, by which seeds they are cropped, and who loads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 
 import cli
 
@@ -45,3 +46,29 @@ class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
         if self._shuffled[0] != epoch:
             self._shuffled = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.items)
         return int(self._shuffled[1][place])
+
+
+def loader(run: Any, dataset: Any, first: int) -> DataLoader:
+    """Training batches of a training.Run from step `first` to its last.
+
+    dataset: `[(index, crop seed)]` is an item, collate(items) their batch.
+    """
+    settings = run.settings
+    batches = Batches(
+        len(dataset),
+        settings["batch_size"],
+        run.seed,
+        first,
+        settings["steps"],
+        run.rank,
+        run.world,
+        settings.get("shuffle", True),
+    )
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=dataset.collate,
+        num_workers=run.num_workers,
+        persistent_workers=run.num_workers > 0,
+        pin_memory=run.device.type == "cuda",
+    )

@@ -22,13 +22,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 import cards
 import checkpoints
 import cli
 import devices
-from batches import Batches
+from batches import loader
 from config import load_config
 
 
@@ -115,29 +114,6 @@ def _start_logs(out: Path, rank: int):
         handler.setFormatter(form)
         logger.addHandler(handler)
     return logger, SummaryWriter(logs)
-
-
-def loader(run: Run, dataset, first: int) -> DataLoader:
-    """Training batches from step `first` to the last. dataset[(index, crop seed)], dataset.collate(items)."""
-    settings = run.settings
-    batches = Batches(
-        len(dataset),
-        settings["batch_size"],
-        run.seed,
-        first,
-        settings["steps"],
-        run.rank,
-        run.world,
-        settings.get("shuffle", True),
-    )
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        collate_fn=dataset.collate,
-        num_workers=run.num_workers,
-        persistent_workers=run.num_workers > 0,
-        pin_memory=run.device.type == "cuda",
-    )
 
 
 @contextmanager
