@@ -10,6 +10,7 @@ import argparse
 import logging
 import math
 import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ import cards
 import checkpoints
 import cli
 import devices
+import interrupts
 from batches import loader
 from config import load_config
 
@@ -94,6 +96,8 @@ def _start_processes(device: str | None) -> tuple[int, int]:
     if world > 1 and not dist.is_initialized():
         on_gpu = devices.choose_device(device).type == "cuda"
         dist.init_process_group("nccl" if on_gpu else "gloo")
+        if rank > 0:  # Ctrl-C reaches all; the first, which saves, is to end its step, and needs the others
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     return rank, world
 
 
@@ -170,6 +174,7 @@ class Trainer:
         self.optimizer = self._optimizer(self.model)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
         self.step, self.best = 0, math.inf
+        self.metrics: dict[str, float] = {}  # of the validation at this step, where there was one
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         settings = self.run.settings
@@ -194,6 +199,7 @@ class Trainer:
         except (RuntimeError, ValueError) as error:  # discriminators of other sizes, other weights trained
             reason = str(error).splitlines()[0]
             raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
+        self.metrics = checkpoint["card"].get("metrics", {})
         self._bring_best(path.parent / "model-best.pt")
         self.run.logger.info(f"resumed {path} at step {self.step}, lr {self.lr:g}, best loss {self.best:.4f}")
 
@@ -206,11 +212,15 @@ class Trainer:
             checkpoints.save(ours, checkpoints.load(theirs))
 
     def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
-        """Train to the last step, validating and saving on the way and at the end, or when interrupted."""
+        """Train to the last step, validating and saving on the way and at the end, or when interrupted.
+
+        A step is not interrupted, nor is what a validation writes. One that was is done first on resuming.
+        """
         from tqdm import tqdm
 
         run, settings = self.run, self.run.settings
-        if self.step >= settings["steps"]:
+        missed = 0 < self.step <= settings["steps"] and self._due() and not self.metrics
+        if self.step >= settings["steps"] and not missed:
             raise cli.UserError(
                 f"already at step {self.step} of --steps {settings['steps']}; give more steps"
             )
@@ -221,18 +231,19 @@ class Trainer:
         )
         self.model.train()
         try:
+            if missed:
+                self._validate(validate)
             for batch in loader(run, dataset, first):
-                metrics = self._step(network, to_device(batch, run.device), train_step)
-                meters.update(metrics)
+                with interrupts.held():
+                    meters.update(self._step(network, to_device(batch, run.device), train_step))
                 bar.update()
                 if self.step % settings["log_every"] == 0:
                     speed = (self.step - first) / (time.perf_counter() - began)
                     bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
-                if self.step % settings["validate_every"] == 0 or self.step == settings["steps"]:
+                if self._due():
                     self._validate(validate)
-        except KeyboardInterrupt:
-            self._save(f"model-{self.step}.pt", {})
-            run.logger.info(f"interrupted; go on with --resume {run.out / f'model-{self.step}.pt'}")
+        except KeyboardInterrupt as interrupt:
+            self._stop(interrupt)
             raise
         finally:
             bar.close()
@@ -244,6 +255,21 @@ class Trainer:
             run.logger.info(cards.describe(checkpoints.load(best)))
         if run.world > 1:
             dist.destroy_process_group()
+
+    def _due(self) -> bool:
+        """Whether a validation follows on this step."""
+        settings = self.run.settings
+        return self.step % settings["validate_every"] == 0 or self.step == settings["steps"]
+
+    def _stop(self, interrupt: KeyboardInterrupt) -> None:
+        """Save where a run was interrupted, unless that broke off a step or a file."""
+        if isinstance(interrupt, interrupts.BrokenOff):
+            self.run.logger.info("broken off within a step; go on with --resume and the last model-<step>.pt")
+            return
+        with interrupts.held():
+            self._save(f"model-{self.step}.pt", self.metrics)
+        here = self.run.out / f"model-{self.step}.pt"
+        self.run.logger.info(f"interrupted; go on with --resume {here}")
 
     def _distribute(self) -> nn.Module:
         return self._parallel(self.model)
@@ -258,7 +284,7 @@ class Trainer:
         # Dropout and masks of a step are the same whether or not the run was interrupted before it.
         torch.manual_seed((self.run.seed * 1_000_003 + self.step) * 64 + self.run.rank)
         metrics = self._advance(network, batch, train_step)
-        self.step += 1
+        self.step, self.metrics = self.step + 1, {}
         return {**metrics, "lr": self.optimizer.param_groups[0]["lr"]}
 
     def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
@@ -296,15 +322,20 @@ class Trainer:
                 metrics = validate(self.model, self.step)
             self.model.train()
             self._log("valid", metrics)
-            better = metrics["loss"] < self.best
-            self.best = min(self.best, metrics["loss"])
-            self._save(f"model-{self.step}.pt", metrics)
-            if better:
-                self._save("model-best.pt", metrics)
-                self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
-            checkpoints.prune(self.run.out, self.run.settings["keep"])
+            with interrupts.held():
+                self._keep(metrics)
         if self.run.world > 1:
             dist.barrier()
+
+    def _keep(self, metrics: dict[str, float]) -> None:
+        """Save a validated step, as the best so far where it is that, and prune those before it."""
+        better = metrics["loss"] < self.best
+        self.best, self.metrics = min(self.best, metrics["loss"]), metrics
+        self._save(f"model-{self.step}.pt", metrics)
+        if better:
+            self._save("model-best.pt", metrics)
+            self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
+        checkpoints.prune(self.run.out, self.run.settings["keep"])
 
     def _save(self, name: str, metrics: dict[str, float]) -> None:
         if self.run.rank > 0:

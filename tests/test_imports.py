@@ -40,7 +40,8 @@ ALLOWED = {
     "stages": {"cards", "cli", "checkpoints", "official", "weight_files", "hubert_pitdyn", "vocoder"},
     "devices": {"cli"},
     "features": {"audio", "checkpoints", "cli", "datafolder", "devices", "hubert_pitdyn", "weight_files"},
-    "training": {"batches", "cards", "cli", "config", "checkpoints", "devices"},
+    "interrupts": set(),
+    "training": {"batches", "cards", "cli", "config", "checkpoints", "devices", "interrupts"},
     "adversarial": {"training"},
     "converter": {"audio", "cards", "checkpoints", "cli", "stages", "hubert_pitdyn", "vocoder"},
     "experiments": {
