@@ -173,14 +173,19 @@ def load_kmeans(path: Path | str) -> np.ndarray:
 
 
 def prune(folder: Path | str, keep: int) -> list[Path]:
-    """Delete all model-<step>.pt but the `keep` with the highest steps; returns those deleted.
+    """Delete all model-<step>.pt but the `keep` written last; returns those deleted.
 
-    model-best.pt stays. Temporary files that a killed process left behind an hour ago go too.
+    Higher steps may be of a run before, whose early checkpoint was resumed. model-best.pt stays. Temporary
+    files that a killed process left behind an hour ago go too.
     """
     if keep < 0:
         raise ValueError(f"keep is {keep}, expected 0 or more")
-    numbered = [(int(m[1]), p) for p in Path(folder).glob("model-*.pt") if (m := STEP_FILE.fullmatch(p.name))]
-    gone = [path for _, path in sorted(numbered, reverse=True)[keep:]]
+    written = [
+        (path.stat().st_mtime_ns, int(name[1]), path)
+        for path in Path(folder).glob("model-*.pt")
+        if (name := STEP_FILE.fullmatch(path.name))
+    ]
+    gone = [path for *_, path in sorted(written, reverse=True)[keep:]]
     left = [p for p in Path(folder).glob("model-*.pt.*.tmp") if time.time() - p.stat().st_mtime > STALE]
     for path in gone + left:
         with suppress(OSError):  # open in another program on Windows: the next call gets it

@@ -245,11 +245,21 @@ def test_own_vocoder(tmp_path, folded):
 # Pruning
 
 
-def test_prune_counts_steps_as_numbers(tmp_path):
+def test_prune_keeps_what_was_written_last_though_a_run_before_went_farther(tmp_path):
+    for when, step in enumerate((100, 200, 300, 150)):
+        path = tmp_path / f"model-{step}.pt"
+        path.write_bytes(b"")
+        os.utime(path, (1e9 + when, 1e9 + when))
+    assert sorted(p.name for p in checkpoints.prune(tmp_path, 2)) == ["model-100.pt", "model-200.pt"]
+
+
+def test_prune_counts_steps_of_one_time_as_numbers(tmp_path):
     names = [f"model-{step}.pt" for step in (9, 10, 100, 20)] + ["model-best.pt", "model-x.pt", "notes.txt"]
     left, running = "model-5.pt.0.tmp", "model-6.pt.1.tmp"
     for name in [*names, left, running]:
         (tmp_path / name).write_bytes(b"")
+    for name in names:
+        os.utime(tmp_path / name, (1e9, 1e9))
     os.utime(tmp_path / left, (time.time() - 2 * checkpoints.STALE,) * 2)
     gone = checkpoints.prune(tmp_path, 2)
     assert sorted(p.name for p in gone) == ["model-10.pt", "model-9.pt"]
