@@ -306,6 +306,11 @@ class Trainer:
         return {"loss": float(loss.detach()), "grad_norm": float(norm), **metrics}
 
     def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
+        if "loss" not in metrics:  # no step has had one since the last look: the weights are spoilt
+            raise cli.UserError(
+                f"{self.run.out}: by step {self.step} the loss is no number any more; train again with a "
+                "lower lr in the preset, or go on from an earlier checkpoint (--resume) with a lower max_norm"
+            )
         if self.run.rank > 0:
             return ""
         for name, value in metrics.items():

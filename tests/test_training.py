@@ -102,6 +102,13 @@ def test_resume_refuses_another_preset_and_other_options_in_a_sentence(workspace
     assert "Traceback" not in refused.stderr
 
 
+def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(workspace):
+    learn = ("train_hubert.py", "--embds_dn", "dyns", "data/songs", "out/nan/dyns", "--trunk", "finetune")
+    wild = micro_config(workspace, lr=1e30)
+    refused = run_script(*learn, "--steps", 9, "--config", wild, cwd=workspace, expect=2)
+    assert "the loss is no number any more" in refused.stderr and "Traceback" not in refused.stderr
+
+
 def test_one_process_with_the_doubled_batch_equals_two(workspace):
     config = micro_config(workspace, dropout=0.0)
     common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
