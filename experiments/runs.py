@@ -51,7 +51,7 @@ def train(script: str, data: Path, out: Path, *options: object, threads: int = 1
     """
     asked, done = settings(data, options), out / "done"
     if done.is_file():
-        require_same(out, json.loads(done.read_text(encoding="utf-8")), asked)
+        require_same(out, json.loads(done.read_text(encoding="utf-8") or "{}"), asked)
     else:
         call(script, data, out, *options, threads=threads)
         done.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
@@ -75,7 +75,7 @@ def kept(path: Path, about: dict, make: Callable[[], Any]) -> Any:
     about = json.loads(json.dumps(about))
     if path.is_file():
         known = json.loads(path.read_text(encoding="utf-8"))
-        if known["about"] == about:
+        if known.get("about") == about:
             return known["figures"]
     write_json(path, {"about": about, "figures": make()})
     return json.loads(path.read_text(encoding="utf-8"))["figures"]

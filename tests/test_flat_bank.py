@@ -167,6 +167,9 @@ def test_a_training_counts_as_done_only_for_what_it_was_trained_with(tmp_path, m
     (data / "split.json").write_text("[]", encoding="utf-8")
     with pytest.raises(UserError, match=r"\(split.json\)"):
         ask(20)
+    (tmp_path / "out" / "done").write_text("", encoding="utf-8")  # as an earlier version left it
+    with pytest.raises(UserError, match="other settings"):
+        ask(20)
     assert len(called) == 1
 
 
@@ -174,6 +177,8 @@ def test_figures_are_kept_for_what_they_are_about(tmp_path):
     path, nan = tmp_path / "a" / "figures.json", float("nan")
     assert runs.kept(path, {"voice": ("x",)}, lambda: {"gpe": nan}) == {"gpe": None}
     assert runs.kept(path, {"voice": ("x",)}, lambda: {"gpe": 1.0}) == {"gpe": None}
+    assert runs.kept(path, {"voice": ("y",)}, lambda: {"gpe": 1.0}) == {"gpe": 1.0}
+    path.write_text('{"runs": [], "figures": {"gpe": 2.0}}', encoding="utf-8")  # as an earlier version did
     assert runs.kept(path, {"voice": ("y",)}, lambda: {"gpe": 1.0}) == {"gpe": 1.0}
 
 

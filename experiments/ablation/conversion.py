@@ -66,7 +66,7 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
     models = identities({"content": content, **label_models(row, out)})
     if (known := folder.read_json("encoder.json")) is not None:
         require_choice(folder, split)
-        return runs.require_same(root, known["models"], models)
+        return runs.require_same(root, known.get("models", {}), models)
     share(voice, folder, "prepared", "mels")
     keys = split["train"] + split["val"]
     sizes = {key: len(voice.prepared(key)) for key in keys}
