@@ -134,7 +134,7 @@ def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, 
     if failures:
         raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
     figures = {
-        of: {title: done[title][of] for title in titles if len(done[title][of]) == len(lines)}
+        of: {title: done[title][of] for title in titles if 0 < len(lines) == len(done[title][of])}
         for of, lines in sets.items()
     }
     line = sets["Speech"][SHOWN]
