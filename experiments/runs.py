@@ -67,7 +67,7 @@ def settings(data: Path, options: Sequence[object]) -> dict[str, str]:
         elif path.is_file():
             value = identity(path)
         asked[named[place - 1] if place and named[place - 1].startswith("--") else value] = value
-    return asked | {name: identity(data / name) for name in STATE if (data / name).is_file()}
+    return asked | identities({name: data / name for name in STATE if (data / name).is_file()})
 
 
 def kept(path: Path, about: dict, make: Callable[[], Any]) -> Any:
@@ -79,6 +79,11 @@ def kept(path: Path, about: dict, make: Callable[[], Any]) -> Any:
             return known["figures"]
     write_json(path, {"about": about, "figures": make()})
     return json.loads(path.read_text(encoding="utf-8"))["figures"]
+
+
+def identities(files: dict[str, Path]) -> dict[str, str]:
+    """{role: digest} of {role: file}."""
+    return {role: identity(path) for role, path in files.items()}
 
 
 def require_same(place: Path, found: dict, asked: dict) -> None:

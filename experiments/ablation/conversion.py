@@ -12,7 +12,6 @@ import audio
 import batch
 import checkpoints
 import stages
-import weight_files
 from converter import VoiceConverter
 from datafolder import DataFolder
 from evaluation import pair
@@ -21,7 +20,7 @@ from evaluation.report import read_figures
 from experiments import runs
 from experiments.ablation import scores
 from experiments.ablation.labels import require_choice, share
-from experiments.ablation.recipes import KINDS, Recipe
+from experiments.ablation.recipes import Recipe
 from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder, encode_all
 from vocoder.griffin_lim import GriffinLim
@@ -38,11 +37,7 @@ def label_models(row: str, out: Path) -> dict[str, Path]:
     """{kind: file} of the models that a row hears pitch and loudness with."""
     if row == "content only":
         return {}
-    return {kind: out / recipe_of(row).run_name(kind, 0) / stages.BEST for kind in KINDS}
-
-
-def identities(models: dict[str, Path]) -> dict[str, str]:
-    return {role: weight_files.identity(path) for role, path in models.items()}
+    return scores.model_files(out, recipe_of(row), seed=0)
 
 
 def encoder(row: str, out: Path, content_file: Path, converting: bool):
@@ -63,7 +58,7 @@ def encoder(row: str, out: Path, content_file: Path, converting: bool):
 def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path, content: Path) -> None:
     """Units of a voice's recordings into the data folder `root`, with its mels linked."""
     folder = DataFolder(root)
-    models = identities({"content": content, **label_models(row, out)})
+    models = runs.identities({"content": content, **label_models(row, out)})
     if (known := folder.read_json("encoder.json")) is not None:
         require_choice(folder, split)
         return runs.require_same(root, known.get("models", {}), models)
@@ -104,7 +99,7 @@ def measure(
     models = {"content": content, "voice": run / stages.BEST, **label_models(row, out)}
     about = {
         "lines": {path.name: text for path, text in sources.items()},
-        "models": identities(models),
+        "models": runs.identities(models),
         "judges": judging_packages(),
     }
     make = partial(_measured, run, out, content, voice_root, sources, row)

@@ -8,13 +8,17 @@ import numpy as np
 
 import checkpoints
 import stages
-import weight_files
 from datafolder import DataFolder
 from evaluation import heads
 from experiments import runs
 from experiments.ablation.flawed import InTrainMode, true_hertz
 from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.labels import DynLabels, PitLabels
+
+
+def model_files(out: Path, recipe: Recipe, seed: int) -> dict[str, Path]:
+    """{kind: file} of a recipe's two models of one seed."""
+    return {kind: out / recipe.run_name(kind, seed) / stages.BEST for kind in KINDS}
 
 
 def load(path: Path, kind: str, content: stages.Part, recipe: Recipe, converting: bool = True):
@@ -29,7 +33,7 @@ def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: st
 
     The classes are those of `folder`'s labels: a recipe's own say nothing about another's.
     """
-    paths = {kind: out / recipe.run_name(kind, seed) / stages.BEST for kind in KINDS}
+    paths = model_files(out, recipe, seed)
     pit_model, pit_table = load(paths["pits"], "pits", content, recipe)
     dyn_model, dyn_table = load(paths["dyns"], "dyns", content, recipe)
     own_pit, own_dyn = PitLabels.from_dict(pit_table), DynLabels.from_dict(dyn_table)
@@ -55,16 +59,15 @@ def score_seed(
     read = reader(folder, out, recipe, seed, stages.load_content(content))
     scores = heads.score_folder(folder, {recipe_name: read}, *heads.labels_of(folder), every)[recipe_name]
     figures = heads.pooled(scores).figures()
-    own = checkpoints.load(out / recipe.run_name("pits", seed) / stages.BEST)["card"]["metrics"]
+    own = checkpoints.load(model_files(out, recipe, seed)["pits"])["card"]["metrics"]
     return {**figures, "own_accuracy": own["accuracy"], "own_within_one": own["within_one"]}
 
 
 def score_job(out: Path, content: Path, unseen: Path, every: int, name: str) -> dict[str, float]:
     """`score_seed` for a "recipe:seed" name, as a worker process gets it; kept on disk for equal models."""
     recipe, _, seed = name.rpartition(":")
-    heard = {kind: out / Recipe(recipe).run_name(kind, int(seed)) / stages.BEST for kind in KINDS}
     about = {
-        "models": {role: weight_files.identity(path) for role, path in {**heard, "content": content}.items()},
+        "models": runs.identities({**model_files(out, Recipe(recipe), int(seed)), "content": content}),
         "unseen": {"folder": str(unseen.resolve()), "recordings": len(DataFolder(unseen).files)},
         "every": every,
     }
