@@ -6,13 +6,14 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from cli import UserError
+from common.cli import UserError
 
 SAMPLE_RATE = 16000  # Hz
 UNIT_HOP = 320  # samples between HuBERT units
@@ -163,8 +164,6 @@ def _active_span(wav: np.ndarray) -> tuple[int, int]:
 
 def save(path: str | Path, wav: np.ndarray) -> None:
     """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, under a temporary name first."""
-    import os
-
     import soundfile
 
     path = Path(path)

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-import cli
+from common import cli
+from conversion import arguments
 
 EXAMPLES = """examples:
   python infer.py scottpoid --dataset demo --input test/slt_clear.wav
@@ -41,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
     )
-    prosody = cli.add_voice_arguments(parser)
+    prosody = arguments.add_voice_arguments(parser)
     prosody.add_argument(
         "--prosody_out",
         type=cli.path,
@@ -66,34 +67,34 @@ def convert_file(
     curves: the prosody files to read and to write, or None.
     """
     import audio
-    from hubert_pitdyn import prosody_file
+    from conversion import prosody_csv
 
     wav, (given, wanted) = audio.load(source), curves
-    performance = converter.perform(converter.hear(wav), prosody_in=given, **options)
+    edited = converter.edit(converter.analyse(wav), prosody_in=given, **options)
     if wanted:
-        prosody_file.write(wanted, performance.curve, performance.source.start)
-    converted = converter.render(performance, args.trim)
+        prosody_csv.write(wanted, edited.curve, edited.source.start)
+    converted = converter.synthesise(edited, args.trim)
     audio.save(target, converted)
     if args.plot:
-        import plots
+        from hubert_pitdyn import plots
 
         figure = plots.spectrograms_with_f0({source.name: wav, target.name: converted})
         plots.save(figure, target.with_suffix(".png"))
-    return performance.notes
+    return edited.notes
 
 
 def main() -> int:
     args = parse_args()
-    import batch
+    from conversion.files import curve_paths, find_sources, target_paths
 
-    places, single = batch.sources(args.input), args.input.is_file()
-    files = batch.targets(places, args.vbank, args.out_path)
-    given = batch.curves(places, args.prosody_in, single, "--prosody_in", read=True)
-    wanted = batch.curves(places, args.prosody_out, single, "--prosody_out", read=False)
+    places, single = find_sources(args.input), args.input.is_file()
+    files = target_paths(places, args.vbank, args.out_path)
+    given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
+    wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     from tqdm import tqdm
 
-    from converter import from_arguments
-    from devices import choose_device
+    from common.devices import choose_device
+    from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
     failures = []

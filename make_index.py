@@ -15,9 +15,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-import batch
-import cli
 from audio import AUDIO_SUFFIXES
+from common import cli
+from conversion.files import unique_names
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2a7de1; }
@@ -86,7 +86,7 @@ def find_conversions(sources: list[Path], gen: Path) -> dict[Path, dict[str, Pat
     Sources that differ by suffix alone, a.wav and a.flac, are converted to a.wav_x.wav and a.flac_x.wav.
     """
     found: dict[Path, dict[str, Path]] = {source: {} for source in sources}
-    heads = {source: f"{name}_" for source, name in batch.names({s: s for s in sources}).items()}
+    heads = {source: f"{name}_" for source, name in unique_names({s: s for s in sources}).items()}
     by_length = sorted(sources, key=lambda source: len(heads[source]), reverse=True)
     for path in sorted(audio_files(gen)):
         name = path.relative_to(gen)

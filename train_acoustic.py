@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import cli
-
-VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
+from common import cli
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,165 +32,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-@dataclass
-class Task:
-    """What one run learns from."""
-
-    run: Any
-    train_set: Any
-    val_set: Any
-
-
-def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
-    """Model, describe() for its checkpoints, and the task with its training and validation sets."""
-    from acoustic.dataset import MelDataset
-    from acoustic.model import AcousticModel
-    from datafolder import DataFolder
-
-    folder = DataFolder(args.data)
-    about = folder.read_json("encoder.json")
-    if about is None:
-        raise cli.UserError(
-            f"{folder.root}: no units; make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
-        )
-    keys = [both(folder, part) for part in ("train", "val")]
-    sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
-    model = AcousticModel(**sizes)
-    if args.refine:
-        start_from(args.resume, model, run, about, args.any_encoder)
-    sets = [MelDataset(folder, part, run.settings["crop_seconds"]) for part in keys]
-    recordings = [key for key in keys[0] if key not in folder.copies]
-    hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
-    run.logger.info(
-        f"acoustic: {len(recordings)} + {len(keys[1])} utterances, {hours:.2f} h, and {copies} moved copies"
-    )
-
-    origin = refined_from(args)
-
-    def describe() -> dict:
-        import cards
-
-        card = cards.card(voice=folder.name, hours=hours, copies=copies, refined_from=origin, **about)
-        return {
-            "kind": "acoustic",
-            "config": {"model": sizes, "toml": run.config},
-            "labels": about["labels"],
-            "card": card,
-        }
-
-    return model, describe, Task(run, *sets)
-
-
-def both(folder, part: str) -> list[str]:
-    """Keys of a part that have units and mels."""
-    mels = set(folder.split(part, "mels"))
-    return [key for key in folder.split(part, "units-pitdyn") if key in mels]
-
-
-def refined_from(args: argparse.Namespace) -> str:
-    """The voice this one began from, which a resumed run learns from its checkpoint; "" for none."""
-    import checkpoints
-
-    if args.refine or not args.resume:
-        return str(args.resume or "")
-    return checkpoints.load(args.resume).get("card", {}).get("refined_from", "")
-
-
-def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
-    """Weights of another voice's model, which has to be made for the same encoders unless any will do."""
-    import cards
-    import checkpoints
-
-    checkpoint = checkpoints.load(path)
-    other = checkpoints.load_acoustic(path, checkpoint)
-    theirs = other.state_dict()
-    cards.require_match(
-        f"{path}: what the voice listens to",
-        " ".join(checkpoint["card"]["encoders"]),
-        " ".join(about["encoders"]),
-        f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
-    )
-    for role, card in about["encoders"].items():
-        made_with, ours = checkpoint["card"]["encoders"][role]["hash"], card["hash"]
-        if any_encoder and made_with != ours:
-            run.logger.info(f"{path} was made with another {role} encoder ({made_with}, now {ours})")
-            continue
-        cards.require_match(
-            f"{path}: {role} encoder",
-            made_with,
-            ours,
-            f"run preprocess.py {run.data.name} --encode with the dataset that voice was trained with, "
-            "or add --any_encoder",
-        )
-    cards.require_match(
-        f"{path}: kind of acoustic model", other.kind, model.kind, "give the --config it was trained with"
-    )
-    if any(k not in theirs or theirs[k].shape != v.shape for k, v in model.state_dict().items()):
-        raise cli.UserError(
-            f"{path}: made with other [acoustic] sizes; give the --config it was trained with"
-        )
-    model.load_state_dict(theirs)
-    run.logger.info(f"refining {path}")
-
-
-def frame_loss(predicted, batch: dict):
-    """Sum of absolute errors over valid frames, and the number of values in it."""
-    valid = batch["valid"].unsqueeze(-1)
-    return ((predicted.float() - batch["mels"]).abs() * valid).sum(), valid.sum() * predicted.shape[-1]
-
-
-def predict(model, batch: dict):
-    """Teacher-forced mels [B,T,128]."""
-    from acoustic.dataset import shift_right
-
-    lengths = None if bool(batch["valid"].all()) else batch["lengths"]
-    return model(batch["units"], shift_right(batch["mels"]), lengths)
-
-
-def train_step(task: Task, model, batch: dict):
-    """One batch -> L1 loss over valid frames, metrics."""
-    from training import mean_over
-
-    return mean_over(*frame_loss(predict(model, batch), batch)), {}
-
-
-def validate(task: Task, model, step: int) -> dict[str, float]:
-    """Teacher-forced L1 over the validation files, and the L1 of a few generated as in conversion."""
-    from training import to_device
-
-    total, values, free = 0.0, 0, []
-    for index, key in enumerate(task.val_set.keys):
-        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
-        error, count = frame_loss(predict(model, batch), batch)
-        total, values = total + float(error), values + int(count)
-        if index < VALIDATION_SAMPLES:
-            made = model.generate(batch["units"])
-            free.append(float((made - batch["mels"]).abs().mean()))
-            show(task.run, key, batch["mels"][0], made[0], step)
-    return {"loss": total / values, "generated_l1": sum(free) / len(free)}
-
-
-def show(run, key: str, target, made, step: int) -> None:
-    """Target and generated mel as a picture, and both as audio by Griffin-Lim, for TensorBoard."""
-    import plots
-    from audio import SAMPLE_RATE
-    from vocoder.griffin_lim import GriffinLim
-
-    run.log_figure(
-        f"mels/{key}", plots.mels(key, target=target.cpu().numpy(), generated=made.cpu().numpy()), step
-    )
-    for name, mel in (("target", target), ("generated", made)):
-        wav = GriffinLim()(mel.T.unsqueeze(0).cpu()).flatten().clamp(-1, 1)
-        run.writer.add_audio(f"{name}/{key}", wav, step, SAMPLE_RATE)
-
-
 def main() -> int:
     args = parse_args()
-    import training
+    from training.acoustic import build, train_step, validate
+    from training.run import start
+    from training.trainer import Trainer
 
-    run = training.start(args, "acoustic")
+    run = start(args, "acoustic")
     model, describe, task = build(args, run)
-    trainer = training.Trainer(run, model, describe, run.settings["refine_lr"] if args.refine else None)
+    trainer = Trainer(run, model, describe, run.settings["refine_lr"] if args.refine else None)
     if args.resume and not args.refine:
         trainer.resume(args.resume)
     trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import cli
-
-VALIDATION_FILES = 32  # of the validation recordings, evenly spaced
-VALIDATION_SAMPLES = 3  # of these drawn and made audible in TensorBoard
+from common import cli
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,189 +25,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@dataclass
-class Task:
-    """What one run learns from."""
-
-    run: Any
-    train_set: Any
-    val_set: Any
-
-    def ask(self, generator, batch: dict):
-        """What a generator makes of a batch: waves, and the loss of the pitch it hears if it has such."""
-        if "f0" in batch:
-            return generator(batch["mels"], batch["f0"], batch["voiced"])
-        return generator(batch["mels"]), None
-
-
-def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
-    """Generator, discriminators, describe() for checkpoints, and the task with its sets."""
-    from datafolder import DataFolder
-    from vocoder import GENERATORS
-    from vocoder.dataset import WavDataset
-    from vocoder.discriminators import Discriminators
-
-    folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
-    kind = table["generator"]
-    sizes = table[kind]
-    model = GENERATORS[kind](**sizes)
-    encoders, mels = {}, None
-    if args.warmstart:
-        import checkpoints
-
-        checkpoints.fill_vocoder(model, args.warmstart)
-        run.logger.info(f"warm start from {args.warmstart}")
-    if args.finetune:
-        mels, encoders = make_mels(args.finetune, folder, run)
-    pitch = getattr(model, "needs_pitch", False)
-    needed = [mels or "prepared", *(["f0"] if pitch else [])]
-    train, val = (recordings(folder, part, needed) for part in ("train", "val"))
-    val = val[:: max(1, len(val) // VALIDATION_FILES)]
-    level = run.config["audio"]["level_db"]
-    shown = {name: settings[name] for name in ("crop_seconds", "speed_octaves", "own_share")}
-    sets = [
-        WavDataset(folder, part, level_db=level, mels=mels, pitch=pitch, **shown) for part in (train, val)
-    ]
-    hours = folder.hours(train)
-    run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
-
-    def describe() -> dict:
-        import cards
-
-        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
-        return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
-
-    return model, Discriminators(**table["discriminators"]), describe, Task(run, *sets)
-
-
-def recordings(folder, part: str, kinds: list[str]) -> list[str]:
-    """Keys of "train" or "val" of which all kinds are made. A UserError says what makes pitch where it lacks.
-
-    Copies moved by WORLD are no recordings: what they lack would be learned with them.
-    """
-    keys = [key for key in folder.split(part, kinds[0]) if key not in folder.copies]
-    whole = [key for key in keys if all(folder.path(kind, key).is_file() for kind in kinds)]
-    if not whole:
-        raise cli.UserError(
-            f"{folder.root}: this generator learns to hear pitch, and no {part} recording has its f0/; "
-            f"make it: python preprocess.py {folder.name} --pitdyn"
-        )
-    return whole
-
-
-def make_mels(path, folder, run) -> tuple[str, dict]:
-    """What an acoustic model makes of all units of a folder; the kind it is kept as, and the model's card."""
-    import torch
-    from tqdm import tqdm
-
-    import checkpoints
-    import training
-    import weight_files
-
-    checkpoint = weight_files.read(path, weight_files.EXPECTED["acoustic"])
-    model = checkpoints.load_acoustic(path, checkpoint).to(run.device)
-    digest = weight_files.state_hash(model.state_dict())
-    kind = f"mels-{digest}-{units_for(path, checkpoint, folder)}"
-    with training.rank_zero_first(run):
-        missing = [key for key in folder.have("units-pitdyn") if not folder.path(kind, key).is_file()]
-        for key in tqdm(missing, desc="mels", disable=None):
-            units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
-            folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
-    return kind, {"acoustic": {"name": path.as_posix(), "hash": digest}}
-
-
-def units_for(path, checkpoint: dict, folder) -> str:
-    """Eight hex digits that name who made a folder's units.
-
-    UserError where there are none, or the acoustic model in `path` was trained on others; an official one
-    does not say on which.
-    """
-    import hashlib
-
-    import cards
-    import weight_files
-
-    about = folder.read_json("encoder.json")
-    if about is None or not folder.have("units-pitdyn"):
-        raise cli.UserError(
-            f"{folder.root}: no units to make mels from; "
-            f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
-        )
-    found = cards.listens_to(about)
-    if weight_files.is_ours(checkpoint):
-        cards.require_match(
-            f"{path}: what it listens to",
-            cards.listens_to(checkpoint["card"]),
-            found,
-            f"run preprocess.py {folder.name} --encode {checkpoint['card'].get('dataset')}, or give a voice "
-            "trained on units as they are now",
-        )
-    return hashlib.sha256(found.encode()).hexdigest()[:8]
-
-
-def train_step(task: Task, networks, batch: dict):
-    """One batch -> the loss of the discriminators, where they play, then that of the generator."""
-    import torch
-
-    from vocoder import losses
-
-    weights, real = task.run.settings, batch["wavs"]
-    made, pitch = task.ask(networks.generator, batch)
-    if networks.discriminators:
-        verdicts = losses.halves(networks.discriminators(torch.cat([real, made.detach()])))
-        yield losses.discriminator_loss(*verdicts), {}
-    spectral = losses.spectral(made, real)
-    loss, metrics = weights["spectral_weight"] * spectral, {"spectral": float(spectral.detach())}
-    if pitch is not None:
-        loss, metrics["pitch"] = loss + weights["pitch_weight"] * pitch, float(pitch.detach())
-    if networks.discriminators:
-        on_real, on_made = losses.halves(networks.critics(torch.cat([real, made])))
-        terms = {
-            "adversarial": losses.adversarial(on_made),
-            "matching": losses.feature_matching(on_real, on_made),
-        }
-        loss = loss + terms["adversarial"] + weights["matching_weight"] * terms["matching"]
-        metrics |= {name: float(term.detach()) for name, term in terms.items()}
-    yield loss, metrics
-
-
-def validate(task: Task, model, step: int) -> dict[str, float]:
-    """Distance of log-mels over whole validation files, and the spectral loss."""
-    from audio import log_mel
-    from training import to_device
-    from vocoder import losses
-
-    distances, spectral, pitches = [], [], []
-    for index, key in enumerate(task.val_set.keys):
-        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
-        made, pitch = task.ask(model, batch)
-        distances.append(float((log_mel(made) - log_mel(batch["wavs"])).abs().mean()))
-        spectral.append(float(losses.spectral(made, batch["wavs"])))
-        pitches += [] if pitch is None else [float(pitch)]
-        if index < VALIDATION_SAMPLES:
-            show(task.run, key, batch["wavs"], made, step)
-    means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
-    return {name: sum(values) / len(values) for name, values in means.items()}
-
-
-def show(run, key: str, target, made, step: int) -> None:
-    """Mels of a recording and of what was made of it, and both as audio, for TensorBoard."""
-    import plots
-    from audio import SAMPLE_RATE, log_mel
-
-    wavs = {"target": target.cpu(), "generated": made.cpu()}
-    mels = {name: log_mel(wav)[0].T.numpy() for name, wav in wavs.items()}
-    run.log_figure(f"mels/{key}", plots.mels(key, **mels), step)
-    for name, wav in wavs.items():
-        run.writer.add_audio(f"{name}/{key}", wav.flatten().clamp(-1, 1), step, SAMPLE_RATE)
-
-
 def main() -> int:
     args = parse_args()
-    import training
-    from adversarial import AdversarialTrainer
+    from training.adversarial import AdversarialTrainer
+    from training.run import start
+    from training.vocoder import build, train_step, validate
 
-    run = training.start(args, "vocoder")
+    run = start(args, "vocoder")
     model, discriminators, describe, task = build(args, run)
     rate = run.settings["refine_lr"] if args.finetune else None
     trainer = AdversarialTrainer(run, model, discriminators, describe, rate)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from acoustic.generate import decode
-from acoustic.parallel import ParallelDecoder
-from audio import MEL_HOP, N_MELS, UNIT_HOP
+from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, UNIT_HOP
+from common.layers import Block
 
 UPSAMPLING = UNIT_HOP // MEL_HOP
 
@@ -232,3 +232,20 @@ def _evaluating(module: nn.Module):
     finally:
         for part, mode in modes:
             part.training = mode
+
+
+class ParallelDecoder(nn.Module):
+    """Encoder frames [B, T, conv_dim] to log-mel [B, T, n_mels]."""
+
+    def __init__(self, conv_dim: int, blocks: int, n_mels: int = N_MELS):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(conv_dim) for _ in range(blocks))
+        self.norm = nn.LayerNorm(conv_dim)
+        self.proj = nn.Linear(conv_dim, n_mels)
+
+    def forward(self, encoded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """mask [B, T, 1] is 1 on valid frames; what is beyond them reaches no other frame."""
+        x = encoded
+        for block in self.blocks:
+            x = block(x, mask)
+        return MEL_MEAN + MEL_STD * self.proj(self.norm(x)).float()

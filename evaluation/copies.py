@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import audio
 from evaluation import pair, trackers
@@ -22,8 +23,6 @@ def copy_of(render: Callable, wav: np.ndarray, level_db: float, device="cpu") ->
     render: log-mel [1, 128, T] and the prepared recording it was made of [160T] -> wav [1, 1, 160T];
     level_db: at which mels are made.
     """
-    import torch
-
     prepared = audio.prepare(wav)
     mel = audio.log_mel(audio.set_level(prepared.wav, level_db))
     with torch.inference_mode():

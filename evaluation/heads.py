@@ -11,13 +11,14 @@ from dataclasses import astuple, dataclass
 from functools import partial
 
 import numpy as np
+import torch
 
 import audio
-from cli import UserError
-from datafolder import DataFolder
+from common.cli import UserError
 from evaluation import metrics
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
+from preprocessing.data_folder import DataFolder
 
 WITNESSES = ("fcpe", "swift_f0", "pyin")  # in the order in which they are preferred
 SHIFT = audio.SAMPLE_RATE // 200  # 5 ms: as much as labels may disagree with themselves
@@ -110,7 +111,6 @@ def labels_of(folder: DataFolder) -> tuple[PitLabels, DynLabels]:
 
 def predictor(pit_model, dyn_model) -> Callable:
     """Two label models with `distribution(wav [1,1,S])` -> what `model_reader` wants."""
-    import torch
 
     @torch.inference_mode()
     def predict(wav: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 import audio
-from cli import UserError
+from common.cli import UserError
 from evaluation.whisper import Whisper
 
 REQUIREMENTS = "python -m pip install -r requirements-eval.txt"
@@ -25,7 +25,6 @@ SPEAKER_PACKAGES = f"{REQUIREMENTS}, then python -m pip install --no-deps resemb
 MIN_SPEECH = 0.4  # seconds; the speaker encoder pads to 1.6 s, and less says nothing about a voice
 # Of the target. The mean of 400 moves a voice's similarity to itself by 0.001, that of others by up to 0.01.
 MAX_RECORDINGS = 50
-
 
 JUDGING = ("torchfcpe", "swift-f0", "pyworld-prebuilt", "resemblyzer", "speechmos", "ctranslate2")
 

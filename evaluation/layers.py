@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import audio
-from cli import UserError
-from datafolder import DataFolder
+from common.cli import UserError
 from evaluation import heads
 from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.losses import cross_entropy
 from hubert_pitdyn.model import Hubert
-from hubert_pitdyn.objective import cross_entropy
+from preprocessing.data_folder import DataFolder
 
 HIDDEN = 128
 CONTEXT = 3  # units that the hidden layer sees

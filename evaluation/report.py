@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cli import UserError
+from common.cli import UserError
 from evaluation.metrics import bootstrap_interval
 
 

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli import UserError
-from config import load_config
+from tqdm import tqdm
+
+from checkpoints.file_format import identity
+from common.cli import UserError
+from common.presets import load_config
+from common.workers import THREAD_VARIABLES
 from evaluation.report import write_json
-from parallel import THREAD_VARIABLES
-from weight_files import identity
 
 ROOT = Path(__file__).resolve().parent.parent
 # What tells one state of a data folder from another.
@@ -117,8 +119,6 @@ def clocked(out: Path) -> Iterator[Callable[[], float]]:
 
 def together(jobs: Sequence[tuple], workers: int) -> None:
     """`train(*job)` for every job, `workers` at a time, with a progress bar; the first failure ends it."""
-    from tqdm import tqdm
-
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(train, *job) for job in jobs]
         try:

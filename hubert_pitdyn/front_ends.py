@@ -146,3 +146,42 @@ class SinusoidalPositions(nn.Module):
         rates = torch.exp(torch.arange(half, device=x.device) * (-math.log(PERIODS) / (half - 1)))
         angles = torch.arange(first, first + frames, device=x.device).unsqueeze(1) * rates
         return torch.cat([angles.sin(), angles.cos()], dim=1).unsqueeze(0).to(x.dtype)
+
+
+WINDOW = 1500  # units in a window: 30 s
+WINDOW_OVERLAP = 200  # units at either end of a window that another one gives, where there is one
+WINDOW_HOP = WINDOW - 2 * WINDOW_OVERLAP
+
+
+def count_windows(frames: int) -> int:
+    """How many windows so many frames take."""
+    return max(1, -(-(frames - WINDOW_OVERLAP) // WINDOW_HOP))
+
+
+def cut_windows(x: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """x [B, N, E], valid bool [B, N] or None (all) -> windows [B * W, M, E], and which frames in them are.
+
+    One window is the input itself. A window that lies behind its item is all valid: attention to nothing is
+    not defined, and nobody reads it.
+    """
+    batch, frames = x.shape[:2]
+    windows = count_windows(frames)
+    if windows == 1:
+        return x, valid
+    if valid is None:
+        valid = torch.ones(batch, frames, dtype=torch.bool, device=x.device)
+    behind = (windows - 1) * WINDOW_HOP + WINDOW - frames
+    pieces = F.pad(x, (0, 0, 0, behind)).unfold(1, WINDOW, WINDOW_HOP)  # [B, W, E, M]
+    inside = F.pad(valid, (0, behind)).unfold(1, WINDOW, WINDOW_HOP).flatten(0, 1)
+    return pieces.transpose(2, 3).flatten(0, 1), inside | ~inside.any(dim=1, keepdim=True)
+
+
+def join_windows(x: Tensor, frames: int) -> Tensor:
+    """What was made of the windows, [B * W, M, E] -> [B, frames, E]."""
+    windows = count_windows(frames)
+    if windows == 1:
+        return x
+    pieces = x.unflatten(0, (-1, windows))
+    parts = [pieces[:, 0, : WINDOW_OVERLAP + WINDOW_HOP]]
+    parts += [pieces[:, w, WINDOW_OVERLAP : WINDOW_OVERLAP + WINDOW_HOP] for w in range(1, windows)]
+    return torch.cat(parts, dim=1)[:, :frames]

@@ -21,13 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import UNIT_HOP
-from hubert_pitdyn import windows
 from hubert_pitdyn.front_ends import (
+    WINDOW,
     FeatureExtractor,
     FeatureProjection,
     LogMelExtractor,
     PositionalEmbedding,
     SinusoidalPositions,
+    cut_windows,
+    join_windows,
 )
 
 TEMPERATURE = 0.1  # of the cosine similarities
@@ -75,7 +77,7 @@ class Hubert(nn.Module):
         if self.by_log_mel:
             self.feature_extractor = LogMelExtractor(dim)
             self.feature_projection = nn.Identity()
-            self.positional_embedding = SinusoidalPositions(windows.SIZE)
+            self.positional_embedding = SinusoidalPositions(WINDOW)
             self.norm = nn.Identity()
         else:
             self.feature_extractor = FeatureExtractor(conv_dim)
@@ -152,13 +154,13 @@ class Hubert(nn.Module):
         if valid is not None:
             x = x * valid.unsqueeze(-1)  # as the positional convolution sees nothing after a lone item
         if self.by_log_mel:
-            x, valid = windows.cut(x, valid)
+            x, valid = cut_windows(x, valid)
         x = x + self.positional_embedding(x)
         return self.dropout(self.norm(x)), valid, frames
 
     def _joined(self, state: Tensor, frames: int) -> Tensor:
         """State of what `_embed` gave -> [B, N, E]."""
-        return windows.joined(state, frames) if self.by_log_mel else state
+        return join_windows(state, frames) if self.by_log_mel else state
 
 
 def label_logits(units: Tensor, labels: Tensor) -> Tensor:

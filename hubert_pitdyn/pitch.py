@@ -22,8 +22,8 @@ DEFAULT = "swift_f0"
 FALLBACK = "pyin"
 PACKAGES = {"swift_f0": "swift-f0", "fcpe": "torchfcpe"}  # tracker -> what pip installs
 # Weights of the tracker's own evidence, of the similarity one period later, and the constant, of the log-odds
-# of being voiced: a logistic fit by tools/compare_trackers.py --tune. Trackers alone smear voicing over their
-# 64 ms windows: with the short frame's similarity the voicing errors fall by a fifth.
+# of being voiced: a logistic fit by experiments/compare_trackers.py --tune. Trackers alone smear voicing over
+# their 64 ms windows: with the short frame's similarity the voicing errors fall by a fifth.
 VOICING = {
     "swift_f0": (0.49, 5.27, -0.89),
     "fcpe": (0.41, 4.96, -0.40),

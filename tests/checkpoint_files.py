@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-import weight_files
-from cli import UserError
+from checkpoints import file_format
+from common.cli import UserError
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY_HUBERT = {
@@ -36,7 +36,7 @@ make_state = load_make_state()
 
 
 def old_names(state):
-    return {weight_files.canonical(name): tensor for name, tensor in state.items()}
+    return {file_format.canonical(name): tensor for name, tensor in state.items()}
 
 
 def prefixed(state):
@@ -47,7 +47,7 @@ def tiny(kind, **extra):
     """A small checkpoint of ours and the model it was made of."""
     from acoustic.model import AcousticModel
     from hubert_pitdyn.model import Hubert
-    from vocoder.generator import Generator
+    from vocoder.hifigan import Generator
 
     build, sizes = {"acoustic": (AcousticModel, TINY_ACOUSTIC), "hifigan": (Generator, TINY_VOCODER)}.get(
         kind, (Hubert, TINY_HUBERT)

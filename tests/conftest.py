@@ -88,11 +88,12 @@ def sing(f0_start: float, f0_end: float, seconds: float, seed: int) -> np.ndarra
 
 
 def run_script(*arguments, cwd: Path, expect: int = 0, **environment) -> subprocess.CompletedProcess:
-    """A script of the project in a process of its own, as a user runs it, from the folder `cwd`."""
+    """A script of the project, or a module of it (`tools.NAME`), in a process of its own, from `cwd`."""
     script, *rest = (str(a) for a in arguments)
+    program = [str(ROOT / script)] if script.endswith(".py") else ["-m", script]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", **environment}
     done = subprocess.run(
-        [sys.executable, str(ROOT / script), *rest], cwd=cwd, env=env, capture_output=True, encoding="utf-8"
+        [sys.executable, *program, *rest], cwd=cwd, env=env, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == expect, f"{script}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -111,7 +112,7 @@ def launch(script: Path, *arguments, cwd: Path) -> None:
 
 def labels_of_2022():
     """(PitLabels, DynLabels) of configs/original.toml."""
-    from config import load_config
+    from common.presets import load_config
     from hubert_pitdyn.labels import DynLabels, PitLabels
 
     tables = load_config(ROOT / "configs" / "original.toml")["labels"]

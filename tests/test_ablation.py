@@ -7,17 +7,17 @@ import pytest
 import torch
 from conftest import micro_config, run_script
 
-from cli import UserError
-from config import hubert_sizes, label_training, load_config
-from datafolder import DataFolder
+from common.cli import UserError
+from common.presets import hubert_sizes, label_training, load_config
 from experiments.ablation import conversion, labels
-from experiments.ablation.flawed import InTrainMode, true_hertz
 from experiments.ablation.recipes import CONVERTED, KINDS, TITLES, Recipe
 from experiments.ablation.report import causes_table, heads_table, mean_and_half_width
+from experiments.ablation.scores import InTrainMode, true_hertz
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.model import Hubert
-from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
+from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, encode_batch
+from preprocessing.data_folder import DataFolder
 
 SIZES = {"dim": 32, "conv_dim": 16, "heads": 2, "ff": 64, "layers": 2, "pos_kernel": 16, "pos_groups": 4}
 

@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 import audio
-from cli import UserError
+from common.cli import UserError
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "golden.npz")
 

@@ -5,10 +5,18 @@ import pytest
 import torch
 
 from audio import SAMPLE_RATE, UNIT_HOP, change_speed
-from datafolder import DataFolder, crop_at_speed, save_array
-from hubert_pitdyn.augment import SNR_DB, equalised, noisy, stretch_classes, stretch_f0, stretch_features
-from hubert_pitdyn.dataset import LabelDataset
 from hubert_pitdyn.labels import PitLabels
+from preprocessing.data_folder import DataFolder, save_array
+from training.crops import (
+    SNR_DB,
+    crop_at_speed,
+    equalised,
+    noisy,
+    stretch_classes,
+    stretch_f0,
+    stretch_features,
+)
+from training.datasets import LabelDataset
 
 
 def strongest_hertz(wav: np.ndarray) -> float:

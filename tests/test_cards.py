@@ -5,9 +5,8 @@ from datetime import datetime
 
 import pytest
 
-import cards
-import checkpoints
-from cli import UserError
+from checkpoints import cards, store
+from common.cli import UserError
 
 
 def test_description_of_a_card(tmp_path):
@@ -24,8 +23,8 @@ def test_description_of_a_card(tmp_path):
         refined_from="",
     )
     assert abs(time.time() - datetime.fromisoformat(card["created"]).timestamp()) < 60
-    checkpoints.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": card})
-    assert cards.describe(checkpoints.load(tmp_path / "m.pt")).splitlines() == [
+    store.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": card})
+    assert cards.describe(store.load(tmp_path / "m.pt")).splitlines() == [
         f"acoustic, step 1200, {card['created']}",
         "data: 1.50 h",
         "F0: 80 to 410 Hz",

@@ -10,9 +10,8 @@ import pytest
 import torch
 from checkpoint_files import GOLDEN, make_state, old_names, prefixed, sentence, tiny
 
-import cards
-import checkpoints
 from audio import N_MELS
+from checkpoints import cards, models, store
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def test_round_trip_of_everything_a_checkpoint_holds(tmp_path):
         "torch": torch.get_rng_state(),
     }
     path = tmp_path / "声" / "new" / "model-7.pt"
-    checkpoints.save(
+    store.save(
         path,
         {
             "kind": "head-pits",
@@ -58,7 +57,7 @@ def test_round_trip_of_everything_a_checkpoint_holds(tmp_path):
             "training": training,
         },
     )
-    back = checkpoints.load(path)
+    back = store.load(path)
     assert (back["format"], back["version"], back["kind"]) == ("hubert-pitdyn", 1, "head-pits")
     assert torch.equal(back["model"]["weight"], model.weight)
     assert back["config"] == {"model": {"rates": (10, 4)}, "toml": {"data": "a/b"}}
@@ -76,24 +75,24 @@ def test_round_trip_of_everything_a_checkpoint_holds(tmp_path):
 def test_save_refuses_what_load_would_refuse(tmp_path):
     data = {"kind": "acoustic", "model": {}, "config": {"model": {"x": np.zeros(2)}}, "card": {}}
     with pytest.raises(TypeError, match=r"\['config'\]\['model'\]\['x'\] is a ndarray"):
-        checkpoints.save(tmp_path / "m.pt", data)
+        store.save(tmp_path / "m.pt", data)
     with pytest.raises(ValueError, match="'vocoder' is none of hubert-units"):
-        checkpoints.save(tmp_path / "m.pt", {**data, "kind": "vocoder"})
+        store.save(tmp_path / "m.pt", {**data, "kind": "vocoder"})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "model-best.pt"
     data = {"kind": "acoustic", "model": {"w": torch.ones(3)}, "config": {}, "card": {}}
-    checkpoints.save(path, data)
+    store.save(path, data)
 
     def break_off(obj, stream):
         stream.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", break_off)
-    assert "FILE could not be written" in sentence(checkpoints.save, path, {**data, "model": {}})
-    assert torch.equal(checkpoints.load(path)["model"]["w"], torch.ones(3))
+    assert "FILE could not be written" in sentence(store.save, path, {**data, "model": {}})
+    assert torch.equal(store.load(path)["model"]["w"], torch.ones(3))
     assert [p.name for p in tmp_path.iterdir()] == ["model-best.pt"]
 
 
@@ -106,10 +105,10 @@ def test_save_waits_for_a_reader_on_windows(tmp_path, monkeypatch):
             raise PermissionError(13, "in use")
         replace(part, path)
 
-    monkeypatch.setattr(checkpoints.os, "replace", refuse_twice)
-    monkeypatch.setattr(checkpoints.time, "sleep", lambda seconds: None)
-    checkpoints.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": {}})
-    assert len(calls) == 3 and checkpoints.load(tmp_path / "m.pt")["model"] == {}
+    monkeypatch.setattr(store.os, "replace", refuse_twice)
+    monkeypatch.setattr(store.time, "sleep", lambda seconds: None)
+    store.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": {}})
+    assert len(calls) == 3 and store.load(tmp_path / "m.pt")["model"] == {}
 
 
 # Official files
@@ -120,7 +119,7 @@ def test_official_hubert_in_every_wrapping(wrapping, hubert_state, stored, golde
     state = old_names(hubert_state) if wrapping.startswith("v0.1") else hubert_state
     state = prefixed(state) if wrapping.endswith("module.") else state
     path = stored(state if wrapping.startswith("v0.1") else {"hubert": state, "step": 1})
-    model = checkpoints.load_hubert(path)
+    model = models.load_hubert(path)
     assert_ready(model)
     for name, tensor in old_names(model.state_dict()).items():
         assert torch.equal(tensor, old_names(hubert_state)[name]), name
@@ -132,7 +131,7 @@ def test_official_hubert_in_every_wrapping(wrapping, hubert_state, stored, golde
 
 def test_official_hubert_discrete_has_504_classes(hubert_state, stored):
     state = {**hubert_state, "label_embedding.weight": torch.randn(504, 256)}
-    model = checkpoints.load_hubert(stored({"hubert": state}))
+    model = models.load_hubert(stored({"hubert": state}))
     assert model(torch.randn(1, 1, 3200)).shape == (1, 10, 504)
     assert model.units(torch.randn(1, 1, 3200)).shape == (1, 10, 256)
 
@@ -142,7 +141,7 @@ def test_official_hubert_discrete_has_504_classes(hubert_state, stored):
 @pytest.mark.parametrize(("name", "inputs"), [("acoustic-hubert-soft", 256), ("acoustic-pitdyn", 768)])
 def test_official_acoustic_of_both_sizes(name, inputs, wrapped, prefix, acoustic_states, stored, golden):
     state = prefixed(acoustic_states[name]) if prefix else acoustic_states[name]
-    model = checkpoints.load_acoustic(stored({"acoustic-model": state} if wrapped else state))
+    model = models.load_acoustic(stored({"acoustic-model": state} if wrapped else state))
     assert_ready(model)
     for key, tensor in model.state_dict().items():
         assert torch.equal(tensor, acoustic_states[name][key]), key
@@ -158,7 +157,7 @@ def test_official_vocoder_in_every_wrapping(wrapping, vocoder_state, stored, gol
     state = prefixed(vocoder_state) if "module." in wrapping else vocoder_state
     if wrapping.startswith("generator"):
         state = {"generator": {"model": prefixed(state)} if "model" in wrapping else state, "loss": 1.0}
-    model = checkpoints.load_vocoder(stored(state))
+    model = models.load_vocoder(stored(state))
     assert_ready(model)
     assert "conv_pre.weight" in model.state_dict()
     assert not [name for name in model.state_dict() if "weight_" in name or "parametrizations" in name]
@@ -172,7 +171,7 @@ def test_official_vocoder_in_every_wrapping(wrapping, vocoder_state, stored, gol
 def test_official_kmeans(stored):
     centres = torch.randn(100, 768)
     path = stored({"n_features_in_": 768, "_n_threads": 4, "cluster_centers_": centres})
-    loaded = checkpoints.load_kmeans(path)
+    loaded = models.load_kmeans(path)
     assert loaded.dtype == np.float32 and loaded.shape == (100, 768)
     assert np.array_equal(loaded, centres.numpy())
 
@@ -186,20 +185,20 @@ def test_official_kmeans(stored):
 def test_own_hubert(tmp_path, kind, unit_kind):
     data, model = tiny(kind)
     path = tmp_path / "model-best.pt"
-    checkpoints.save(path, {**data, "model": prefixed(data["model"])})
-    loaded = checkpoints.load_hubert(path)
+    store.save(path, {**data, "model": prefixed(data["model"])})
+    loaded = models.load_hubert(path)
     assert_ready(loaded)
     assert loaded.unit_kind == unit_kind
     wav = torch.randn(2, 1, 3200)
     assert torch.equal(loaded.units(wav), model.units(wav)) and loaded.units(wav).shape == (2, 10, 12)
-    again = checkpoints.load_hubert(path, checkpoints.load(path))
+    again = models.load_hubert(path, store.load(path))
     assert torch.equal(again.units(wav), loaded.units(wav))
 
 
 def test_own_acoustic(tmp_path):
     data, model = tiny("acoustic")
-    checkpoints.save(tmp_path / "m.pt", data)
-    loaded = checkpoints.load_acoustic(tmp_path / "m.pt")
+    store.save(tmp_path / "m.pt", data)
+    loaded = models.load_acoustic(tmp_path / "m.pt")
     assert_ready(loaded)
     units = torch.randn(2, 5, 36)
     assert torch.equal(loaded.generate(units), model.generate(units))
@@ -210,8 +209,8 @@ def test_own_acoustic(tmp_path):
 
 def test_other_number_types_in_a_file_become_float32(tmp_path):
     data, model = tiny("acoustic")
-    checkpoints.save(tmp_path / "m.pt", {**data, "model": {k: v.double() for k, v in data["model"].items()}})
-    loaded = checkpoints.load_acoustic(tmp_path / "m.pt")
+    store.save(tmp_path / "m.pt", {**data, "model": {k: v.double() for k, v in data["model"].items()}})
+    loaded = models.load_acoustic(tmp_path / "m.pt")
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
     assert torch.equal(loaded.generate(torch.ones(1, 3, 36)), model.generate(torch.ones(1, 3, 36)))
 
@@ -219,11 +218,11 @@ def test_other_number_types_in_a_file_become_float32(tmp_path):
 def test_loading_draws_no_random_numbers(tmp_path):
     """A run that loads an encoder first would otherwise differ from one that finds its units cached."""
     for kind in ("hubert-pits", "acoustic", "hifigan"):
-        checkpoints.save(tmp_path / f"{kind}.pt", tiny(kind)[0])
+        store.save(tmp_path / f"{kind}.pt", tiny(kind)[0])
     before = torch.get_rng_state()
-    checkpoints.load_hubert(tmp_path / "hubert-pits.pt")
-    checkpoints.load_acoustic(tmp_path / "acoustic.pt")
-    checkpoints.load_vocoder(tmp_path / "hifigan.pt")
+    models.load_hubert(tmp_path / "hubert-pits.pt")
+    models.load_acoustic(tmp_path / "acoustic.pt")
+    models.load_vocoder(tmp_path / "hifigan.pt")
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -235,8 +234,8 @@ def test_own_vocoder(tmp_path, folded):
         expected = model(mel)
     if folded:
         model.remove_weight_norm()
-    checkpoints.save(tmp_path / "m.pt", {**data, "model": model.state_dict()})
-    loaded = checkpoints.load_vocoder(tmp_path / "m.pt")
+    store.save(tmp_path / "m.pt", {**data, "model": model.state_dict()})
+    loaded = models.load_vocoder(tmp_path / "m.pt")
     assert_ready(loaded)
     assert loaded(mel).shape == (2, 1, 640)
     assert (loaded(mel) - expected).abs().max() < 1e-5
@@ -250,7 +249,7 @@ def test_prune_keeps_what_was_written_last_though_a_run_before_went_farther(tmp_
         path = tmp_path / f"model-{step}.pt"
         path.write_bytes(b"")
         os.utime(path, (1e9 + when, 1e9 + when))
-    assert sorted(p.name for p in checkpoints.prune(tmp_path, 2)) == ["model-100.pt", "model-200.pt"]
+    assert sorted(p.name for p in store.prune(tmp_path, 2)) == ["model-100.pt", "model-200.pt"]
 
 
 def test_prune_counts_steps_of_one_time_as_numbers(tmp_path):
@@ -260,14 +259,14 @@ def test_prune_counts_steps_of_one_time_as_numbers(tmp_path):
         (tmp_path / name).write_bytes(b"")
     for name in names:
         os.utime(tmp_path / name, (1e9, 1e9))
-    os.utime(tmp_path / left, (time.time() - 2 * checkpoints.STALE,) * 2)
-    gone = checkpoints.prune(tmp_path, 2)
+    os.utime(tmp_path / left, (time.time() - 2 * store.STALE,) * 2)
+    gone = store.prune(tmp_path, 2)
     assert sorted(p.name for p in gone) == ["model-10.pt", "model-9.pt"]
     assert {p.name for p in tmp_path.iterdir()} == {
         *("model-100.pt", "model-20.pt", "model-best.pt", "model-x.pt", "notes.txt"),
         running,
     }
-    assert checkpoints.prune(tmp_path, 2) == [] and len(checkpoints.prune(tmp_path, 0)) == 2
+    assert store.prune(tmp_path, 2) == [] and len(store.prune(tmp_path, 0)) == 2
     assert (tmp_path / "model-best.pt").exists()
     with pytest.raises(ValueError, match="keep is -1"):
-        checkpoints.prune(tmp_path, -1)
+        store.prune(tmp_path, -1)

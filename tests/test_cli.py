@@ -14,8 +14,8 @@ SCRIPTS = (
     "train_acoustic.py",
     "infer.py",
     "evaluate.py",
-    "run_ablation.py",
-    "run_flat_bank.py",
+    "experiments.ablation",
+    "experiments.flat_bank",
     "train_vocoder.py",
     "make_index.py",
 )
@@ -109,7 +109,7 @@ def test_paths_of_the_wrong_kind_are_refused_before_models_load(arguments, words
 
 
 def test_words_and_paths_of_the_command_line():
-    import cli
+    from common import cli
 
     assert [cli.voice(text) for text in ("hana/", "hana\\", "はな")] == ["hana", "hana", "はな"]
     assert cli.word_or_path("griffin_lim") == "griffin_lim"
@@ -117,16 +117,16 @@ def test_words_and_paths_of_the_command_line():
 
 
 def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_path):
-    import batch
+    from conversion.files import target_paths
 
     files = {p: p for p in map(Path, ("Take.wav", "take.flac", "other.wav", "sub/take.wav"))}
-    made = [path.as_posix() for path in batch.targets(files, "v", Path("gen")).values()]
+    made = [path.as_posix() for path in target_paths(files, "v", Path("gen")).values()]
     assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
 
 
 def test_an_unusable_device_is_refused_and_the_usable_are_named():
-    from cli import UserError
-    from devices import choose_device
+    from common.cli import UserError
+    from common.devices import choose_device
 
     assert str(choose_device("cpu")) == "cpu"
     for name in ("gpu", "cuda:99"):
@@ -135,6 +135,10 @@ def test_an_unusable_device_is_refused_and_the_usable_are_named():
 
 
 def test_light_modules_do_not_load_torch():
-    code = "import cli, config, official, datafolder, parallel, audio, sys; print('torch' in sys.modules)"
+    code = (
+        "import audio, sys; from common import cli, presets, workers; from checkpoints import official; "
+        "from conversion import arguments, files; from preprocessing import data_folder; "
+        "print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "False"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cli import UserError
-from hubert_pitdyn import discrete
+from common.cli import UserError
+from preprocessing import discrete
 
 
 def test_mfcc_is_at_the_unit_rate_and_blind_to_gain():

@@ -10,10 +10,9 @@ import torch
 from conftest import ROOT, micro_config, run_script, sing
 
 import audio
-import checkpoints
-import stages
-from cli import UserError
-from converter import VoiceConverter
+from checkpoints import models, pipeline, store
+from common.cli import UserError
+from conversion.converter import VoiceConverter
 from hubert_pitdyn.units import encode_all, encode_batch
 
 
@@ -158,7 +157,7 @@ def test_loud_sources_do_not_clip(voice):
 
 
 def test_voice_card_tells_where_a_voice_comes_from(voice):
-    card = checkpoints.load(voice / "out" / "bank" / "acoustic" / "model-best.pt")["card"]
+    card = store.load(voice / "out" / "bank" / "acoustic" / "model-best.pt")["card"]
     assert card["dataset"] == "songs" and set(card["encoders"]) == {"content", "pit", "dyn"}
     assert card["hours"] == pytest.approx(4 * 0.9 / 3600 * 0.75, rel=0.6)
     assert "refined_from" in card and "songs" in card["refined_from"]
@@ -168,9 +167,9 @@ def test_a_voice_of_another_encoder_is_refused(voice):
     pit = voice / "out" / "songs" / "hubert-pit" / "model-best.pt"
     kept = pit.read_bytes()
     try:
-        checkpoint = checkpoints.load(pit)
+        checkpoint = store.load(pit)
         checkpoint["model"]["proj.bias"] += 1
-        checkpoints.save(pit, checkpoint)
+        store.save(pit, checkpoint)
         arguments = ("infer.py", "bank", "--dataset", "songs", "--input", voice / "bank", "--device", "cpu")
         done = run_script(*arguments, cwd=voice, expect=2)
         assert "pit encoder" in done.stderr and "--dataset songs" in done.stderr
@@ -188,7 +187,7 @@ def test_every_model_of_a_dataset_loads_alone(voice):
     songs = voice / "out" / "songs"
     wav = torch.randn(2, 1, 3200) * 0.1
     for name in ("hubert-soft", "hubert-pit", "hubert-dyn"):
-        model = checkpoints.load_hubert(songs / name / "model-best.pt")
+        model = models.load_hubert(songs / name / "model-best.pt")
         assert model.units(wav).shape == (2, 10, 256) and not model.training
     assert torch.allclose(model.units(wav), load(voice).encoder.dyn.units(wav), atol=1e-6)
 
@@ -196,17 +195,17 @@ def test_every_model_of_a_dataset_loads_alone(voice):
 def test_files_of_other_kinds_are_refused_in_a_sentence(voice):
     songs, bank = voice / "out" / "songs", voice / "out" / "bank"
     with pytest.raises(UserError, match="is an acoustic checkpoint, expected a HuBERT"):
-        checkpoints.load_hubert(bank / "acoustic" / "model-best.pt")
+        models.load_hubert(bank / "acoustic" / "model-best.pt")
     with pytest.raises(UserError, match="units of the content encoder.*found label"):
-        stages.load_content(songs / "hubert-dyn" / "model-best.pt")
+        pipeline.load_content(songs / "hubert-dyn" / "model-best.pt")
 
 
 def test_a_head_on_another_trunk_is_refused(voice):
     arguments = ("infer.py", "bank", "--dataset", "songs", "--input", voice / "bank", "--device", "cpu")
     other = voice / "out" / "other.pt"
-    checkpoint = checkpoints.load(voice / "out" / "songs" / "hubert-soft" / "model-best.pt")
+    checkpoint = store.load(voice / "out" / "songs" / "hubert-soft" / "model-best.pt")
     checkpoint["model"]["proj.bias"] += 1
-    checkpoints.save(other, checkpoint)
+    store.save(other, checkpoint)
     done = run_script(*arguments, "--content", other, cwd=voice, expect=2)
     assert "trunk" in done.stderr and "other.pt" in done.stderr
 
@@ -234,7 +233,7 @@ def test_a_resumed_voice_is_uninterrupted(voice):
     run_script("train_acoustic.py", "data/bank", "out/r/acoustic", *common, cwd=voice)
     resume = ("--resume", "out/r/acoustic/model-3.pt")
     run_script("train_acoustic.py", "data/bank", "out/s/acoustic", *resume, *common, cwd=voice)
-    one, two = (checkpoints.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in "rs")
+    one, two = (store.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in "rs")
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
     assert one["training"]["best"] == two["training"]["best"]
 
@@ -247,7 +246,7 @@ def test_a_resumed_refinement_is_uninterrupted(voice):
     run_script("train_acoustic.py", "data/bank", "out/rr/acoustic", *refine, *common, cwd=voice)
     resume = ("--resume", "out/rr/acoustic/model-3.pt")
     run_script("train_acoustic.py", "data/bank", "out/rs/acoustic", *resume, *common, cwd=voice)
-    one, two = (checkpoints.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in ("rr", "rs"))
+    one, two = (store.load(voice / "out" / x / "acoustic" / "model-6.pt") for x in ("rr", "rs"))
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
     assert one["training"]["lr"] == two["training"]["lr"] == 3e-4
     assert one["card"]["refined_from"] == two["card"]["refined_from"] == str(origin)
@@ -310,16 +309,16 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
 
 
 def test_a_voice_of_another_encoder_is_refined_only_when_asked_to(voice):
-    other = checkpoints.load(voice / "out" / "songs" / "acoustic" / "model-best.pt")
+    other = store.load(voice / "out" / "songs" / "acoustic" / "model-best.pt")
     other["card"]["encoders"]["content"]["hash"] = "0" * 16
     (voice / "out" / "other").mkdir()
-    checkpoints.save(voice / "out" / "other" / "model-best.pt", other)
+    store.save(voice / "out" / "other" / "model-best.pt", other)
     common = ("--config", micro_config(voice), "--device", "cpu", "--steps", 3)
     refine = ("data/bank", "out/o/acoustic", "--resume", "out/other/model-best.pt", "--refine", *common)
     refused = run_script("train_acoustic.py", *refine, cwd=voice, expect=2)
     assert "content encoder" in refused.stderr and "--any_encoder" in refused.stderr
     run_script("train_acoustic.py", *refine, "--any_encoder", cwd=voice)
-    card = checkpoints.load(voice / "out" / "o" / "acoustic" / "model-best.pt")["card"]
+    card = store.load(voice / "out" / "o" / "acoustic" / "model-best.pt")["card"]
     assert card["encoders"]["content"]["hash"] != "0" * 16
     log = (voice / "out" / "o" / "acoustic" / "logs" / "acoustic.log").read_text(encoding="utf-8")
     assert "another content encoder (0000000000000000, now" in log

@@ -10,10 +10,10 @@ import soundfile
 from conftest import ROOT, run_script, sing
 
 import audio
-import batch
-from cli import UserError
+from common.cli import UserError
 from evaluation import pair, report, trackers, whisper
 from evaluation.judges import Judges
+from evaluation.texts import read_texts
 from hubert_pitdyn import pitch
 
 KEYS = (
@@ -219,12 +219,12 @@ def test_texts_are_matched_by_file_name(tmp_path):
     rows = ('a/one.flac,"Yes, it is."', "a/two.flac,first", "b\\two.flac,second", "a/four.flac,")
     table.write_text("path,text\n" + "\n".join(rows), encoding="utf-8-sig")
     lines = []
-    got = batch.texts([Path("x/one.wav"), Path("two.wav"), Path("three.wav")], table, lines.append)
+    got = read_texts([Path("x/one.wav"), Path("two.wav"), Path("three.wav")], table, lines.append)
     assert list(got.values()) == ["Yes, it is.", None, None]
     assert "no text for 1 of 3" in lines[0] and "several texts for 1 of 3" in lines[1]
     table.write_text("file,words\n", encoding="utf-8")
     with pytest.raises(UserError, match="expected columns path and text"):
-        batch.texts([Path("one.wav")], table, print)
+        read_texts([Path("one.wav")], table, print)
 
 
 def test_tokens_of_whisper_become_text():

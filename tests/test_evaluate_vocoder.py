@@ -8,8 +8,7 @@ import soundfile
 from conftest import run_script, sing
 
 import audio
-import evaluate
-from evaluation import copies, report
+from evaluation import commands, copies, report
 from evaluation.judges import Judges
 from hubert_pitdyn import pitch
 
@@ -88,7 +87,7 @@ def test_a_vocoder_is_told_the_pitch_of_the_recording():
 
     singer, wav = Singer(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
     mel = audio.log_mel(wav).unsqueeze(0)
-    evaluate.sing(singer, "yin", mel, wav)
+    commands.sing(singer, "yin", mel, wav)
     assert singer.f0.shape == singer.voiced.shape == (1, mel.shape[-1])
     assert singer.voiced[0].tolist() == np.repeat(pitch.track(wav, "yin") > 0, 2).tolist()
     assert float(singer.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02

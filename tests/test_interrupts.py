@@ -7,10 +7,11 @@ import threading
 import pytest
 import torch
 
-import checkpoints
-import interrupts
-import training
-from adversarial import AdversarialTrainer
+from checkpoints import store
+from training import interrupts
+from training.adversarial import AdversarialTrainer
+from training.run import start
+from training.trainer import cli
 
 SETTINGS = {
     "steps": 4,
@@ -92,7 +93,7 @@ def run_once(out, resume=None, steps=4, at=None):
     args = argparse.Namespace(
         **given, steps=steps, device="cpu", amp="off", seed=1, num_workers=0, data=out.parent, out=out
     )
-    run = training.start(args, "toy", {"train": {"toy": SETTINGS}})
+    run = start(args, "toy", {"train": {"toy": SETTINGS}})
     about = {"kind": "istft", "config": {"model": {}, "toml": {}}, "labels": None, "card": {}}
     torch.manual_seed(0)
     nets = torch.nn.Linear(3, 1), torch.nn.Linear(1, 1)
@@ -115,14 +116,14 @@ def run_once(out, resume=None, steps=4, at=None):
         press("in a validation")
         return {"loss": float(model(torch.ones(1, 3)).detach().abs())}
 
-    save = checkpoints.save
+    save = store.save
 
     def slow(path, checkpoint):
         save(path, checkpoint)
         press("between two files")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "save", slow)
+        patch.setattr(store, "save", slow)
         if resume:
             trainer.resume(resume)
         trainer.fit(Numbers(), train_step, validate)
@@ -145,7 +146,7 @@ def test_interrupted_and_resumed_is_uninterrupted(tmp_path, at, saved):
         run_once(tmp_path / "again", at=at)
     run_once(tmp_path / "again", resume=tmp_path / "again" / f"model-{saved}.pt")
     for name in ("model-2.pt", "model-4.pt", "model-best.pt"):
-        one, two = (checkpoints.load(tmp_path / folder / name) for folder in ("whole", "again"))
+        one, two = (store.load(tmp_path / folder / name) for folder in ("whole", "again"))
         assert one["card"] == two["card"]
         assert one["training"]["step"] == two["training"]["step"]
         assert one["training"]["best"] == two["training"]["best"]
@@ -170,5 +171,5 @@ def test_a_step_that_is_broken_off_is_not_saved(tmp_path):
 
 def test_a_run_that_is_done_asks_for_more_steps(tmp_path):
     run_once(tmp_path / "run", steps=2)
-    with pytest.raises(training.cli.UserError, match="give more steps"):
+    with pytest.raises(cli.UserError, match="give more steps"):
         run_once(tmp_path / "run", resume=tmp_path / "run" / "model-2.pt", steps=2)

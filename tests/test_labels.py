@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import labels_of_2022
 
-from config import load_config
+from common.presets import load_config
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
 PIT, DYN = PitLabels(), DynLabels()

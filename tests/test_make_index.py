@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import make_index
-from cli import UserError
+from common.cli import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a file system, HTML or an address could trip over. Windows has no quotes, < or > in names.

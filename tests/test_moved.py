@@ -10,10 +10,9 @@ import pytest
 from conftest import micro_config, run_script
 
 import audio
-import preprocess
-from acoustic import moved
-from datafolder import DataFolder
 from hubert_pitdyn import pitch
+from preprocessing import acoustic, moved_copies
+from preprocessing.data_folder import DataFolder
 
 world = pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
 
@@ -39,7 +38,7 @@ def formant(wav: np.ndarray) -> float:
 @pytest.mark.parametrize("semitones", [-5.0, 7.0])
 def test_pitch_moves_and_formants_stay(semitones):
     wav = vowel(200)
-    made = moved.move_pitch(wav.astype(np.float64), np.full(201, semitones))
+    made = moved_copies.move_pitch(wav.astype(np.float64), np.full(201, semitones))
     f0 = pitch.track(made.astype(np.float32), "yin")
     assert len(made) == len(wav)
     assert np.median(f0[f0 > 0]) == pytest.approx(200 * 2 ** (semitones / 12), rel=0.01)
@@ -48,7 +47,7 @@ def test_pitch_moves_and_formants_stay(semitones):
 
 @world
 def test_a_bass_moves_as_others_do():
-    made = moved.move_pitch(vowel(60).astype(np.float64), np.full(201, 5.0)).astype(np.float32)
+    made = moved_copies.move_pitch(vowel(60).astype(np.float64), np.full(201, 5.0)).astype(np.float32)
     f0 = pitch.track(made, "yin")
     assert np.median(f0[f0 > 0]) == pytest.approx(60 * 2 ** (5 / 12), rel=0.01)
     assert formant(made) == pytest.approx(formant(vowel(60)), rel=0.08)
@@ -57,11 +56,13 @@ def test_a_bass_moves_as_others_do():
 @world
 def test_pitch_follows_a_curve_and_stays_in_the_labels_range():
     wav, glide = vowel(200), np.linspace(-4, 4, 201)
-    f0 = pitch.track(moved.move_pitch(wav.astype(np.float64), glide).astype(np.float32), "yin")
+    f0 = pitch.track(moved_copies.move_pitch(wav.astype(np.float64), glide).astype(np.float32), "yin")
     expected = 200 * 2 ** (np.interp(np.arange(len(f0)) * 0.02 + 0.01, np.arange(201) * 0.005, glide) / 12)
     inner = slice(3, -3)
     assert np.median(np.abs(np.log2(f0[inner] / expected[inner]))) * 1200 < 15
-    f0 = pitch.track(moved.move_pitch(wav.astype(np.float64), np.full(201, 60.0)).astype(np.float32), "yin")
+    f0 = pitch.track(
+        moved_copies.move_pitch(wav.astype(np.float64), np.full(201, 60.0)).astype(np.float32), "yin"
+    )
     assert f0.max() <= 1101
 
 
@@ -69,7 +70,7 @@ def test_pitch_follows_a_curve_and_stays_in_the_labels_range():
 def test_nothing_is_sung_where_the_tracker_hears_no_pitch():
     """The second half of a vowel, called unvoiced: its spectrum stays, without a pitch."""
     wav, voiced = vowel(200), np.arange(50) < 25
-    made = moved.move_pitch(wav.astype(np.float64), np.full(201, 5.0), voiced).astype(np.float32)
+    made = moved_copies.move_pitch(wav.astype(np.float64), np.full(201, 5.0), voiced).astype(np.float32)
     f0, level = pitch.track(made, "pyin"), audio.loudness(made)
     assert np.median(f0[3:22]) == pytest.approx(200 * 2 ** (5 / 12), rel=0.01)
     assert np.mean(f0[28:47] > 0) < 0.2 and np.median(level[28:47]) > np.median(level[3:22]) - 12
@@ -77,16 +78,17 @@ def test_nothing_is_sung_where_the_tracker_hears_no_pitch():
 
 def test_curves_are_smooth_and_within_their_reach():
     rng = np.random.default_rng(0)
-    curve = moved.smooth(4000, 60, 3.0, rng)
+    curve = moved_copies.smooth(4000, 60, 3.0, rng)
     assert len(curve) == 4000 and np.abs(curve).max() <= 3 and np.abs(curve).max() > 2
     assert np.abs(np.diff(curve)).max() < 6 / 60 * np.pi / 2 + 1e-9
     for place in (-12, 11.9):
-        assert np.abs(moved.melody(1000, place, 12, rng)).max() <= 12
+        assert np.abs(moved_copies.melody(1000, place, 12, rng)).max() <= 12
 
 
 def test_copies_of_a_recording_share_the_range_among_them():
     places = [
-        [moved.stratum(n, 4, 12, np.random.default_rng([n, s])) for s in range(50)] for n in (1, 2, 3, 4)
+        [moved_copies.stratum(n, 4, 12, np.random.default_rng([n, s])) for s in range(50)]
+        for n in (1, 2, 3, 4)
     ]
     for number, drawn in enumerate(places):
         assert -12 + 6 * number <= min(drawn) and max(drawn) <= -6 + 6 * number
@@ -95,9 +97,9 @@ def test_copies_of_a_recording_share_the_range_among_them():
 
 def test_only_copies_whose_pitch_moves_depend_on_the_tracker_of_voicing(tmp_path):
     folder = DataFolder(tmp_path)
-    assert moved.settings(folder, "swift_f0", pitch=None, gain=None) is None
-    assert moved.settings(folder, "swift_f0", pitch=12.0, gain=6.0).voicing == "swift_f0"
-    assert moved.settings(folder, "swift_f0", pitch=None, gain=6.0).voicing == ""
+    assert moved_copies.settings(folder, "swift_f0", pitch=None, gain=None) is None
+    assert moved_copies.settings(folder, "swift_f0", pitch=12.0, gain=6.0).voicing == "swift_f0"
+    assert moved_copies.settings(folder, "swift_f0", pitch=None, gain=6.0).voicing == ""
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +143,7 @@ def test_card_tells_the_range_with_copies_and_the_median_without(bank):
         card.save("prosody", key, np.stack([rng.normal(c, 4, 50) for c in centre], axis=1))
     about = card.read_json("encoder.json")
     parts = SimpleNamespace(encoder=SimpleNamespace(unit_dim=768), cards=about["encoders"], tables={})
-    preprocess.write_encoder(card, SimpleNamespace(encode="songs", encode_with="hubert"), parts)
+    acoustic.write_encoder(card, SimpleNamespace(encode="songs", encode_with="hubert"), parts)
     about = card.read_json("encoder.json")
     alone = np.concatenate([card.read("prosody", key) for key in card.files])
     heard = np.concatenate([alone, *(card.read("prosody", key) for key in card.copies)])
@@ -170,10 +172,10 @@ def test_other_settings_make_the_copies_again_and_zero_removes_them(voice, bank)
 
 def test_copies_of_what_has_left_training_go(tmp_path):
     folder = DataFolder(tmp_path)
-    wanted = moved.settings(folder, "yin", gain=6.0, copies=1)
+    wanted = moved_copies.settings(folder, "yin", gain=6.0, copies=1)
     for train in (["a", "b"], ["a"]):
         folder.write_json("split.json", {"train": train})
-        moved.plan(folder, wanted)
+        moved_copies.plan(folder, wanted)
         for key in folder.copies:
             folder.save("prepared", key, np.zeros(3))
     assert [path.stem for path in (tmp_path / "prepared").iterdir()] == ["a~moved1"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import labels_of_2022
 
-from hubert_pitdyn import octaves
+from conversion import octave_errors
 from hubert_pitdyn.labels import PitLabels
 
 LABELS = PitLabels()
@@ -36,7 +36,7 @@ def cents(p: np.ndarray, f0: np.ndarray, labels: PitLabels = LABELS) -> np.ndarr
 def test_a_short_leap_up_goes_back_inside_and_at_the_edges_of_a_phrase(frames):
     f0 = melody()
     p = distribution(leaping(f0, frames, 2.0))
-    mended = octaves.mend(p, LABELS)
+    mended = octave_errors.correct(p, LABELS)
     assert np.abs(cents(p, f0)).max() > 1100
     assert np.abs(cents(mended, f0)).max() < LABELS.bin_cents
     same = np.setdiff1d(np.arange(len(f0)), np.r_[frames])
@@ -48,30 +48,30 @@ def test_a_short_leap_up_goes_back_inside_and_at_the_edges_of_a_phrase(frames):
 
 def test_what_has_no_error_is_given_back():
     p = distribution(melody())
-    assert octaves.mend(p, LABELS) is p
+    assert octave_errors.correct(p, LABELS) is p
 
 
 def test_an_octave_that_is_sung_stays():
     p = distribution(leaping(melody(), slice(12, 24), 2.0))
-    assert octaves.mend(p, LABELS) is p
+    assert octave_errors.correct(p, LABELS) is p
 
 
 def test_a_creak_stays_and_a_high_leap_down_goes_back():
     creak = distribution(leaping(melody(), slice(20, 22), 0.5))
-    assert octaves.mend(creak, LABELS) is creak
+    assert octave_errors.correct(creak, LABELS) is creak
     high = melody(hertz=780.0)
     p = distribution(leaping(high, slice(20, 22), 0.5))
-    assert np.abs(cents(octaves.mend(p, LABELS), high)).max() < LABELS.bin_cents
+    assert np.abs(cents(octave_errors.correct(p, LABELS), high)).max() < LABELS.bin_cents
 
 
 def test_labels_of_2022_without_an_unvoiced_class():
     labels, _ = labels_of_2022()
     f0 = np.full(30, 200.0)
-    mended = octaves.mend(labels.soft(leaping(f0, slice(9, 10), 2.0)), labels)
+    mended = octave_errors.correct(labels.soft(leaping(f0, slice(9, 10), 2.0)), labels)
     assert np.abs(cents(mended, f0, labels)).max() <= labels.bin_cents / 2
 
 
 def test_one_frame_and_silence():
     for f0 in (np.array([150.0]), np.zeros(1), np.zeros(20)):
         p = LABELS.soft(f0)
-        assert octaves.mend(p, LABELS) is p
+        assert octave_errors.correct(p, LABELS) is p

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import official
-from cli import UserError
+from checkpoints import official
+from common.cli import UserError
 
 BODY = bytes(range(256)) * 12000  # 3 MB: several chunks
 
@@ -263,7 +263,8 @@ def test_unknown_name():
 
 
 ONE_OF_TWO = """
-import sys, official
+import sys
+from checkpoints import official
 official.FILES["synthetic"] = official.OfficialFile("https://example.invalid/" + sys.argv[1])
 print(official.find("synthetic", out=sys.argv[2]).stat().st_size)
 """
@@ -274,7 +275,7 @@ def test_two_processes_at_once(server, place, monkeypatch):
     file = register(monkeypatch)
     server.files[f"/{file}"] = BODY
     command = [sys.executable, "-c", ONE_OF_TWO, file, str(out)]
-    root = Path(official.__file__).parent
+    root = Path(official.__file__).parent.parent
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) for _ in range(2)]
     assert [int(process.communicate(timeout=60)[0]) for process in both] == [len(BODY)] * 2
     assert [p.name for p in cache.iterdir()] == [file] and (cache / file).read_bytes() == BODY
@@ -282,8 +283,11 @@ def test_two_processes_at_once(server, place, monkeypatch):
 
 def test_import_is_light():
     """Scripts name official files in their help: neither torch nor a progress bar may be loaded for it."""
-    command = "import sys, official; print([m for m in ('torch', 'tqdm', 'numpy') if m in sys.modules])"
-    root = Path(official.__file__).parent
+    command = (
+        "import sys; from checkpoints import official; "
+        "print([m for m in ('torch', 'tqdm', 'numpy') if m in sys.modules])"
+    )
+    root = Path(official.__file__).parent.parent
     done = subprocess.run(
         [sys.executable, "-c", command], cwd=root, capture_output=True, text=True, check=True
     )

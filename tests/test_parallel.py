@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-import parallel
-from parallel import each_file
+from common import workers
+from common.workers import each_file
 
 
 def timed(folder: Path, name: str) -> int:
@@ -48,7 +48,7 @@ def test_a_file_that_kills_its_worker_fails_alone(killers):
     names = [f"file {n}" for n in range(12)]
     results, failures = each_file(die, [*names[:5], *killers, *names[5:]], 3, "test")
     assert sorted(results) == sorted(names)
-    assert failures == [(name, parallel.DIED) for name in killers] and "worker process died" in parallel.DIED
+    assert failures == [(name, workers.DIED) for name in killers] and "worker process died" in workers.DIED
 
 
 def test_a_killer_that_comes_first_fails_alone():
@@ -71,7 +71,7 @@ def test_more_workers_than_windows_allows_are_not_asked_for(monkeypatch):
             asked.append(workers)
             super().__init__(2, **more)
 
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
     names = [str(n) for n in range(70)]
     assert len(each_file(die, names, 128, "test")[0]) == 70 and asked == [61]
 
@@ -80,7 +80,7 @@ SLOW = """
 import sys, time
 from functools import partial
 from pathlib import Path
-from parallel import each_file
+from common.workers import each_file
 
 def slow(folder, name):
     (folder / name).touch()

@@ -162,9 +162,8 @@ def test_importing_pitch_loads_no_heavy_package():
 
 
 def test_known_f0_of_resynthesised_speech_scores_as_its_definitions_say():
-    """The figures of tools/compare_trackers.py on a track with one error of every kind."""
-    sys.path.insert(0, str(ROOT / "tools"))
-    import compare_trackers
+    """The figures of experiments/compare_trackers.py on a track with one error of every kind."""
+    from experiments import compare_trackers
 
     truth = np.array([100.0, 100, 100, 100, 100, 0, 0, 0, 0, 0])
     f0 = np.array([100.0, 200, 101, 104, 100, 90, 90, 90, 90, 90])

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 import audio
-import plots
+from hubert_pitdyn import plots
 from hubert_pitdyn.labels import PitLabels
 
 

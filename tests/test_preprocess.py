@@ -9,14 +9,13 @@ import soundfile
 import torch
 from conftest import micro_config, sing
 
-import features
-import preprocess
-import stages
-from acoustic import moved
-from cli import UserError
-from config import load_config
-from datafolder import DataFolder
+from checkpoints import pipeline
+from common.cli import UserError
+from common.presets import load_config
 from hubert_pitdyn import units
+from preprocessing import acoustic, discrete, labels, moved_copies
+from preprocessing.data_folder import DataFolder
+from preprocessing.split import write_split
 
 ARGUMENTS = {
     "force": False,
@@ -42,7 +41,7 @@ def folder(tmp_path):
         soundfile.write(tmp_path / "wavs" / f"歌{number}.wav", sing(150, 250, 0.4, number), 16000)
     folder = DataFolder(tmp_path / "data" / "x")
     folder.connect(tmp_path / "wavs")
-    folder.write_split()
+    write_split(folder)
     return folder
 
 
@@ -51,7 +50,7 @@ def run(verb, folder, config=None, **given) -> int:
     return verb(DataFolder(folder.root), Namespace(**{**ARGUMENTS, **given}), config)
 
 
-def labels(folder, **pit):
+def preset(folder, **pit):
     config = load_config(micro_config(folder.root))
     config["labels"]["pit"].update(pit)
     return config
@@ -77,104 +76,104 @@ def classes(folder, kind: str) -> dict[str, list]:
 def test_labels_of_two_presets_are_never_mixed(folder, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 2, "dyns")
-        run(preprocess.make_labels, folder, labels(folder))
+        run(labels.make_labels, folder, preset(folder))
     assert len(folder.have("dyns")) == 2
-    assert run(preprocess.make_labels, folder, labels(folder, bins=30)) == 0
+    assert run(labels.make_labels, folder, preset(folder, bins=30)) == 0
     coarse = classes(folder, "pits")
     assert max(map(max, coarse.values())) <= 30
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 2, "dyns")
-        run(preprocess.make_labels, folder, labels(folder))
+        run(labels.make_labels, folder, preset(folder))
     with pytest.raises(UserError, match="stats.json"):
         folder.stats()
-    assert run(preprocess.make_labels, folder, labels(folder, bins=30)) == 0
+    assert run(labels.make_labels, folder, preset(folder, bins=30)) == 0
     assert classes(folder, "pits") == coarse and folder.stats()["labels"]["pit"]["bins"] == 30
 
 
 def test_a_file_that_fails_at_new_settings_keeps_no_old_labels(folder, monkeypatch):
-    run(preprocess.make_labels, folder, labels(folder))
-    label_file = preprocess.label_file
+    run(labels.make_labels, folder, preset(folder))
+    label_file = labels.label_file
 
     def failing(root, table, key):
         if key == "歌1":
             raise ValueError("no")
         label_file(root, table, key)
 
-    monkeypatch.setattr(preprocess, "label_file", failing)
-    assert run(preprocess.make_labels, folder, labels(folder, bins=30)) == 1
+    monkeypatch.setattr(labels, "label_file", failing)
+    assert run(labels.make_labels, folder, preset(folder, bins=30)) == 1
     assert folder.have("pits") == ["歌0", "歌2", "歌3"]
 
 
 def test_forced_labels_ask_the_other_trackers_again(folder):
-    run(preprocess.make_labels, folder, labels(folder))
+    run(labels.make_labels, folder, preset(folder))
     folder.save("reference-fcpe-pyin", "歌0", np.zeros(3))
-    run(preprocess.make_labels, folder, labels(folder))
+    run(labels.make_labels, folder, preset(folder))
     assert folder.have("reference-fcpe-pyin") == ["歌0"]
-    run(preprocess.make_labels, folder, labels(folder), force=True)
+    run(labels.make_labels, folder, preset(folder), force=True)
     assert not folder.have("reference-fcpe-pyin") and len(folder.have("pits")) == 4
 
 
 def test_interrupted_classes_go_on_with_the_same_centres(folder, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 2, "units-discrete")
-        run(preprocess.make_discrete, folder)
+        run(discrete.make_discrete, folder)
     assert len(folder.have("units-discrete")) == 2
-    assert run(preprocess.make_discrete, folder) == 0
+    assert run(discrete.make_discrete, folder) == 0
     gone_on_with = classes(folder, "units-discrete"), (folder.root / "kmeans.npy").read_bytes()
-    assert run(preprocess.make_discrete, folder, force=True) == 0
+    assert run(discrete.make_discrete, folder, force=True) == 0
     assert gone_on_with == (classes(folder, "units-discrete"), (folder.root / "kmeans.npy").read_bytes())
 
 
 def test_classes_are_made_again_without_centres_or_of_another_checkpoint(folder, monkeypatch, capsys):
-    run(preprocess.make_discrete, folder)
+    run(discrete.make_discrete, folder)
     (folder.root / "kmeans.npy").unlink()
-    run(preprocess.make_discrete, folder)
+    run(discrete.make_discrete, folder)
     assert "discrete units of 4 files made" in capsys.readouterr().out
-    run(preprocess.make_discrete, folder, fit_frames=50)
+    run(discrete.make_discrete, folder, fit_frames=50)
     assert "other settings" in capsys.readouterr().out
-    monkeypatch.setattr(features, "weights", lambda source: {"checkpoint": source[:4]})
-    monkeypatch.setattr(features, "of_file", lambda *of: np.eye(40, 9, dtype="float16"))
-    run(preprocess.make_discrete, folder, features="best.pt:3")
-    monkeypatch.setattr(features, "weights", lambda source: {"checkpoint": "other weights"})
-    run(preprocess.make_discrete, folder, features="best.pt:3")
+    monkeypatch.setattr(discrete, "teacher_hash", lambda source: {"checkpoint": source[:4]})
+    monkeypatch.setattr(discrete, "file_features", lambda *of: np.eye(40, 9, dtype="float16"))
+    run(discrete.make_discrete, folder, features="best.pt:3")
+    monkeypatch.setattr(discrete, "teacher_hash", lambda source: {"checkpoint": "other weights"})
+    run(discrete.make_discrete, folder, features="best.pt:3")
     assert capsys.readouterr().out.count("discrete units of 4 files made") == 2
 
 
 def test_classes_of_earlier_versions_stay(folder, capsys):
-    run(preprocess.make_discrete, folder)
+    run(discrete.make_discrete, folder)
     folder.write_json("units-discrete.json", {"features": "mfcc", "clusters": 6, "seed": 1234})
-    run(preprocess.make_discrete, folder)
+    run(discrete.make_discrete, folder)
     assert "discrete units of 0 files made, 4 there already" in capsys.readouterr().out
 
 
 def test_features_that_fail_for_all_are_told(folder, capsys, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert run(preprocess.make_discrete, folder, features=str(tmp_path / "empty")) == 1
+    assert run(discrete.make_discrete, folder, features=str(tmp_path / "empty")) == 1
     assert "4 of 4 failed" in capsys.readouterr().err
     with pytest.raises(UserError, match="--features mfc: expected mfcc"):
-        run(preprocess.make_discrete, folder, features="mfc")
+        run(discrete.make_discrete, folder, features="mfc")
     with pytest.raises(UserError, match="gone.pt"):
-        run(preprocess.make_discrete, folder, features="gone.pt:3")
+        run(discrete.make_discrete, folder, features="gone.pt:3")
 
 
 def test_copies_that_fail_count_as_failures(folder, monkeypatch, capsys):
-    monkeypatch.setattr(moved, "smooth", lambda *_: 1 / 0)
-    assert run(preprocess.make_mels, folder, labels(folder), augment_gain=6.0) == 1
+    monkeypatch.setattr(moved_copies, "smooth", lambda *_: 1 / 0)
+    assert run(acoustic.make_mels, folder, preset(folder), augment_gain=6.0) == 1
     out, err = capsys.readouterr()
     assert "mels of 4 files made, 0 there already, 3 failed" in out
     assert err.count("copies of 歌") == 3 and "division by zero" in err
 
 
 def test_forced_mels_make_copies_again_and_keep_units_where_they_are_the_same(folder, monkeypatch, capsys):
-    run(preprocess.make_mels, folder, labels(folder), augment_gain=6.0, augment_copies=2)
+    run(acoustic.make_mels, folder, preset(folder), augment_gain=6.0, augment_copies=2)
     copies = list(DataFolder(folder.root).copies)
     for key in copies:
         folder.save("units-pitdyn", key, np.zeros(3))
-    run(preprocess.make_mels, folder, labels(folder), force=True)
+    run(acoustic.make_mels, folder, preset(folder), force=True)
     assert "6 moved copies made" in capsys.readouterr().out
     assert all(folder.path("units-pitdyn", key).is_file() for key in copies)
-    monkeypatch.setattr(moved, "smooth", lambda count, *_: np.full(count, -3.0))
-    run(preprocess.make_mels, folder, labels(folder), force=True)
+    monkeypatch.setattr(moved_copies, "smooth", lambda count, *_: np.full(count, -3.0))
+    run(acoustic.make_mels, folder, preset(folder), force=True)
     assert not any(folder.path("units-pitdyn", key).is_file() for key in copies)
     assert all(folder.path("mels", key).is_file() for key in copies)
 
@@ -198,12 +197,12 @@ def test_memory_that_is_too_small_for_one_recording_fails_that_one(folder, monke
     soundfile.write(folder.wavs / "長い.wav", sing(150, 250, 1.0, 9), 16000)
     cards = {"content": {"name": "c", "hash": "1"}}
     parts = SimpleNamespace(encoder=SmallMemory(), cards=cards, tables={}, prosody=lambda a: np.ones((9, 2)))
-    monkeypatch.setattr(stages, "load_encoder", lambda *_, **__: parts)
-    assert run(preprocess.make_units, folder, labels(folder)) == 1
+    monkeypatch.setattr(pipeline, "load_encoder", lambda *_, **__: parts)
+    assert run(acoustic.make_units, folder, preset(folder)) == 1
     out, err = capsys.readouterr()
     assert "units of 4 files made, 0 there already, 1 failed" in out
     assert "長い: cannot allocate memory" in err
     assert folder.read_json("encoder.json")["encoders"] == cards and len(folder.have("units-pitdyn")) == 4
     monkeypatch.setattr(SmallMemory, "analyse", lambda *_: 1 / 0)
-    assert run(preprocess.make_units, folder, labels(folder)) == 1
+    assert run(acoustic.make_units, folder, preset(folder)) == 1
     assert "units of 0 files made, 4 there already, 1 failed" in capsys.readouterr().out

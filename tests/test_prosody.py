@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from conftest import labels_of_2022
 
-from cli import UserError
-from hubert_pitdyn import prosody, prosody_file
+from common.cli import UserError
+from conversion import prosody, prosody_csv
+from conversion.prosody import Controls, Curve, PitchRange
 from hubert_pitdyn.labels import DynLabels, PitLabels
-from hubert_pitdyn.prosody import Controls, Curve, PitchRange
 
 PIT, DYN = PitLabels(), DynLabels()
 
@@ -180,13 +180,13 @@ def file(tmp_path):
     """A written curve, and the distributions it came from."""
     pit, dyn = heard()
     path = tmp_path / "歌" / "prosody.csv"
-    prosody_file.write(path, prosody.read(pit, dyn, PIT, DYN), start=800)
+    prosody_csv.write(path, prosody.read(pit, dyn, PIT, DYN), start=800)
     return path, pit, dyn
 
 
 def test_a_curve_given_back_unedited_changes_nothing(file):
     path, pit, dyn = file
-    given = prosody_file.read(path, len(pit), start=800)
+    given = prosody_csv.read(path, len(pit), start=800)
     same_pit, same_dyn, change, notes = prosody.replace(pit, dyn, given, PIT, DYN)
     assert np.array_equal(same_pit, pit) and np.array_equal(same_dyn, dyn) and change == 0.0
     assert "0 of 120 frames have the file's pitch, 0 its loudness" in notes[0]
@@ -203,7 +203,7 @@ def test_only_edited_rows_change(file):
     time, _, _, db = lines[61].split(",")
     lines[61] = f"{time},,0,{db}"
     path.write_text("\n".join(lines), encoding="utf-8")
-    given = prosody_file.read(path, len(pit), 800)
+    given = prosody_csv.read(path, len(pit), 800)
     new_pit, new_dyn, _, notes = prosody.replace(pit, dyn, given, PIT, DYN)
     assert "2 of 120 frames have the file's pitch, 1 its loudness" in notes[0]
     assert np.flatnonzero((new_pit != pit).any(axis=1)).tolist() == [40, 60]
@@ -226,13 +226,13 @@ def test_the_active_level_moves_with_a_curve_also_beyond_the_loudest_class():
 def test_what_spreadsheets_write_is_understood(file, mark, above):
     """Other separators, decimal commas, empty rows, words for 1 and 0, a line that tells the separator."""
     path, pit, _ = file
-    expected = prosody_file.read(path, len(pit), 800)
+    expected = prosody_csv.read(path, len(pit), 800)
     rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
     for row in rows[1:]:
         row[2] = {"1": "TRUE", "0": "False"}[row[2]]
     text = "\n".join([*(mark.join(row) for row in rows), 3 * mark, ""]).replace(".", ",")
     path.write_text("\ufeff" + above.format(mark) + text, encoding="utf-8")
-    given = prosody_file.read(path, len(pit), 800)
+    given = prosody_csv.read(path, len(pit), 800)
     for one, other in ((given.f0, expected.f0), (given.voiced, expected.voiced), (given.db, expected.db)):
         assert np.array_equal(one, other)
 
@@ -254,10 +254,10 @@ def test_files_that_do_not_fit_are_refused_by_line(file, edit, message):
     lines = edit(path.read_text(encoding="utf-8").splitlines())
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        prosody_file.read(path, len(pit), 800)
+        prosody_csv.read(path, len(pit), 800)
 
 
 def test_a_file_of_another_recording_is_refused(file):
     path, pit, _ = file
     with pytest.raises(UserError, match="another recording"):
-        prosody_file.read(path, len(pit), start=8000)
+        prosody_csv.read(path, len(pit), start=8000)

@@ -9,9 +9,9 @@ import soundfile
 from conftest import run_script, sing
 
 import audio
-from cli import UserError
-from converter import VoiceConverter
-from hubert_pitdyn import prosody_file
+from common.cli import UserError
+from conversion import prosody_csv
+from conversion.converter import VoiceConverter
 
 LINE = sing(150, 300, 1.0, 3)
 
@@ -26,14 +26,14 @@ def level(wav: np.ndarray) -> float:
     return audio.active_level(audio.loudness(audio.prepare(wav).wav))
 
 
-def voiced_median(performance) -> float:
-    curve = performance.curve
+def voiced_median(edited) -> float:
+    curve = edited.curve
     return float(np.median(curve.f0[curve.voiced]))
 
 
 def test_a_tracker_hears_the_melody_and_spares_the_models(converter):
-    heard = converter.hear(LINE)
-    curve = converter.perform(heard).curve
+    analysed = converter.analyse(LINE)
+    curve = converter.edit(analysed).curve
     assert curve.voiced.mean() > 0.5
     assert curve.f0[curve.voiced].min() < 165 and curve.f0[curve.voiced].max() > 280
     names = {type(m).__name__ for m in converter.encoder.children()}
@@ -41,19 +41,19 @@ def test_a_tracker_hears_the_melody_and_spares_the_models(converter):
 
 
 def test_a_performance_without_edits_is_what_was_heard(converter):
-    heard = converter.hear(LINE)
-    performance = converter.perform(heard)
-    for one, other in zip(performance.analysis, heard.analysis, strict=True):
+    analysed = converter.analyse(LINE)
+    edited = converter.edit(analysed)
+    for one, other in zip(edited.analysis, analysed.analysis, strict=True):
         assert one.equal(other)
-    assert np.array_equal(converter.render(performance), converter.convert(LINE))
+    assert np.array_equal(converter.synthesise(edited), converter.convert(LINE))
 
 
 def test_controls_reach_the_acoustic_model(converter):
-    heard = converter.hear(LINE)
-    plain, moved = converter.perform(heard), converter.perform(heard, transpose=5)
+    analysed = converter.analyse(LINE)
+    plain, moved = converter.edit(analysed), converter.edit(analysed, transpose=5)
     assert voiced_median(moved) / voiced_median(plain) == pytest.approx(2 ** (5 / 12), rel=0.005)
     assert moved.analysis.content.equal(plain.analysis.content)
-    assert not np.array_equal(converter.render(moved), converter.render(plain))
+    assert not np.array_equal(converter.synthesise(moved), converter.synthesise(plain))
 
 
 def test_gain_is_exact_until_it_would_clip(converter):
@@ -65,12 +65,12 @@ def test_gain_is_exact_until_it_would_clip(converter):
 
 def test_melody_and_loudness_of_another_recording(converter):
     other = sing(300, 260, 1.3, 3)
-    performance = converter.perform(converter.hear(LINE), pitch_from=other, dyn_from=other)
-    f0 = performance.curve.f0[performance.curve.voiced]
+    edited = converter.edit(converter.analyse(LINE), pitch_from=other, dyn_from=other)
+    f0 = edited.curve.f0[edited.curve.voiced]
     assert f0.min() > 250 and f0.max() < 310
-    own = converter.perform(converter.hear(LINE))
-    assert np.array_equal(performance.curve.voiced, own.curve.voiced)
-    assert not np.allclose(performance.curve.db, own.curve.db, atol=0.5)
+    own = converter.edit(converter.analyse(LINE))
+    assert np.array_equal(edited.curve.voiced, own.curve.voiced)
+    assert not np.allclose(edited.curve.db, own.curve.db, atol=0.5)
 
 
 def test_silence_has_no_melody_to_give(converter, tmp_path):
@@ -82,36 +82,36 @@ def test_silence_has_no_melody_to_give(converter, tmp_path):
 
 
 def test_a_curve_given_back_with_the_same_controls_changes_nothing(converter, tmp_path):
-    heard, table = converter.hear(LINE), tmp_path / "curve.csv"
-    controls = {"transpose": 12, "pitch_scale": 1.5, "dyn_scale": 0.5, "dyn_gain": -3, "dyn_from": heard}
-    first = converter.perform(heard, **controls)
-    prosody_file.write(table, first.curve, first.source.start)
-    again = converter.perform(heard, prosody_in=table, **controls)
-    assert np.array_equal(converter.render(first), converter.render(again))
+    analysed, table = converter.analyse(LINE), tmp_path / "curve.csv"
+    controls = {"transpose": 12, "pitch_scale": 1.5, "dyn_scale": 0.5, "dyn_gain": -3, "dyn_from": analysed}
+    first = converter.edit(analysed, **controls)
+    prosody_csv.write(table, first.curve, first.source.start)
+    again = converter.edit(analysed, prosody_in=table, **controls)
+    assert np.array_equal(converter.synthesise(first), converter.synthesise(again))
 
 
 def test_a_curve_has_the_last_word(converter, tmp_path):
     """Given without the controls it was written with, or with others, it is sung as it stands."""
-    heard, table = converter.hear(LINE), tmp_path / "curve.csv"
-    high = converter.perform(heard, transpose=12)
-    prosody_file.write(table, high.curve, high.source.start)
+    analysed, table = converter.analyse(LINE), tmp_path / "curve.csv"
+    high = converter.edit(analysed, transpose=12)
+    prosody_csv.write(table, high.curve, high.source.start)
     for controls in ({}, {"transpose": -3}, {"pitch_from": sing(300, 260, 1.3, 3)}):
-        performance = converter.perform(heard, prosody_in=table, **controls)
-        assert voiced_median(performance) == pytest.approx(voiced_median(high), rel=0.005)
+        edited = converter.edit(analysed, prosody_in=table, **controls)
+        assert voiced_median(edited) == pytest.approx(voiced_median(high), rel=0.005)
         assert f"{high.curve.voiced.sum()} of {len(high.curve)} frames have the file's pitch" in str(
-            performance.notes
+            edited.notes
         )
 
 
 def test_loudness_of_an_edited_curve_is_heard(converter, tmp_path):
     quiet, table = 0.1 * LINE, tmp_path / "curve.csv"
-    plain = converter.perform(converter.hear(quiet))
+    plain = converter.edit(converter.analyse(quiet))
     curve = plain.curve
     for rise in (6.0, -6.0):
-        prosody_file.write(table, replace(curve, db=curve.db + rise), plain.source.start)
-        edited = converter.perform(converter.hear(quiet), prosody_in=table)
+        prosody_csv.write(table, replace(curve, db=curve.db + rise), plain.source.start)
+        edited = converter.edit(converter.analyse(quiet), prosody_in=table)
         assert np.allclose(edited.curve.db, np.clip(curve.db + rise, -50, 14), atol=0.5)
-        assert level(converter.render(edited)) - level(converter.render(plain)) == pytest.approx(
+        assert level(converter.synthesise(edited)) - level(converter.synthesise(plain)) == pytest.approx(
             rise, abs=0.1
         )
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-import official
-import stages
-from cli import UserError
+from checkpoints import official, pipeline
+from common.cli import UserError
 
 TRAINED, OFFICIAL = ({"content": {"source": source}} for source in ("trained", "official"))
 
@@ -16,7 +15,7 @@ def out(tmp_path, monkeypatch):
     monkeypatch.setenv("HUBERT_PITDYN_CACHE", str(cache))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     touch(cache / official.FILES["hubert-soft"].file)
-    touch(out / "demo" / "hubert-soft" / stages.BEST)
+    touch(out / "demo" / "hubert-soft" / pipeline.BEST)
     return out
 
 
@@ -27,19 +26,19 @@ def touch(path):
 
 
 def test_the_shipped_encoder_is_none_of_a_preset_that_takes_the_official_one(out):
-    assert stages.content_path(OFFICIAL, "songs", out=out).name == official.FILES["hubert-soft"].file
-    assert stages.content_path(TRAINED, "songs", out=out) == out / "demo" / "hubert-soft" / stages.BEST
+    assert pipeline.content_path(OFFICIAL, "songs", out=out).name == official.FILES["hubert-soft"].file
+    assert pipeline.content_path(TRAINED, "songs", out=out) == out / "demo" / "hubert-soft" / pipeline.BEST
 
 
 def test_a_datasets_own_encoder_comes_first_and_one_given_before_it(out, tmp_path):
-    own, given = touch(out / "songs" / "hubert-soft" / stages.BEST), touch(tmp_path / "ours.pt")
+    own, given = touch(out / "songs" / "hubert-soft" / pipeline.BEST), touch(tmp_path / "ours.pt")
     for config in (OFFICIAL, TRAINED):
-        assert stages.content_path(config, "songs", out=out) == own
-        assert stages.content_path(config, "songs", given, out) == given
-        assert stages.content_path(config, "demo", out=out) == out / "demo" / "hubert-soft" / stages.BEST
+        assert pipeline.content_path(config, "songs", out=out) == own
+        assert pipeline.content_path(config, "songs", given, out) == given
+        assert pipeline.content_path(config, "demo", out=out) == out / "demo" / "hubert-soft" / pipeline.BEST
 
 
 def test_where_there_is_no_encoder_the_command_that_trains_one_is_named(out):
-    (out / "demo" / "hubert-soft" / stages.BEST).unlink()
+    (out / "demo" / "hubert-soft" / pipeline.BEST).unlink()
     with pytest.raises(UserError, match="--embds_dn units data/songs"):
-        stages.content_path(TRAINED, "songs", out=out)
+        pipeline.content_path(TRAINED, "songs", out=out)

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from conftest import sing
 
-import stale
-from datafolder import DataFolder
+from preprocessing.bookkeeping import commit, drop_replaced, invalidate
+from preprocessing.data_folder import DataFolder
 
 
 @pytest.fixture
@@ -43,28 +43,28 @@ def made(folder) -> set[str]:
 def test_all_that_was_made_of_a_replaced_wav_goes(folder, capsys):
     before, wav = made(folder), folder.prepared("歌")
     replace(folder, "歌", seed=7, hours=1)
-    assert stale.drop_replaced(folder, 1) == 0
+    assert drop_replaced(folder, 1) == 0
     assert "1 recordings have changed" in capsys.readouterr().out
     assert made(folder) == {name for name in before if "/b.npy" in name} | {"prepared/歌.npy"}
     assert not np.array_equal(folder.prepared("歌")[:1000], wav[:1000])
     os.utime(folder.path("prepared", "歌"))
-    assert stale.drop_replaced(folder, 1) == 0 and "changed" not in capsys.readouterr().out
+    assert drop_replaced(folder, 1) == 0 and "changed" not in capsys.readouterr().out
 
 
 def test_a_new_date_alone_changes_nothing(folder, capsys):
     before = made(folder)
     for key, wav in folder.files.items():
         os.utime(wav, (folder.path("prepared", key).stat().st_mtime + 1,) * 2)
-    assert stale.drop_replaced(folder, 1) == 0
+    assert drop_replaced(folder, 1) == 0
     assert made(folder) == before and "changed" not in capsys.readouterr().out
 
 
 def test_a_replaced_wav_with_an_old_date_is_found_by_force(folder):
     before = made(folder)
     replace(folder, "歌", seed=7, hours=-1)
-    stale.drop_replaced(folder, 1)
+    drop_replaced(folder, 1)
     assert made(folder) == before
-    stale.drop_replaced(folder, 1, force=True)
+    drop_replaced(folder, 1, force=True)
     assert made(folder) == {name for name in before if "/b.npy" in name} | {"prepared/歌.npy"}
 
 
@@ -72,18 +72,18 @@ def test_a_wav_that_cannot_be_read_any_more_is_told_and_costs_nothing(folder, ca
     before = made(folder)
     folder.files["b"].write_bytes(b"RIFF, half copied")
     os.utime(folder.files["b"], (folder.path("prepared", "b").stat().st_mtime + 1,) * 2)
-    assert stale.drop_replaced(folder, 1) == 1
+    assert drop_replaced(folder, 1) == 1
     assert "b.wav" in capsys.readouterr().err and made(folder) == before
 
 
 def test_a_spoilt_prepared_wav_is_mended_by_force(folder):
     folder.path("prepared", "b").write_bytes(b"")
-    assert stale.drop_replaced(folder, 1, force=True) == 0
+    assert drop_replaced(folder, 1, force=True) == 0
     assert len(folder.prepared("b")) and not folder.path("mels", "b").is_file()
 
 
 def begin(folder, before, now, **more):
-    stale.begin(folder, "mels.json", ["mels"], before, now, **more)
+    invalidate(folder, "mels.json", ["mels"], before, now, **more)
     return len(list((folder.root / "mels").glob("*.npy")))
 
 
@@ -104,7 +104,7 @@ def test_arrays_of_other_and_of_unknown_settings_go_before_more_are_made(folder,
     assert begin(folder, None, {"level": 2}) == 1  # interrupted, and gone on with
     assert begin(folder, None, {"level": 1}) == 0  # interrupted, then back to the settings of before
     folder.save("mels", "b", np.zeros(3))
-    stale.end(folder, "mels.json", {"level": 1})
+    commit(folder, "mels.json", {"level": 1})
     assert begin(folder, folder.read_json("mels.json"), {"level": 1}) == 1
     (folder.root / "mels.json").unlink()
     capsys.readouterr()
@@ -113,6 +113,6 @@ def test_arrays_of_other_and_of_unknown_settings_go_before_more_are_made(folder,
 
 def test_a_file_of_its_own_goes_with_the_arrays(folder):
     np.save(folder.root / "kmeans.npy", np.zeros(3))
-    stale.begin(folder, "units-discrete.json", ["mels", "reference-*", "kmeans.npy"], {"k": 1}, {"k": 2})
+    invalidate(folder, "units-discrete.json", ["mels", "reference-*", "kmeans.npy"], {"k": 1}, {"k": 2})
     assert {name.split("/")[0] for name in made(folder)} == {"pits", "prepared"}
     assert not (folder.root / "kmeans.npy").exists()

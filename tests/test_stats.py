@@ -7,7 +7,7 @@ import pytest
 
 from audio import SAMPLE_RATE, UNIT_RATE
 from hubert_pitdyn.labels import PitLabels
-from hubert_pitdyn.stats import Stats
+from preprocessing.stats import Stats
 
 
 def utterance(hertz: float, units: int = 100) -> tuple[np.ndarray, np.ndarray, float]:

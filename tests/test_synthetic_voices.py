@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import cli
+from common import cli
 from tools import synthetic_voices
 
 GLOSSES = """00001 n | a thing; "the cat sat on the old red mat"; "too short to be said"

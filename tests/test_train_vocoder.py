@@ -8,9 +8,9 @@ import torch
 from conftest import ROOT, launch, micro_config, run_script
 
 import audio
-import checkpoints
-from adversarial import AdversarialTrainer, Networks
-from datafolder import DataFolder
+from checkpoints import models, store
+from preprocessing.data_folder import DataFolder
+from training.adversarial import AdversarialTrainer, Networks
 from vocoder import GENERATORS, losses
 from vocoder.discriminators import PeriodDiscriminator, SpectrogramDiscriminator
 
@@ -129,7 +129,7 @@ def train(workspace, name, *more, generator="istft", data="data/songs", expect=0
 def test_resumed_is_uninterrupted_where_the_discriminators_join(workspace):
     whole, _ = train(workspace, "v/whole", "--amp", "off", "--steps", 6)
     again, _ = train(workspace, "v/again", "--amp", "off", "--steps", 6, "--resume", whole / "model-3.pt")
-    one, two = (checkpoints.load(folder / "model-6.pt") for folder in (whole, again))
+    one, two = (store.load(folder / "model-6.pt") for folder in (whole, again))
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
     theirs = [c["training"]["discriminators"]["model"] for c in (one, two)]
     assert all(torch.equal(theirs[0][k], theirs[1][k]) for k in theirs[0])
@@ -144,7 +144,7 @@ def test_discriminators_wait_for_their_turn(workspace):
     third, _ = train(workspace, "v/third", "--amp", "off", "--steps", 3)
     key = "members.0.last.bias"
     states = [
-        checkpoints.load(folder / f"model-{step}.pt")["training"]["discriminators"]["model"][key]
+        store.load(folder / f"model-{step}.pt")["training"]["discriminators"]["model"][key]
         for folder, step in ((first, 1), (second, 2), (third, 3))
     ]
     assert torch.equal(states[0], states[1]) and not torch.equal(states[1], states[2])
@@ -153,7 +153,7 @@ def test_discriminators_wait_for_their_turn(workspace):
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
 def test_a_trained_vocoder_converts(voice, generator):
     out, done = train(voice, f"v/{generator}", "--steps", 3, generator=generator)
-    checkpoint = checkpoints.load(out / "model-best.pt")
+    checkpoint = store.load(out / "model-best.pt")
     assert checkpoint["kind"] == generator and checkpoint["card"]["hours"] > 0
     given = ("infer.py", "songs", "--dataset", "songs", "--vocoder", out / "model-best.pt")
     source = next((voice / "録音 wavs").rglob("歌*.wav"))
@@ -167,7 +167,7 @@ def test_one_process_with_the_doubled_batch_equals_two(workspace):
     one, _ = train(workspace, "v/one", *common)
     config = ("--config", vocoder_config(workspace), "--device", "cpu")
     launch(ROOT / "train_vocoder.py", "data/songs", "out/v/two", *config, *common, cwd=workspace)
-    one, two = (checkpoints.load(workspace / f"out/v/{name}/model-4.pt") for name in ("one", "two"))
+    one, two = (store.load(workspace / f"out/v/{name}/model-4.pt") for name in ("one", "two"))
     for name, weight in one["model"].items():
         assert torch.allclose(weight, two["model"][name], atol=2e-5), name
 
@@ -177,14 +177,14 @@ def test_finetuning_learns_from_an_acoustic_models_mels(voice):
     acoustic = voice / "out" / "bank" / "acoustic" / "model-best.pt"
     more = ("--steps", 3, "--warmstart", base / "model-best.pt", "--finetune", acoustic)
     out, _ = train(voice, "v/fine", *more, data="data/bank")
-    card = checkpoints.load(out / "model-best.pt")["card"]
+    card = store.load(out / "model-best.pt")["card"]
     (mels,) = (voice / "data" / "bank").glob(f"mels-{card['encoders']['acoustic']['hash']}-*")
     made, kind = list(mels.rglob("*.npy")), mels.name
     folder = DataFolder(voice / "data" / "bank")
     assert len(made) == len(folder.files)
     key = next(iter(folder.files))
     units = torch.from_numpy(folder.read("units-pitdyn", key)).float()[None]
-    expected = checkpoints.load_acoustic(acoustic).generate(units)[0].T
+    expected = models.load_acoustic(acoustic).generate(units)[0].T
     assert np.allclose(folder.read(kind, key), expected, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""The prosody controls on a voice that was trained in earnest, on speech its models have never heard."""
+"""The prosody controls on a voice that was trained in earnest, on speech its models have never analysed."""
 
 from dataclasses import replace
 
@@ -7,8 +7,9 @@ import pytest
 from conftest import ROOT
 
 import audio
-from converter import VoiceConverter
-from hubert_pitdyn import pitch, prosody_file
+from conversion import prosody_csv
+from conversion.converter import VoiceConverter
+from hubert_pitdyn import pitch
 from hubert_pitdyn.units import encode_batch
 
 VOICE = "scottpoid"  # a bank sung on one note
@@ -27,11 +28,11 @@ def converter():
 
 @pytest.fixture(scope="module", params=SOURCES)
 def line(request, converter):
-    """(what is heard in a source, semitones into the voice's range, F0 [N] of its plain conversion, that)."""
+    """(a source's analysis, semitones into the voice's range, F0 [N] of its plain conversion, that)."""
     quiet = 0.25 * audio.load(ROOT / "test" / request.param)  # room for gain
-    heard, place = converter.hear(quiet), TRANSPOSED_TO[request.param]
-    plain = converter.render(converter.perform(heard, transpose=place))
-    return heard, place, f0_of(plain), plain
+    analysed, place = converter.analyse(quiet), TRANSPOSED_TO[request.param]
+    plain = converter.synthesise(converter.edit(analysed, transpose=place))
+    return analysed, place, f0_of(plain), plain
 
 
 def f0_of(wav: np.ndarray) -> np.ndarray:
@@ -49,13 +50,13 @@ def spread(f0: np.ndarray) -> float:
 
 
 def moved(line, converter, **controls) -> np.ndarray:
-    heard, place, *_ = line
-    return converter.render(converter.perform(heard, **{"transpose": place, **controls}))
+    analysed, place, *_ = line
+    return converter.synthesise(converter.edit(analysed, **{"transpose": place, **controls}))
 
 
 def test_pitch_follows_the_source(line, converter):
-    heard, place, made, _ = line
-    wanted = pitch.track(heard.prepared.wav) * 2 ** (place / 12)
+    analysed, place, made, _ = line
+    wanted = pitch.track(analysed.prepared.wav) * 2 ** (place / 12)
     both = (wanted > 0) & (made[: len(wanted)] > 0)
     ratio = np.abs(np.log2(made[: len(wanted)][both] / wanted[both]))
     assert both.sum() > 0.8 * (wanted > 0).sum()
@@ -65,12 +66,12 @@ def test_pitch_follows_the_source(line, converter):
 def test_a_high_song_is_heard_without_octave_errors(converter):
     song = audio.prepare(ROOT / "test" / "sung_melody.wav")
     raw, _ = encode_batch(converter.encoder, [song.wav])
-    heard = converter.hear(ROOT / "test" / "sung_melody.wav")
+    analysed = converter.analyse(ROOT / "test" / "sung_melody.wav")
     wanted = pitch.track(song.wav)
     voiced = wanted > 0
     at_model, at_mended = (
         np.abs(np.log2(converter.labels[0].pitch(p[0].numpy())[voiced] / wanted[voiced])) > np.log2(1.2)
-        for p in (raw.pit, heard.analysis.pit)
+        for p in (raw.pit, analysed.analysis.pit)
     )
     assert at_mended.sum() < at_model.sum() and not (at_mended & ~at_model).any()
 
@@ -94,13 +95,13 @@ def test_six_decibels_of_gain_are_six_decibels_and_never_clip(line, converter):
 
 
 def test_rows_that_were_not_edited_keep_their_loudness(line, converter, tmp_path):
-    heard, place, _, plain = line
-    performance = converter.perform(heard, transpose=place)
-    half, table = len(performance.curve) // 2, tmp_path / "curve.csv"
-    db = performance.curve.db - 12 * (np.arange(len(performance.curve)) < half)
-    prosody_file.write(table, replace(performance.curve, db=db), performance.source.start)
-    edited = converter.render(converter.perform(heard, transpose=place, prosody_in=table))
-    start = heard.prepared.start
-    before, after = (audio.loudness(wav[start : start + heard.prepared.kept]) for wav in (plain, edited))
+    analysed, place, _, plain = line
+    edited = converter.edit(analysed, transpose=place)
+    half, table = len(edited.curve) // 2, tmp_path / "curve.csv"
+    db = edited.curve.db - 12 * (np.arange(len(edited.curve)) < half)
+    prosody_csv.write(table, replace(edited.curve, db=db), edited.source.start)
+    edited = converter.synthesise(converter.edit(analysed, transpose=place, prosody_in=table))
+    start = analysed.prepared.start
+    before, after = (audio.loudness(wav[start : start + analysed.prepared.kept]) for wav in (plain, edited))
     changes = [audio.active_level(after[x]) - audio.active_level(before[x]) for x in np.s_[:half, half:]]
     assert changes[0] < -6 and changes[1] == pytest.approx(0, abs=1.5)

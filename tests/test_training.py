@@ -9,10 +9,10 @@ import pytest
 import torch
 from conftest import ROOT, launch, micro_config, run_script
 
-import checkpoints
-from batches import Batches
-from datafolder import DataFolder, save_array
-from training import Meters, learning_rate
+from checkpoints import models, store
+from preprocessing.data_folder import DataFolder, save_array
+from training.batches import Batches
+from training.trainer import Meters, learning_rate
 
 
 def test_batches_cover_every_epoch_and_wrap_small_sets():
@@ -70,8 +70,8 @@ def test_resumed_is_uninterrupted(workspace, kind, front_end):
     whole = train(workspace, f"r/{kind}-whole", *common, "--steps", 6, config=config)
     resume = ("--steps", 6, "--resume", whole / "model-3.pt")
     again = train(workspace, f"r/{kind}-again", *common, *resume, config=config)
-    one = checkpoints.load(whole / "model-6.pt")
-    two = checkpoints.load(again / "model-6.pt")
+    one = store.load(whole / "model-6.pt")
+    two = store.load(again / "model-6.pt")
     assert all(torch.equal(one["model"][k], two["model"][k]) for k in one["model"])
     assert one["training"]["best"] == two["training"]["best"]
     assert one["training"]["step"] == two["training"]["step"] == 6
@@ -79,9 +79,9 @@ def test_resumed_is_uninterrupted(workspace, kind, front_end):
 
 def test_resume_keeps_the_best_loss_and_refuses_other_kinds(workspace):
     whole = train(workspace, "k/pits", "--embds_dn", "pits", "--steps", 3)
-    best = checkpoints.load(whole / "model-3.pt")["training"]["best"]
+    best = store.load(whole / "model-3.pt")["training"]["best"]
     again = train(workspace, "k/pits", "--embds_dn", "pits", "--steps", 4, "--resume", whole / "model-3.pt")
-    assert checkpoints.load(again / "model-4.pt")["training"]["best"] <= best
+    assert store.load(again / "model-4.pt")["training"]["best"] <= best
     done = run_script(
         *("train_hubert.py", "--embds_dn", "dyns", "data/songs", "out/k/dyns", "--steps", 6),
         *("--config", micro_config(workspace), "--resume", whole / "model-3.pt"),
@@ -114,7 +114,7 @@ def test_one_process_with_the_doubled_batch_equals_two(workspace):
     common = ["--embds_dn", "pits", "--config", config, "--steps", "3", "--amp", "off", "--trunk", "finetune"]
     run_script("train_hubert.py", *common, "data/songs", "out/d/one", "--device", "cpu", cwd=workspace)
     launch(ROOT / "train_hubert.py", *common, "data/songs", "out/d/two", "--device", "cpu", cwd=workspace)
-    one, two = (checkpoints.load(workspace / "out" / "d" / name / "model-3.pt") for name in ("one", "two"))
+    one, two = (store.load(workspace / "out" / "d" / name / "model-3.pt") for name in ("one", "two"))
     for name, weight in one["model"].items():
         if name.endswith("in_proj_bias"):
             continue  # softmax ignores a key's bias: its gradient is rounding noise, which Adam blows up
@@ -123,9 +123,9 @@ def test_one_process_with_the_doubled_batch_equals_two(workspace):
 
 def test_frozen_head_trains_from_cached_features(workspace):
     soft = workspace / "out" / "songs" / "hubert-soft"
-    assert checkpoints.load_hubert(soft / "model-best.pt").units(torch.zeros(1, 1, 640)).shape == (1, 2, 256)
+    assert models.load_hubert(soft / "model-best.pt").units(torch.zeros(1, 1, 640)).shape == (1, 2, 256)
     head = train(workspace, "frozen/hubert-pit", "--embds_dn", "pits", "--trunk", "frozen", "--steps", 3)
-    checkpoint = checkpoints.load(head / "model-best.pt")
+    checkpoint = store.load(head / "model-best.pt")
     assert checkpoint["kind"] == "head-pits" and checkpoint["card"]["encoders"]["content"]["hash"]
     features = next((workspace / "data" / "songs").glob("features-*"))
     assert len(list(features.rglob("*.npy"))) == 9
@@ -169,7 +169,7 @@ def test_loss_falls_on_pitch(workspace):
 def test_checkpoint_holds_everything(workspace):
     out = train(workspace, "c/pits", "--embds_dn", "pits", "--trunk", "finetune", "--steps", 9, "--keep", 2)
     assert sorted(p.name for p in out.glob("*.pt")) == ["model-6.pt", "model-9.pt", "model-best.pt"]
-    checkpoint = checkpoints.load(out / "model-best.pt")
+    checkpoint = store.load(out / "model-best.pt")
     assert checkpoint["config"]["toml"]["labels"]["pit"]["bins"] == 99
     assert (
         checkpoint["labels"] == json.loads((workspace / "data/songs/stats.json").read_text("utf-8"))["labels"]
@@ -194,7 +194,7 @@ def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
     log = (workspace / "out" / "t" / "hubert-soft" / "logs" / "hubert-soft.log").read_text(encoding="utf-8")
     found = [float(r2) for r2 in re.findall(r"valid \d+: .*teacher_r2 (-?[\d.e-]+)", log)]
     assert len(found) > 2 and found[-1] > 0.2 and found[-1] > found[0] + 0.1
-    model = checkpoints.load_hubert(workspace / "out" / "t" / "hubert-soft" / "model-best.pt")
+    model = models.load_hubert(workspace / "out" / "t" / "hubert-soft" / "model-best.pt")
     assert model.teacher_head.out_features == 2
     alone = ("preprocess.py", "untaught", "--wavs", wavs, "--discrete", "--features", "mfcc", "--clusters", 2)
     run_script(*alone, "--config", fast, cwd=workspace, expect=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import cli
+from common import cli
 from tools import unseen_voices
 
 

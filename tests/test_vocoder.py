@@ -8,8 +8,8 @@ import torch
 from golden.make_state import make_state
 
 from audio import MEL_HOP, N_MELS, SAMPLE_RATE, log_mel
-from vocoder.generator import Generator
 from vocoder.griffin_lim import GriffinLim
+from vocoder.hifigan import Generator
 
 GOLDEN = Path(__file__).parent / "golden" / "golden.npz"
 TINY = {"channels": 64, "resblock_kernels": (3, 5), "resblock_dilations": (1, 3)}

@@ -9,10 +9,11 @@ from test_vocoder import harmonic
 
 import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
-from datafolder import DataFolder
+from preprocessing.data_folder import DataFolder
+from training.datasets import WavDataset
 from vocoder import losses
-from vocoder.dataset import Span, WavDataset, frame_pitch
 from vocoder.discriminators import Discriminators
+from vocoder.harmonic import Span, frame_pitch
 
 
 @pytest.fixture

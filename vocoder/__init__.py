@@ -1,7 +1,7 @@
 """Vocoders: log-mel [B, 128, T] -> wav [B, 1, 160T]."""
 
-from vocoder.generator import Generator
 from vocoder.harmonic import HarmonicGenerator
+from vocoder.hifigan import Generator
 from vocoder.istft import IstftGenerator
 
 # [vocoder] generator, and kinds of checkpoints

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS
-from convnext import Block
+from common.layers import Block
 
 WINDOW = 4 * MEL_HOP  # samples
 BINS = WINDOW // 2 + 1

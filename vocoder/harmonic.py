@@ -10,13 +10,55 @@ Differentiable digital signal processing", ICLR 2020.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import MEL_HOP, N_FFT, N_MELS, SAMPLE_RATE
 from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
+
+
+class Span(NamedTuple):
+    """Units start to stop of a recording, played in the time of `units`, of which `edge` go at both ends."""
+
+    start: int
+    stop: int
+    units: int
+    edge: int = 0
+
+    @classmethod
+    def whole(cls, units: int) -> Span:
+        """All of a recording, at its own speed."""
+        return cls(0, units, units)
+
+
+def frame_pitch(f0: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
+    """F0 [N] of units in Hz, 0 = unvoiced -> (Hz float32 [T], voiced bool [T]) of a span's mel frames.
+
+    Log-F0 is interpolated, through unvoiced gaps too, and held at the ends; 0 where nothing is voiced.
+    """
+    speed = (span.stop - span.start) / span.units
+    frames = np.arange(2 * span.edge, 2 * (span.units - span.edge))
+    place = span.start + (frames / 2 + 0.25) * speed - 0.5  # among the units' centres
+    known = np.flatnonzero(f0)
+    if not len(known):
+        return np.zeros(len(frames), np.float32), np.zeros(len(frames), bool)
+    hertz = speed * np.exp(np.interp(place, known, np.log(f0[known])))
+    nearest = np.clip(np.round(place), 0, len(f0) - 1).astype(int)
+    return hertz.astype(np.float32), f0[nearest] > 0
+
+
+def sing_units(vocoder, mel: Tensor, f0: np.ndarray) -> Tensor:
+    """mel [1, n_mels, 2N] by a vocoder that can be told its F0, of units [N] in Hz, 0 = unvoiced -> wav
+    [1, 1, 320N]."""
+    hertz, voiced = (
+        torch.from_numpy(told)[None].to(mel.device) for told in frame_pitch(f0, Span.whole(len(f0)))
+    )
+    return vocoder.sing(mel, hertz.to(mel), voiced)
+
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each

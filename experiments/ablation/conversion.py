@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 
 import audio
-import batch
-import checkpoints
-import stages
-from converter import VoiceConverter
-from datafolder import DataFolder
+from checkpoints import models, pipeline, store
+from conversion.converter import VoiceConverter
+from conversion.files import target_paths
 from evaluation import pair
 from evaluation.judges import Judges, judging_packages
 from evaluation.report import read_figures
@@ -21,8 +19,9 @@ from experiments import runs
 from experiments.ablation import scores
 from experiments.ablation.labels import require_choice, share
 from experiments.ablation.recipes import Recipe
-from hubert_pitdyn.tracked import TrackedLoudness, TrackedPitch
+from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder, encode_all
+from preprocessing.data_folder import DataFolder
 from vocoder.griffin_lim import GriffinLim
 
 BATCH_SECONDS = 60
@@ -42,7 +41,7 @@ def label_models(row: str, out: Path) -> dict[str, Path]:
 
 def encoder(row: str, out: Path, content_file: Path, converting: bool):
     """Units as the row makes them; 2022 kept training mode at conversion time, not while preprocessing."""
-    content, recipe = stages.load_content(content_file), recipe_of(row)
+    content, recipe = pipeline.load_content(content_file), recipe_of(row)
     content.model.positional_embedding.gelus = recipe.config["hubert"].get("pos_gelus", 1)
     if row == "content only":
         return ContentEncoder(content.model)
@@ -83,8 +82,8 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
 
 def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConverter:
     """The converter of a row, with Griffin-Lim: a vocoder of no training treats all rows alike."""
-    checkpoint = checkpoints.load(voice_run / stages.BEST)
-    acoustic = checkpoints.load_acoustic(voice_run / stages.BEST, checkpoint)
+    checkpoint = store.load(voice_run / pipeline.BEST)
+    acoustic = models.load_acoustic(voice_run / pipeline.BEST, checkpoint)
     return VoiceConverter(
         encoder(row, out, content, converting=True), acoustic, GriffinLim(), checkpoint["card"]
     )
@@ -96,7 +95,7 @@ def measure(
     """{file: figures} of converting every source (with its text) as the row does, judged by the voice's
     validation recordings; kept on disk for equal models."""
     run = out / f"voice {row}"
-    models = {"content": content, "voice": run / stages.BEST, **label_models(row, out)}
+    models = {"content": content, "voice": run / pipeline.BEST, **label_models(row, out)}
     about = {
         "lines": {path.name: text for path, text in sources.items()},
         "models": runs.identities(models),
@@ -115,7 +114,7 @@ def _measured(
     target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
     known, figures = pair.Known(judges, print, target=target), {}
     converter = convert(row, run, out, content)
-    for path, place in batch.targets({path: Path(path.name) for path in sources}, row, run / "gen").items():
+    for path, place in target_paths({path: Path(path.name) for path in sources}, row, run / "gen").items():
         wav = audio.load(path)
         audio.save(place, converter.convert(wav))
         figures[path.name], _ = pair.measure(wav, audio.load(place), replace(known, text=sources[path]))
@@ -124,4 +123,4 @@ def _measured(
 
 def mel_l1(voice_run: Path) -> float:
     """Validation loss of the acoustic model: mean absolute error of the log-mel, teacher-forced."""
-    return checkpoints.load(voice_run / stages.BEST)["card"]["metrics"]["loss"]
+    return store.load(voice_run / pipeline.BEST)["card"]["metrics"]["loss"]

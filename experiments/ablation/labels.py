@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from datafolder import DataFolder, make_link
+from common.workers import each_file
 from evaluation.heads import speaker
 from experiments import runs
-from hubert_pitdyn import discrete, pitch
+from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
-from parallel import each_file
+from preprocessing import discrete
+from preprocessing.data_folder import DataFolder, make_link
 
 EARLY = "f0-early"  # F0 of our labels' tracker, 10 ms early as those of 2022
 

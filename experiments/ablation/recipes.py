@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from config import label_training, load_config
+from common.presets import label_training, load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
 KINDS = {"pits": "pit", "dyns": "dyn"}

@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.ablation.recipes import TITLES
 from experiments.tables import markdown, over_files
+from hubert_pitdyn import plots
 
 HEADS = {  # figure -> column of the heads' table; all are shares
     "own_accuracy": "own exact bin",
@@ -103,8 +104,6 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
 def picture(seeds: Seeds, path: Path) -> None:
     """Bars of the judged figures for every recipe, each seed a dot."""
     from matplotlib.figure import Figure
-
-    import plots
 
     figure = Figure(figsize=(11, 6), layout="constrained")
     axes = figure.subplots(1, len(JUDGED), sharey=True)

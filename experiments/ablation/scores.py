@@ -5,30 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-import checkpoints
-import stages
-from datafolder import DataFolder
+from audio import SAMPLE_RATE, UNIT_HOP
+from checkpoints import pipeline, store
 from evaluation import heads
 from experiments import runs
-from experiments.ablation.flawed import InTrainMode, true_hertz
 from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.model import Hubert, time_mask
+from preprocessing.data_folder import DataFolder
 
 
 def model_files(out: Path, recipe: Recipe, seed: int) -> dict[str, Path]:
     """{kind: file} of a recipe's two models of one seed."""
-    return {kind: out / recipe.run_name(kind, seed) / stages.BEST for kind in KINDS}
+    return {kind: out / recipe.run_name(kind, seed) / pipeline.BEST for kind in KINDS}
 
 
-def load(path: Path, kind: str, content: stages.Part, recipe: Recipe, converting: bool = True):
+def load(path: Path, kind: str, content: pipeline.Part, recipe: Recipe, converting: bool = True):
     """A trained label model as its recipe runs it, at conversion time or before, and its label settings."""
-    part = stages.load_label_model(path, kind, content)
+    part = pipeline.load_label_model(path, kind, content)
     table = part.checkpoint["labels"][KINDS[kind]]
     return InTrainMode(part.model) if converting and recipe.flaw("train_mode") else part.model, table
 
 
-def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: stages.Part) -> heads.Reader:
+def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: pipeline.Part) -> heads.Reader:
     """Pitch and loudness as the recipe's two models of one seed hear them, in true hertz.
 
     The classes are those of `folder`'s labels: a recipe's own say nothing about another's.
@@ -56,10 +58,10 @@ def score_seed(
     every: n-th recording is heard.
     """
     folder, recipe = DataFolder(unseen), Recipe(recipe_name)
-    read = reader(folder, out, recipe, seed, stages.load_content(content))
+    read = reader(folder, out, recipe, seed, pipeline.load_content(content))
     scores = heads.score_folder(folder, {recipe_name: read}, *heads.labels_of(folder), every)[recipe_name]
     figures = heads.pooled(scores).figures()
-    own = checkpoints.load(model_files(out, recipe, seed)["pits"])["card"]["metrics"]
+    own = store.load(model_files(out, recipe, seed)["pits"])["card"]["metrics"]
     return {**figures, "own_accuracy": own["accuracy"], "own_within_one": own["within_one"]}
 
 
@@ -80,3 +82,29 @@ def bounds(folder: DataFolder, training: DataFolder, every: int = 1) -> dict[str
     classes = heads.labels_of(folder)
     scores = heads.score_folder(folder, heads.bounds(folder, training, *classes), *classes, every)
     return {name: heads.pooled(one).figures() for name, one in scores.items()}
+
+
+class InTrainMode(nn.Module):
+    """A label HuBERT as 2022 ran it: random spans of its frames hidden, as while training.
+
+    Masks come from a generator of its own, so that the same calls in the same order give the same result.
+    """
+
+    def __init__(self, model: Hubert, seed: int = 0) -> None:
+        super().__init__()
+        self.model, self.label_embedding = model, model.label_embedding
+        self.seed = seed
+
+    def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """wav [B,1,S] -> class probabilities [B,N,K]."""
+        self.model.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.seed += 1
+            mask = time_mask(len(wav), wav.shape[-1] // UNIT_HOP)
+            return self.model(wav, lengths, mask.to(wav.device)).softmax(dim=-1)
+
+
+def true_hertz(table: dict) -> float:
+    """What to multiply F0 with that labels of [labels.pit] decode to: their tracker was told another rate."""
+    return SAMPLE_RATE / table.get("assumed_rate", SAMPLE_RATE)

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 
 import audio
-import batch
-import checkpoints
-import stages
-import weight_files
-from converter import VoiceConverter
+from checkpoints import file_format, pipeline, store
+from conversion.converter import VoiceConverter
+from conversion.files import find_sources
 from evaluation import copies, metrics, pair, trackers
 from evaluation.judges import Judges, Target, judging_packages
 from evaluation.report import read_figures
@@ -137,7 +135,7 @@ def _named(name: str) -> tuple[str, Row | None, Callable[[Job], Judge]]:
 
 def _target(job: Job) -> tuple[Judges, Target | None]:
     judges = Judges(print)
-    return judges, judges.target(list(batch.sources(job.target)), job.target.name)
+    return judges, judges.target(list(find_sources(job.target)), job.target.name)
 
 
 def _judge(job: Job, make: Callable[[Line], np.ndarray | None]) -> Judge:
@@ -153,7 +151,7 @@ def _judge(job: Job, make: Callable[[Line], np.ndarray | None]) -> Judge:
 def _taker(job: Job) -> Judge:
     """How far the singer's take of a line on the bank's note is from the one on the other."""
     judges, target = _target(job)
-    bank = {path.stem: path for path in batch.sources(job.target)}
+    bank = {path.stem: path for path in find_sources(job.target)}
 
     def judge(line: Line) -> dict[str, float] | None:
         take = bank.get(line.path.stem)
@@ -173,18 +171,18 @@ def _taker(job: Job) -> Judge:
 
 def _identity(job: Job, row: Row | None) -> dict:
     """What figures depend on: the lines, the vocoder, when the voice was trained, and who judges."""
-    vocoder = stages.vocoder_path(_config(job), job.dataset)
+    vocoder = pipeline.vocoder_path(_config(job), job.dataset)
     about = {
         "lines": {
             of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()
         },
-        "vocoder": weight_files.weights_hash(vocoder) if vocoder else "",
+        "vocoder": file_format.weights_hash(vocoder) if vocoder else "",
         "judges": judging_packages(),
-        "bank": sorted(path.name for path in batch.sources(job.target)),
+        "bank": sorted(path.name for path in find_sources(job.target)),
         "way": WAY,
     }
     if row is not None:
-        voice = checkpoints.load(stages.acoustic_path(row.voice(job.root, BANK)))["card"]
+        voice = store.load(pipeline.acoustic_path(row.voice(job.root, BANK)))["card"]
         about["voice"] = voice["created"]
     return about
 
@@ -199,8 +197,8 @@ def _hearer(job: Job, row: Row) -> Judge:
     converter = _converter(job, row)
 
     def heard(line: Line) -> dict[str, float]:
-        source = converter.hear(audio.load(line.path))
-        curve = converter.perform(source, transpose=line.semitones).curve
+        source = converter.analyse(audio.load(line.path))
+        curve = converter.edit(source, transpose=line.semitones).curve
         found = f0_figures(line, source.prepared.wav, curve.melody)
         return {**dict.fromkeys(FIGURES, float("nan")), **found}
 
@@ -230,9 +228,9 @@ def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
     """The recordings themselves through mel and vocoder: what no conversion can beat."""
     config = _config(job)
     level = config["audio"]["level_db"]
-    render = copies.by_mel(stages.load_vocoder(config, job.dataset))
+    render = copies.by_mel(pipeline.load_vocoder(config, job.dataset))
     return lambda line: None if line.semitones else copies.copy_of(render, audio.load(line.path), level)
 
 
 def _config(job: Job) -> dict:
-    return checkpoints.load(stages.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
+    return store.load(pipeline.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+import audio
 from experiments.flat_bank.measure import FIGURES, TAKE
 from experiments.tables import markdown, median_of_files, over_files
-from hubert_pitdyn import pitch
+from hubert_pitdyn import pitch, plots
 
 Rows = dict[str, list[dict[str, float]]]  # {row: figures of each line}
 Figures = dict[str, Rows]  # {set of lines: its rows}
@@ -36,9 +37,6 @@ def section(name: str, rows: Rows) -> str:
 def picture(title: str, wavs: dict[str, np.ndarray], path: Path, tracker: str) -> None:
     """F0 of a source and of what each voice made of it, on one axis."""
     from matplotlib.figure import Figure
-
-    import audio
-    import plots
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     axis = figure.subplots()

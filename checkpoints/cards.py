@@ -1,0 +1,89 @@
+"""Voice cards: what a checkpoint says of itself, and the sentence for parts that do not belong together."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from common.cli import UserError
+
+
+def card(**fields: Any) -> dict:
+    """What to know about a checkpoint without loading its weights.
+
+    Fields that `describe` puts into words, all optional: step, hours (of data), f0_hz and loudness_db
+    ([low, high]), metrics ({name: value}), encoders ({role: {"name", "hash"}}) and vocoder ({"name",
+    "hash"}), hashes by `weight_files.state_hash`. Others are kept. Added: created (ISO, UTC).
+    """
+    return {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), **fields}
+
+
+def describe(checkpoint: dict) -> str:
+    """A few readable lines on a checkpoint of ours: kind, step, data, encoders, metrics, other fields."""
+    about = dict(checkpoint.get("card") or {})
+    step = about.pop("step", (checkpoint.get("training") or {}).get("step"))
+    head = [checkpoint["kind"], f"step {step}" if step is not None else "", about.pop("created", "")]
+    lines = [", ".join(part for part in head if part)]
+    if (hours := about.pop("hours", None)) is not None:
+        lines.append(f"data: {hours:.2f} h")
+    for field, name, unit in (("f0_hz", "F0", "Hz"), ("loudness_db", "loudness", "dB")):
+        if span := about.pop(field, None):
+            lines.append(f"{name}: {span[0]:.0f} to {span[1]:.0f} {unit}")
+    parts = {**about.pop("encoders", {}), "vocoder": about.pop("vocoder", None)}
+    parts = {role: part for role, part in parts.items() if part}
+    lines += [f"{role}: {part.get('name', '?')} ({part.get('hash', '?')})" for role, part in parts.items()]
+    if metrics := about.pop("metrics", None):
+        lines.append("metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+    plain = {name: value for name, value in about.items() if not isinstance(value, dict) and value != ""}
+    return "\n".join(lines + [f"{name}: {value}" for name, value in plain.items()])
+
+
+def require_match(field: str, expected: Any, found: Any, fix: str) -> None:
+    """UserError that names both sides and what mends it, unless they are equal."""
+    if expected != found:
+        raise UserError(f"{field} does not match: expected {expected}, found {found}; {fix}")
+
+
+def require_continuation(path: Path, ours: dict, theirs: dict) -> None:
+    """UserError unless a run can go on from the checkpoint `theirs`, read from `path`.
+
+    ours: kind, config, labels and card that the run's own checkpoints would have. Compared are the kind, the
+    encoders, the sizes of the model and what the labels mean.
+    """
+    kind = ours["kind"]
+    fix = f"give --resume a checkpoint of that kind, not {path}, or the --config it was trained with"
+    require_match("kind", kind, theirs.get("kind"), fix)
+    require_match(
+        f"{path}: what it listens to",
+        listens_to(theirs.get("card", {})),
+        listens_to(ours["card"]),
+        "give what its run had (--content, --finetune, units by preprocess.py --encode), or train anew",
+    )
+    settings = _where_they_differ(theirs["config"]["model"], ours["config"]["model"])
+    require_match(f"{path}: settings of its model", *settings, "give the --config it was trained with")
+    labels = _where_they_differ(theirs.get("labels"), ours["labels"])
+    require_match(f"{path}: what its labels mean", *labels, "make them as they were, or train anew")
+
+
+def listens_to(card: dict) -> str:
+    """The encoders a model was made for, by their hashes, and who hears pitch and loudness where not they."""
+    parts = [f"{role} {part['hash']}" for role, part in sorted(card.get("encoders", {}).items())]
+    if (hears := card.get("pitdyn", "hubert")) != "hubert":
+        parts.append(f"pitdyn {hears}")
+    return " ".join(parts) or "nothing"
+
+
+def _where_they_differ(expected: Any, found: Any) -> tuple[str, str]:
+    """Both sides of settings, nested or not, in words: only those that differ."""
+    sides = _flat(expected), _flat(found)
+    names = [name for name in sides[0] | sides[1] if sides[0].get(name) != sides[1].get(name)]
+    return tuple(", ".join(f"{name} {side.get(name, 'missing')}" for name in names) for side in sides)
+
+
+def _flat(settings: Any, name: str = "") -> dict[str, Any]:
+    """{"pit.bins": 99, ...} of nested settings."""
+    if not isinstance(settings, dict):
+        return {name: settings}
+    inner = (_flat(value, f"{name}.{key}".lstrip(".")) for key, value in settings.items())
+    return {k: v for part in inner for k, v in part.items()}

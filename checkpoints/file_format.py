@@ -1,0 +1,178 @@
+"""What a file of weights holds, ours or an official one: read without running code, named by a hash.
+
+Nothing here knows a model; checkpoints.py builds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from common.cli import UserError
+
+FORMAT = "hubert-pitdyn"
+VERSION = 1
+HASH_DIGITS = 16  # hex digits that name a file or a set of weights
+FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes heads too)
+    "hubert-units": "hubert",
+    "hubert-pits": "hubert",
+    "hubert-dyns": "hubert",
+    "head-pits": "head",
+    "head-dyns": "head",
+    "acoustic": "acoustic",
+    "hifigan": "hifigan",
+    "istft": "hifigan",
+    "harmonic": "hifigan",
+}
+MARKS = {  # family -> a tensor that every state dict of it has, whatever its sizes, and no other has
+    "hubert": "feature_extractor.conv0.weight",
+    "acoustic": "decoder.lstm1.weight_hh_l0",
+    "hifigan": "conv_pre.bias",
+    "kmeans": "cluster_centers_",
+}
+WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under which others keep a state dict
+EXPECTED = {
+    "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
+    "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
+    "hifigan": "a vocoder (official hifigan or hifigan-hubert-soft, or a model-*.pt of train_vocoder.py)",
+    "kmeans": "k-means centres (official kmeans100)",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: kind, state dict without wrapping, and constructor arguments if it tells them."""
+
+    kind: str
+    state: dict[str, Tensor]
+    sizes: dict[str, Any] | None
+
+
+def identity(path: Path | str) -> str:
+    """First 16 hex digits of a file's SHA-256: of the bytes on the disk, optimizer state and all."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def state_hash(state: dict[str, Tensor]) -> str:
+    """16 hex digits of names, types, shapes and contents of a state dict: what a model computes with.
+
+    Independent of order, device, `module.`, of how weight norm is spelled and of whatever else a file holds.
+    Voice cards name encoders, heads and vocoders by it. Take a vocoder's from its file (`weights_hash`), not
+    from a loaded one: folding weight norm is arithmetic, which may round differently elsewhere.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(((canonical(n), t) for n, t in state.items()), key=lambda item: item[0]):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def weights_hash(path: Path | str) -> str:
+    """`state_hash` of the weights in a file, official or ours, whatever wraps them."""
+    found = unwrap(read(Path(path), "a file of weights"), path)
+    if found is None:
+        raise UserError(f"{path} {says(found)}, expected a file of weights")
+    return state_hash(found.state)
+
+
+def read(path: Path, expected: str, map_location: Any = "cpu") -> Any:
+    """What torch finds in a file, tensors and plain values only; UserError saying what was expected."""
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"{path} {found}, expected {expected}")
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}), expected {expected}") from error
+    except Exception as error:  # a damaged or foreign pickle can raise anything
+        raise UserError(f"{path} {_fault(path, error)}, expected {expected}") from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if refused := re.search(r"GLOBAL (\S+)", str(error)):  # torch's advice to load it unsafely is left out
+        return f"holds Python objects ({refused[1]}), which are not loaded for safety"
+    if zipfile.is_zipfile(path):
+        return f"cannot be loaded ({first_line(error)})"
+    if start.startswith(b"PK"):
+        return f"is cut short or damaged ({path.stat().st_size} bytes)"
+    return f"is no PyTorch file ({path.stat().st_size} bytes, begins with {start!r})"
+
+
+def is_ours(data: Any) -> bool:
+    """Whether what `read` gave is a checkpoint of this project, whole or not."""
+    return isinstance(data, dict) and data.get("format") == FORMAT
+
+
+def contents(path: Path | str, family: str, checkpoint: dict | None) -> Contents:
+    """The weights in a file (or in `checkpoint`, read from it before), seen to be of the wanted family."""
+    data = read(Path(path), EXPECTED[family]) if checkpoint is None else checkpoint
+    found = unwrap(data, path)
+    if found is None or FAMILIES.get(found.kind, found.kind) != family:
+        raise UserError(f"{path} {says(found)}, expected {EXPECTED[family]}")
+    return found
+
+
+def says(found: Contents | None) -> str:
+    """The end of a sentence on what a file is, for messages."""
+    if found is None:
+        return "holds no weights that are known here"
+    return f"is {'an' if found.kind[0] in 'aeiou' else 'a'} {found.kind} checkpoint"
+
+
+def unwrap(data: Any, path: Path | str) -> Contents | None:
+    """Find the state dict in what a file holds; None if there is none that is known.
+
+    UserError if the file is ours but of a newer version or not whole.
+    """
+    if is_ours(data):
+        return _own(data, path)
+    if not isinstance(data, dict):
+        return None
+    state = {str(name).removeprefix("module."): value for name, value in data.items()}
+    for family, mark in MARKS.items():
+        if mark in state:
+            return Contents(family, _tensors(state), None)
+    inner = (data[key] for key in WRAPPERS if isinstance(data.get(key), dict))
+    return next(filter(None, (unwrap(value, path) for value in inner)), None)
+
+
+def _own(data: dict, path: Path | str) -> Contents:
+    version, kind = data.get("version"), data.get("kind")
+    if not isinstance(version, int) or version > VERSION:
+        raise UserError(f"{path} has version {version}, expected at most {VERSION}: update this project")
+    if kind not in FAMILIES or not all(isinstance(data.get(key), dict) for key in ("model", "config")):
+        raise UserError(
+            f"{path} is of kind {kind!r} or lacks its model or config, expected a whole checkpoint"
+        )
+    return Contents(kind, _tensors(data["model"]), data["config"].get("model", {}))
+
+
+def _tensors(state: dict) -> dict[str, Tensor]:
+    """A state dict without the DistributedDataParallel prefix and without what is not a tensor."""
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
+
+
+def canonical(name: str) -> str:
+    """A parameter's name however it was wrapped and by whichever weight norm of torch it was made."""
+    name = name.removeprefix("module.")
+    name = name.replace(".parametrizations.weight.original0", ".weight_g")
+    return name.replace(".parametrizations.weight.original1", ".weight_v")
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, without what follows in other lines; its name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,138 @@
+"""Checkpoints: written whole or not at all, made models of, explained when they do not fit (weight_files.py).
+
+A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
+arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can go
+on from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acoustic.model import AcousticModel
+from checkpoints import file_format
+from checkpoints.cards import require_match
+from common.cli import UserError
+from hubert_pitdyn.heads import TrunkHead
+from hubert_pitdyn.model import Hubert
+from vocoder import GENERATORS, Vocoder
+
+
+def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | TrunkHead:
+    """HuBERT ready for use (eval mode, no gradients) from an official file or one of ours.
+
+    Official: v0.1 (flat) or v0.2 (under "hubert"), with or without `module.`, base sizes, as many classes
+    as its label embedding has. `.units` of pit and dyn models are soft labels, of all others `proj`.
+    A light head of ours comes as a TrunkHead, on the content encoder it was trained with.
+    checkpoint: what `load(path)` returned, to spare a second reading; the model then shares its tensors.
+    UserError if the file does not fit.
+    """
+    if checkpoint is None:
+        checkpoint = file_format.read(Path(path), file_format.EXPECTED["hubert"])
+    kind = checkpoint.get("kind") if file_format.is_ours(checkpoint) else None
+    is_head = file_format.FAMILIES.get(kind) == "head"
+    if is_head and "content" in checkpoint.get("card", {}).get("encoders", {}):
+        return _head_on_trunk(Path(path), checkpoint)
+    found = file_format.contents(path, "hubert", checkpoint)
+    sizes = found.sizes
+    if sizes is None:
+        embedding = found.state.get("label_embedding.weight")
+        sizes = {} if embedding is None else {"classes": len(embedding)}
+    unit_kind = "label" if found.kind in ("hubert-pits", "hubert-dyns") else "content"
+    return _ready(_build(Hubert, {**sizes, "unit_kind": unit_kind}, path), found.state, path)
+
+
+def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
+    """A light head set on its trunk, which lies where the card says, or beside it under its usual name."""
+    trained = data["card"]["encoders"]["content"]
+    places = (Path(trained["name"]), path.parent.parent / "hubert-soft" / "model-best.pt")
+    trunk = next((place for place in places if place.is_file()), None)
+    if trunk is None:
+        raise UserError(f"{path} reads the content encoder {trained['name']}, which does not exist")
+    model = load_hubert(trunk)
+    require_trunk(path, data, file_format.state_hash(model.state_dict()), trunk)
+    return TrunkHead.from_checkpoint(data, model)
+
+
+def require_trunk(path: Path, data: dict, found: str, trunk: Path) -> None:
+    """UserError unless the content encoder `trunk`, of hash `found`, is the one this head was trained on."""
+    trained = data["card"]["encoders"]["content"]
+    require_match(
+        f"{path}: the trunk this head was trained on",
+        f"{trained['hash']} ({trained['name']})",
+        # The same weights may have moved to another path.
+        f"{found} ({trained['name'] if found == trained['hash'] else trunk.as_posix()})",
+        "give the one it was trained on as --content, or train the head again",
+    )
+
+
+def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticModel:
+    """The same for an acoustic model, official (256 or 768 inputs) or ours; `.generate` is ready."""
+    found = file_format.contents(path, "acoustic", checkpoint)
+    sizes = found.sizes
+    if sizes is None:
+        prenet = found.state.get("encoder.prenet.net.0.weight")
+        sizes = {} if prenet is None else {"prenet_dim": prenet.shape[0], "in_dim": prenet.shape[1]}
+    return _ready(_build(AcousticModel, sizes, path), found.state, path)
+
+
+def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
+    """The same for a vocoder: HiFi-GAN, official or ours, its weight norm folded, or another of ours.
+
+    {"generator": ...} of HiFi-GAN trainers is taken too, and weights saved with their norm folded.
+    """
+    found = file_format.contents(path, "hifigan", checkpoint)
+    model = _build(GENERATORS[found.kind], found.sizes or {}, path)
+    folded = "conv_pre.weight" in found.state
+    if folded:
+        model.remove_weight_norm()
+    model = _ready(model, found.state, path)
+    if not folded:
+        model.remove_weight_norm()
+    return model.requires_grad_(False)
+
+
+def fill_vocoder(model: nn.Module, path: Path | str) -> None:
+    """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit."""
+    found = file_format.contents(path, "hifigan", None)
+    _ready(model, found.state, path)
+    model.train().requires_grad_(True)
+
+
+def load_kmeans(path: Path | str) -> np.ndarray:
+    """Cluster centres, float32 [K, D] ([100, 768] in the official kmeans100). UserError if none are there."""
+    centres = file_format.contents(path, "kmeans", None).state["cluster_centers_"]
+    if centres.dim() != 2:
+        expected = file_format.EXPECTED["kmeans"]
+        raise UserError(f"{path} has centres of shape {list(centres.shape)}, expected {expected}")
+    return centres.float().contiguous().numpy()
+
+
+def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> nn.Module:
+    """A model without memory for its weights: `_ready` puts the file's there, no random ones are drawn."""
+    try:
+        with torch.device("meta"):
+            return model(**sizes)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} has sizes that {model.__name__} does not take ({error})") from error
+
+
+def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.Module:
+    """Load strictly, either spelling of weight norm; eval mode, no gradients."""
+    own = {file_format.canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    given = {file_format.canonical(name): tensor for name, tensor in state.items()}
+    both = [name for name in own if name in given and given[name].shape != own[name][1].shape]
+    faults = [f"{name} of shape {list(given[name].shape)}, not {list(own[name][1].shape)}" for name in both]
+    faults += [f"no {name}" for name in own if name not in given]
+    faults += [f"an unknown {name}" for name in given if name not in own]
+    if faults:
+        more = f" and {len(faults) - 1} more differences" if len(faults) > 1 else ""
+        raise UserError(f"{path} does not fit {type(model).__name__} of its sizes: it has {faults[0]}{more}")
+    fitted = {name: given[key].to(tensor.dtype).contiguous() for key, (name, tensor) in own.items()}
+    model.load_state_dict(fitted, assign=True)
+    return model.eval().requires_grad_(False)

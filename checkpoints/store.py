@@ -1,0 +1,106 @@
+"""Checkpoints written whole or not at all, read, and pruned."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from checkpoints import file_format
+from common.cli import UserError
+
+STALE = 3600.0  # seconds after which a temporary file can only belong to a killed process
+
+STEP_FILE = re.compile(r"model-(\d+)\.pt")
+
+
+def save(path: Path | str, checkpoint: dict) -> None:
+    """Write a checkpoint; a reader finds the old file or the new one, never a part of either.
+
+    `format` and `version` are added. numpy scalars and paths become plain values, since `load` would refuse
+    them; a TypeError names anything else that it would refuse. UserError if it cannot be written.
+    """
+    path = Path(path)
+    if checkpoint["kind"] not in file_format.FAMILIES:
+        raise ValueError(f"kind {checkpoint['kind']!r} is none of {', '.join(file_format.FAMILIES)}")
+    stamp = {"format": file_format.FORMAT, "version": file_format.VERSION}
+    data = _plain({**stamp, **checkpoint}, "checkpoint")
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as stream:
+            torch.save(data, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _replace(part, path)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        raise UserError(f"{path} could not be written ({file_format.first_line(error)})") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def load(path: Path | str, map_location: Any = "cpu") -> dict:
+    """Read a checkpoint of this project, tensors and plain values only.
+
+    UserError if it is missing, damaged, another program's (an official file included) or of a newer version.
+    """
+    expected = "a checkpoint of this project (a model-*.pt of one of the train scripts)"
+    data = file_format.read(Path(path), expected, map_location)
+    found = file_format.unwrap(data, path)
+    if not file_format.is_ours(data):
+        raise UserError(f"{path} {file_format.says(found)}, expected {expected}")
+    return data
+
+
+def prune(folder: Path | str, keep: int) -> list[Path]:
+    """Delete all model-<step>.pt but the `keep` written last; returns those deleted.
+
+    Higher steps may be of a run before, whose early checkpoint was resumed. model-best.pt stays. Temporary
+    files that a killed process left behind an hour ago go too.
+    """
+    if keep < 0:
+        raise ValueError(f"keep is {keep}, expected 0 or more")
+    written = [
+        (path.stat().st_mtime_ns, int(name[1]), path)
+        for path in Path(folder).glob("model-*.pt")
+        if (name := STEP_FILE.fullmatch(path.name))
+    ]
+    gone = [path for *_, path in sorted(written, reverse=True)[keep:]]
+    left = [p for p in Path(folder).glob("model-*.pt.*.tmp") if time.time() - p.stat().st_mtime > STALE]
+    for path in gone + left:
+        with suppress(OSError):  # open in another program on Windows: the next call gets it
+            path.unlink(missing_ok=True)
+    return gone
+
+
+def _plain(value: Any, where: str) -> Any:
+    """A copy of nested containers with nothing in it that `weights_only` loading refuses."""
+    if isinstance(value, dict):
+        return {_plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return value.as_posix()
+    if value is None or isinstance(value, torch.Tensor | str | bytes | int | float):
+        return value
+    raise TypeError(f"{where} is a {type(value).__name__}, which a checkpoint cannot hold")
+
+
+def _replace(part: Path, path: Path) -> None:
+    """os.replace; Windows refuses it while another program reads the old file, so wait a little for that."""
+    for _ in range(20):
+        with suppress(PermissionError):
+            return os.replace(part, path)
+        time.sleep(0.25)
+    os.replace(part, path)

@@ -1,0 +1,105 @@
+"""Options of the scripts that convert to a voice, and the converter that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from common.cli import UserError, path, word_or_path
+
+if TYPE_CHECKING:
+    from conversion.converter import VoiceConverter
+
+
+def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) -> argparse._ArgumentGroup:
+    """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
+    parser.add_argument(
+        "--dataset",
+        required=required,
+        help="whose models listen to the input, a name below out/: the one the voice was made with "
+        "(demo for the voices that come with the project)",
+    )
+    parser.add_argument(
+        "--content",
+        type=path,
+        metavar="FILE",
+        help="content encoder (default: the one the voice was made with)",
+    )
+    parser.add_argument(
+        "--vocoder",
+        type=word_or_path,
+        metavar="FILE",
+        help="what makes sound of spectra: a file of train_vocoder.py, official, or griffin_lim (default: "
+        "the preset's)",
+    )
+    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
+    group.add_argument(
+        "--pitdyn",
+        choices=("hubert", "tracker"),
+        help="who hears pitch and loudness: the trained models, or an F0 tracker (default: as in training)",
+    )
+    group.add_argument(
+        "--transpose", type=float, default=0.0, metavar="ST", help="move the melody by so many semitones"
+    )
+    group.add_argument(
+        "--auto_pitch",
+        action="store_true",
+        help="move the melody to where the voice speaks or sings, and narrow it where it would not fit",
+    )
+    group.add_argument(
+        "--pitch_scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="widen (above 1) or flatten (to 0) the melody around its median",
+    )
+    group.add_argument(
+        "--dyn_gain", type=float, default=0.0, metavar="DB", help="louder or softer; never clips"
+    )
+    group.add_argument(
+        "--dyn_scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="widen (above 1) or flatten (to 0) loud and soft around the speech level",
+    )
+    group.add_argument(
+        "--pitch_from",
+        type=path,
+        metavar="WAV",
+        help="take the melody of another recording of the same words",
+    )
+    group.add_argument("--dyn_from", type=path, metavar="WAV", help="take the loudness of another recording")
+    return group
+
+
+def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, dict[str, Any]]:
+    """What `add_voice_arguments` asked for: a converter on `device`, and the options of its `edit`.
+
+    Raises UserError for options that cannot be met whatever the source is.
+    """
+    # Late: a script's help must not wait for torch.
+    import audio
+    from conversion.converter import CONTENT_ALONE, VoiceConverter, _melody, _needing_labels
+    from conversion.prosody import Controls
+
+    options = {name: getattr(args, name) for name in Controls.__dataclass_fields__}
+    controls = Controls(**options)
+    others = {name: path for name in ("pitch_from", "dyn_from") if (path := getattr(args, name))}
+    wavs = {name: audio.load(path) for name, path in others.items()}
+    converter = VoiceConverter.load(
+        args.vbank,
+        args.dataset,
+        content=args.content,
+        vocoder=args.vocoder,
+        device=device,
+        pitdyn=args.pitdyn,
+    )
+    files = {name: getattr(args, name, None) for name in ("prosody_in", "prosody_out")}
+    if converter.labels is None and (wanted := _needing_labels(controls, {**others, **files})):
+        raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ALONE}")
+    analysed = {name: converter.analyse(wav) for name, wav in wavs.items()}
+    if "pitch_from" in analysed:
+        _melody(converter.curve(analysed["pitch_from"]), [0.0], args.pitch_from)
+    return converter, {**options, **analysed}

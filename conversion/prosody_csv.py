@@ -1,0 +1,87 @@
+"""A prosody curve as a CSV for any spreadsheet: a row per 20 ms, with time, F0, voicing and loudness."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from audio import SAMPLE_RATE, UNIT_HOP
+from common.cli import UserError
+from conversion.prosody import Curve
+
+COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
+TRUTHS = {"true": "1", "false": "0"}  # as spreadsheets write what they take for a logical value
+HALF_FRAME = UNIT_HOP / SAMPLE_RATE / 2  # seconds
+
+
+def times(count: int, start: int = 0) -> np.ndarray:
+    """Centres of `count` units in seconds, of a recording of which `start` samples were trimmed."""
+    return (start + UNIT_HOP * np.arange(count) + UNIT_HOP / 2) / SAMPLE_RATE
+
+
+def write(path: Path, curve: Curve, start: int = 0) -> None:
+    """One row a unit. f0_hz is there on unvoiced rows too, so that setting voiced to 1 is all it takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for time, f0, voiced, db in zip(
+            times(len(curve), start), curve.f0, curve.voiced, curve.db, strict=True
+        ):
+            rows.writerow([f"{time:.3f}", f"{f0:.2f}", int(voiced), f"{db:.2f}"])
+
+
+def read(path: Path, count: int, start: int = 0) -> Curve:
+    """The curve of a file that `write` made and somebody edited, for a recording of `count` units.
+
+    Semicolons, tabs and decimal commas, as some spreadsheets write them, are understood, and TRUE and FALSE.
+    Raises UserError naming the line for a missing column, a value that is no number, or rows of another
+    recording.
+    """
+    values, numbers = {name: [] for name in COLUMNS}, []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a UTF-8 CSV ({error})") from error
+    above = int(bool(lines) and lines[0].lower().startswith("sep="))  # a line that tells Excel the separator
+    rows = csv.DictReader(lines[above:], delimiter=_separator(lines[above:]))
+    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        raise UserError(f"{path}: expected columns {', '.join(COLUMNS)}, found {rows.fieldnames}")
+    for row in rows:
+        if not any(row[name] for name in COLUMNS):
+            continue  # spreadsheets leave empty rows behind
+        numbers.append(above + rows.line_num)
+        for name in COLUMNS:
+            text = row[name] or ("0" if name == "f0_hz" else "")  # unvoiced rows may leave it empty
+            values[name].append(_number(text, f"{path}, line {numbers[-1]}: {name}"))
+    curve = {name: np.array(column) for name, column in values.items()}
+    expected = times(count, start)
+    if len(curve["time_s"]) != count or np.abs(curve["time_s"] - expected).max(initial=0) > HALF_FRAME:
+        found = f"{len(curve['time_s'])} rows"
+        if len(curve["time_s"]):
+            found += f" from {curve['time_s'][0]:.3f} s to {curve['time_s'][-1]:.3f} s"
+        raise UserError(
+            f"{path}: expected {count} rows from {expected[0]:.3f} s to {expected[-1]:.3f} s, found {found}; "
+            "it belongs to another recording, or rows were lost: make it again with --prosody_out"
+        )
+    voiced = curve["voiced"] > 0
+    if (bad := np.flatnonzero(voiced & (curve["f0_hz"] <= 0))).size:
+        raise UserError(f"{path}, line {numbers[bad[0]]}: expected f0_hz above 0 on a voiced row")
+    return Curve(curve["f0_hz"], voiced, curve["loudness_db"])
+
+
+def _separator(lines: list[str]) -> str:
+    """What stands between the columns' names; a comma where nothing else does."""
+    return next((mark for mark in ";\t" if lines and mark in lines[0]), ",")
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(TRUTHS.get(text.lower(), text).replace(",", "."))
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise UserError(f"{where}: expected a number, found {text!r}")
+    return value

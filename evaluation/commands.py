@@ -1,0 +1,188 @@
+"""The commands of evaluate.py: each measures, prints its tables and returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+import audio
+from checkpoints import models, official, pipeline
+from common import cli
+from common.devices import choose_device, processor_name
+from common.presets import load_config
+from common.workers import guarded
+from conversion.arguments import from_arguments
+from conversion.files import find_sources, target_paths
+from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
+from evaluation.judges import Judges
+from evaluation.metrics import octave_error_frames
+from evaluation.pair import Known
+from evaluation.texts import read_texts
+from hubert_pitdyn import pitch, plots
+from preprocessing.data_folder import DataFolder
+from vocoder.harmonic import sing_units
+
+
+def say(line: str) -> None:
+    """One line beside the tables."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def load_known(args: argparse.Namespace):
+    """The judges, and what they compare with; whoever is not installed says so here."""
+    judges = Judges(say)
+    target = None
+    if args.target_dir:
+        target = judges.target(list(find_sources(args.target_dir)), args.target_dir.as_posix())
+    reference = audio.load(args.reference) if getattr(args, "reference", None) else None
+    return Known(judges, say, text=getattr(args, "text", None), reference=reference, target=target)
+
+
+def evaluate_pair(args: argparse.Namespace) -> int:
+    source, converted = audio.load(args.source), audio.load(args.converted)
+    known = load_known(args)
+    figures, curves = pair.measure(source, converted, known)
+    conditions = pair.conditions(known, known.text is not None, converted)
+    print(f"{args.source} -> {args.converted}\n")
+    print(f"{report.pair_table(figures)}\n\n{report.conditions_lines(conditions)}")
+    if args.json:
+        report.write_json(args.json, {**figures, "conditions": conditions})
+    if args.plot:
+        wavs = {args.source.name: curves.source, f"{args.converted.name} (converted)": curves.converted}
+        plots.save(plots.conversion(wavs, curves.f0, octave_error_frames(*curves.f0)), args.plot)
+    return cli.DONE
+
+
+def evaluate_file(
+    converter, options: dict, known, target: Path, text: str | None, source: Path
+) -> dict[str, float]:
+    """Convert one file, write it, and measure what was written."""
+    wav = audio.load(source)
+    edited = converter.edit(converter.analyse(wav), **options)
+    audio.save(target, converter.synthesise(edited))
+    figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
+    if edited.curve is not None:
+        figures |= pair.told(edited.source.wav, edited.curve.melody, say)
+    return figures
+
+
+def evaluate_voice(args: argparse.Namespace) -> int:
+    places = find_sources(args.input)
+    texts = read_texts(places, args.texts, say)
+    converter, options = from_arguments(args, choose_device(args.device))
+    known = load_known(args)
+    files, failures = {}, []
+    for source, target in tqdm(target_paths(places, args.vbank, args.out_path).items(), disable=None):
+        work = partial(evaluate_file, converter, options, known, target, texts[source])
+        figures, reason = guarded(work, source)
+        if reason:
+            failures.append((str(source), reason))
+        else:
+            files[places[source].as_posix()] = figures
+    if files:
+        summary = report.means(files, args.seed)
+        conditions = pair.conditions(known, any(texts.values()))
+        print(f"{report.files_table(files)}\n\n{report.means_table(summary)}\n")
+        print(report.conditions_lines(conditions))
+        if args.json:
+            content = {"voice": args.vbank, "conditions": conditions, "means": summary, "files": files}
+            report.write_json(args.json, content)
+    return cli.report_failures(failures, len(places))
+
+
+def compare_voices(args: argparse.Namespace) -> int:
+    first, second = (report.read_voice_json(path) for path in args.compare)
+    for line in report.other_conditions(first, second):
+        say(line)
+    changes = report.differences(first, second, args.seed)
+    print(f"{args.compare[1]} - {args.compare[0]}\n\n{report.differences_table(changes)}")
+    if args.json:
+        report.write_json(args.json, changes)
+    return cli.DONE
+
+
+def evaluate_heads(args: argparse.Namespace) -> int:
+    folder = DataFolder(args.data)
+    parts = pipeline.load_encoder(
+        load_config(args.config), args.dataset, args.content, device=choose_device(args.device)
+    )
+    pit, dyn = parts.labels
+    readers = {
+        "models": heads.model_reader(heads.predictor(parts.encoder.pit, parts.encoder.dyn), pit, dyn),
+        **heads.bounds(folder, DataFolder(args.floor or args.data), pit, dyn),
+    }
+    scores = heads.score_folder(folder, readers, pit, dyn)
+    rows = {name: score.figures() for name, score in scores["models"].items()}
+    rows = {**rows, **{n if n != "models" else "all": heads.pooled(s).figures() for n, s in scores.items()}}
+    return show_rows(args, folder, rows, "speaker")
+
+
+def evaluate_layers(args: argparse.Namespace) -> int:
+    path = official.find(args.trunk) if args.trunk in official.FILES else cli.path(args.trunk)
+    trunk = models.load_hubert(path).to(choose_device(args.device))
+    folder, progress = DataFolder(args.data), partial(tqdm, disable=None)
+    rows = layers.layer_table(
+        trunk, DataFolder(args.train), folder, args.files, args.steps, progress=progress
+    )
+    if args.plot:
+        plots.save(layers.picture(rows, f"{path}, on {folder.root}"), args.plot)
+    return show_rows(args, folder, rows, "layer")
+
+
+def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
+    """Figures of `evaluation.heads`, printed and written."""
+    witnesses = heads.witnesses_of(folder)
+    print(f"{report.shares_table(rows, heads.TITLES, first)}\n\nF0 reference: {witnesses[0]}, on the frames")
+    print(f"where {witnesses[1]} agrees about voicing; per cent")
+    if args.json:
+        report.write_json(args.json, {"trackers": list(witnesses), first: rows})
+    return cli.DONE
+
+
+def evaluate_vocoders(args: argparse.Namespace) -> int:
+    config, device, judges = load_config(args.config), choose_device(args.device), Judges(say)
+    places = find_sources(args.input)
+    texts = read_texts(places, args.texts, say)
+    ways = {"the recordings": lambda path: copies.judged(audio.load(path), judges, texts[path])}
+    for name in args.vocoders:
+        vocoder = pipeline.load_vocoder(config, "", name, device=device)
+        renders = {name: copies.by_mel(vocoder)}
+        if args.tell_pitch and hasattr(vocoder, "sing"):
+            renders[f"{name}, told the pitch"] = partial(sing, vocoder, config["labels"]["pit"]["tracker"])
+        for label, render in renders.items():
+            make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
+            ways[label] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
+    rows, failures = {name: {} for name in ways}, []
+    for name, way in ways.items():
+        for path in tqdm(places, desc=name, disable=None):
+            figures, reason = guarded(way, path)
+            if reason:
+                failures.append((str(path), reason))
+            else:
+                rows[name][str(path)] = figures
+    print(f"{report.copies_table(rows)}\n")
+    print(f"RTF: best of {copies.RUNS}, {processor_name(device)}, {torch.get_num_threads()} threads")
+    print(f"tracker: {trackers.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
+    if args.json:
+        report.write_json(args.json, rows)
+    return cli.report_failures(failures, len(places) * len(ways))
+
+
+def sing(vocoder, tracker: str, mel, wav):
+    """A recording's mel [1, 128, T] by a vocoder told the F0 that the tracker finds in its wav [S]."""
+    return sing_units(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
+
+
+COMMANDS = {
+    "pair": evaluate_pair,
+    "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
+    "heads": evaluate_heads,
+    "layers": evaluate_layers,
+    "vocoder": evaluate_vocoders,
+}

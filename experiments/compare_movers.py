@@ -1,0 +1,160 @@
+"""Compare ways to move the pitch of a recording and keep its formants, by what the copy loses.
+
+    pip install -r requirements-eval.txt stftpitchshift==2.0
+    python -m experiments.compare_movers WAVS/bank [WAVS/voice ...] [--same WAVS/bank_low WAVS/bank_high]
+
+Every file is moved by every step and compared with itself: pitch with where it was sent, formants by the MCD,
+the speaker encoder and DNSMOS. WORLD measures the MCD, which may favour its own copies; --same asks another
+question: one singer's lines recorded on two notes, the first moved onto the second, against the real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+import audio
+from audio import SAMPLE_RATE
+from common import cli
+from conversion.files import find_sources
+from evaluation import metrics, pair, trackers
+from evaluation.judges import Judges
+from hubert_pitdyn import pitch
+from preprocessing.moved_copies import FRAME_MS, move_pitch
+
+STEPS = (-12, -6, 0, 6, 12)  # semitones
+STFT_FRAME, STFT_HOP = 1024, 128  # samples at 16 kHz
+LIFTER = 0.001  # seconds, cut of the cepstrum that keeps the formants; shorter than any period here
+COLUMNS = {  # figure -> heading
+    "cents": "median abs cents",
+    "vde": "VDE %",
+    "mcd": "MCD dB",
+    "similarity": "speaker",
+    "dnsmos": "DNSMOS",
+    "rtf": "RTF",
+}
+
+
+def by_world(wav, semitones: float, voiced=None):
+    """WORLD's vocoder (pyworld-prebuilt, MIT), its own tracker saying what is voiced."""
+    frames = int(len(wav) / SAMPLE_RATE * 1000 / FRAME_MS) + 1
+    return move_pitch(wav.astype(np.float64), np.full(frames, semitones), voiced)
+
+
+def by_world_gated(wav, semitones: float):
+    """WORLD, voiced where the tracker of the labels says so: the way of acoustic/moved.py."""
+    return by_world(wav, semitones, pitch.track(wav) > 0)
+
+
+def by_stft(wav, semitones: float):
+    """Phase vocoder that puts the cepstral envelope back (stftpitchshift, MIT)."""
+    from stftpitchshift import StftPitchShift
+
+    shifter = StftPitchShift(STFT_FRAME, STFT_HOP, SAMPLE_RATE)
+    return shifter.shiftpitch(wav.astype(np.float64), 2 ** (semitones / 12), LIFTER)
+
+
+def by_resampling(wav, semitones: float):
+    """Stretched by a phase vocoder, then resampled (librosa, ISC): formants move along."""
+    import librosa
+
+    return librosa.effects.pitch_shift(wav, sr=SAMPLE_RATE, n_steps=semitones)
+
+
+WAYS: dict[str, Callable] = {
+    "world, voiced as labelled": by_world_gated,
+    "world": by_world,
+    "stft": by_stft,
+    "resampling": by_resampling,
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=cli.path, metavar="FOLDER", help="one speaker each")
+    parser.add_argument(
+        "--same", nargs=2, type=cli.path, metavar=("A", "B"), help="the same lines, two notes"
+    )
+    parser.add_argument("--files", type=int, default=8, help="of each folder (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="choice of files (default: %(default)s)")
+    return parser.parse_args()
+
+
+def choose(folder: Path, count: int, seed: int) -> list[Path]:
+    return sorted(random.Random(seed).sample(list(find_sources(folder)), count))
+
+
+def figures(way: Callable, wav, semitones: float, judges, target) -> dict[str, float]:
+    """What one copy of [S] lost."""
+    start = time.perf_counter()
+    copy = np.asarray(way(wav, semitones), np.float32)[: len(wav)]
+    seconds = time.perf_counter() - start
+    sent = pitch.track(wav, trackers.TRACKER) * 2 ** (semitones / 12)
+    found = pitch.track(copy, trackers.TRACKER)
+    return {
+        "cents": float(np.median(np.abs(metrics.cents(sent, found)))),
+        "vde": 100 * metrics.vde(sent, found),
+        "mcd": pair.parallel_mcd(wav, copy, print),
+        "similarity": judges.similarity(copy, target),
+        "dnsmos": judges.dnsmos(copy),
+        "rtf": seconds / (len(wav) / SAMPLE_RATE),
+    }
+
+
+def onto(way: Callable, low: Path, high: Path) -> float:
+    """MCD in dB of a line moved to another line's median pitch, against that line (by DTW)."""
+    one, other = (audio.prepare(path).wav for path in (low, high))
+    tracks = [pitch.track(wav, trackers.TRACKER) for wav in (one, other)]
+    medians = [np.median(f0[f0 > 0]) for f0 in tracks]
+    moved = way(one, 12 * float(np.log2(medians[1] / medians[0])))
+    return pair.parallel_mcd(other, np.asarray(moved, np.float32), print)
+
+
+def table(title: str, rows: dict[str, dict[str, float]], columns: dict[str, str]) -> None:
+    print(f"\n{title}\n\n| | " + " | ".join(columns.values()) + " |\n|---|" + "---:|" * len(columns))
+    for name, row in rows.items():
+        print(f"| {name} | " + " | ".join(f"{row[c]:.2f}" for c in columns) + " |")
+
+
+def main() -> int:
+    args = parse_args()
+    judges = Judges(print)
+    found: dict[tuple[str, int], list[dict]] = {}
+    for folder in args.folders:
+        target = judges.target(choose(folder, args.files, args.seed + 1), folder.name)
+        for path in tqdm(choose(folder, args.files, args.seed), desc=folder.name, disable=None):
+            wav = audio.prepare(path).wav
+            for name, way in WAYS.items():
+                for step in STEPS:
+                    found.setdefault((name, step), []).append(figures(way, wav, step, judges, target))
+
+    def mean(chosen) -> dict[str, float]:
+        rows = [row for key, several in found.items() if chosen(*key) for row in several]
+        return {c: float(np.nanmean([row[c] for row in rows])) for c in COLUMNS}
+
+    table("Mean of all steps", {name: mean(lambda n, _, w=name: n == w) for name in WAYS}, COLUMNS)
+    for step in STEPS:
+        rows = {name: mean(lambda n, s, w=name, t=step: (n, s) == (w, t)) for name in WAYS}
+        table(f"{step:+d} semitones", rows, COLUMNS)
+    if args.same:
+        low, high = args.same
+        lines = [p for p in choose(low, 4 * args.files, args.seed) if (high / p.name).is_file()]
+        rows = {
+            name: {"mcd": float(np.mean([onto(way, p, high / p.name) for p in lines]))}
+            for name, way in {**WAYS, "not moved": lambda wav, _: wav}.items()
+        }
+        table(f"{len(lines)} lines of {low.name} moved onto {high.name}", rows, {"mcd": "MCD dB"})
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,160 @@
+"""Compare teachers of content units: what their k-means classes tell of phones, of the speaker and of pitch.
+
+    python -m tools.unseen_voices WAVS/unseen
+    python -m experiments.compare_teachers data/corpus data/unseen --phones WAVS/unseen/phones.json \\
+        --teacher mfcc --teacher out/first/hubert-soft/model-best.pt:4 --teacher features/whisper
+
+Classes are fitted on training recordings of the first data folder and given to flite's lines in the second,
+whose phones flite tells to the millisecond; its voices are in no training data here. A teacher is mfcc,
+CHECKPOINT:LAYER, or a folder with the features of both data folders (tools/whisper_features.py).
+
+Phone purity: share of units that are the most frequent phone of their class; PNMI: share of the phones'
+entropy that the class tells (both as in HuBERT, arXiv 2106.07447). Speaker purity is the same of speakers,
+the last column the share of the variance of each speaker's log-F0 that the class tells; the less of these,
+the better. "chance" has the classes of the last teacher in random order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import audio
+from audio import UNIT_HOP
+from checkpoints import models
+from common import cli
+from evaluation import trackers
+from experiments.tables import markdown
+from hubert_pitdyn import pitch
+from preprocessing import discrete
+from preprocessing.data_folder import DataFolder
+
+SILENCE = "pau"
+
+
+class Frames(NamedTuple):
+    """Of all units of all lines, none of them silent: integers, integers, and F0 in Hz (0 = unvoiced)."""
+
+    phones: np.ndarray
+    speakers: np.ndarray
+    f0: np.ndarray
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("train", type=cli.path, help="data folder to fit the classes on")
+    parser.add_argument("test", type=cli.path, help="data folder with flite's lines")
+    parser.add_argument(
+        "--phones", type=cli.path, required=True, help="phones.json of tools/unseen_voices.py"
+    )
+    parser.add_argument("--teacher", action="append", required=True, help="may be given several times")
+    parser.add_argument("--clusters", type=int, default=100, help="%(default)s")
+    parser.add_argument("--files", type=int, default=600, help="recordings to fit on (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="%(default)s")
+    return parser.parse_args()
+
+
+def features_of(teacher: str) -> Callable:
+    """(key, wav [S]) -> features [N, dim]."""
+    if teacher == "mfcc":
+        return lambda key, wav: discrete.mfcc(wav)
+    if Path(teacher).is_dir():
+        return lambda key, wav: discrete.read_features(Path(teacher), key, len(wav) // UNIT_HOP)
+    path, _, layer = teacher.rpartition(":")
+    hubert = models.load_hubert(path)
+    return lambda key, wav: discrete.layer_features(hubert, int(layer), wav)
+
+
+def spoken(folder, key: str, ends: list) -> tuple[np.ndarray, np.ndarray]:
+    """Phone of every unit of a line (as str) and which of them are no silence."""
+    prepared = audio.prepare(folder.files[key])
+    centres = (np.arange(prepared.units) + 0.5) / audio.UNIT_RATE + prepared.start / audio.SAMPLE_RATE
+    place = np.searchsorted([end for _, end in ends], centres).clip(max=len(ends) - 1)
+    phones = np.array([phone for phone, _ in ends])[place]
+    return phones, phones != SILENCE
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Bits of a table of counts."""
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log2(share)).sum())
+
+
+def table_of(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Counts [classes, labels]."""
+    table = np.zeros((classes.max() + 1, labels.max() + 1))
+    np.add.at(table, (classes, labels), 1)
+    return table
+
+
+def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
+    """What the classes of all frames tell."""
+    phones, speakers = (table_of(classes, labels) for labels in (frames.phones, frames.speakers))
+    total = len(classes)
+    shared = entropy(phones.sum(0)) + entropy(phones.sum(1)) - entropy(phones.ravel())
+    voiced = frames.f0 > 0
+    log_f0, own = np.log2(frames.f0[voiced]), frames.speakers[voiced]
+    log_f0 -= (np.bincount(own, log_f0) / np.bincount(own))[own]
+    inside = classes[voiced]
+    means = np.bincount(inside, log_f0) / np.maximum(np.bincount(inside), 1)
+    return {
+        "phone purity %": 100 * phones.max(1).sum() / total,
+        "PNMI": shared / entropy(phones.sum(0)),
+        "speaker purity %": 100 * speakers.max(1).sum() / total,
+        "log-F0 told %": 100 * np.square(means[inside]).sum() / np.square(log_f0).sum(),
+    }
+
+
+def main() -> int:
+    args = parse_args()
+    train, test = DataFolder(args.train), DataFolder(args.test)
+    told = json.loads(args.phones.read_text(encoding="utf-8"))
+    lines = {
+        key: told[p]
+        for key, path in test.files.items()
+        if (p := path.relative_to(test.wavs).as_posix()) in told
+    }
+    if not lines:
+        raise cli.UserError(f"{args.phones}: names no recording of {test.root}; make both from one folder")
+    parts = {key: spoken(test, key, ends) for key, ends in lines.items()}
+    phones = np.concatenate([phone[heard] for phone, heard in parts.values()])
+    speakers = np.concatenate(
+        [np.repeat(Path(key).parts[0], heard.sum()) for key, (_, heard) in parts.items()]
+    )
+    tracks = [pitch.track(test.prepared(key), trackers.TRACKER)[heard] for key, (_, heard) in parts.items()]
+    ids = [np.unique(labels, return_inverse=True)[1] for labels in (phones, speakers)]
+    frames = Frames(*ids, np.concatenate(tracks))
+    chosen = sorted(
+        random.Random(args.seed).sample(keys := train.split("train", "prepared"), min(args.files, len(keys)))
+    )
+    rows = {}
+    for teacher in args.teacher:
+        make = features_of(teacher)
+        pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
+        centres = discrete.fit(pool, args.clusters, args.seed)
+        classes = [
+            discrete.assign(make(key, test.prepared(key)), centres)[heard]
+            for key, (_, heard) in parts.items()
+        ]
+        classes = np.concatenate(classes)
+        rows[teacher] = figures(classes, frames)
+    rows["chance"] = figures(np.random.default_rng(args.seed).permutation(classes), frames)
+    print(f"{len(lines)} lines, {len(phones)} units that are no silence, {args.clusters} classes\n")
+    cells = [
+        [name, *(f"{v:.2f}" if v < 1 else f"{v:.1f}" for v in row.values())] for name, row in rows.items()
+    ]
+    print(markdown(["", *rows["chance"]], cells))
+    return cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

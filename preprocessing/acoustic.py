@@ -1,0 +1,119 @@
+"""--mel and --encode: log-mels, units and prosody of recordings and their copies."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+import audio
+from audio import SAMPLE_RATE
+from checkpoints import pipeline
+from common.devices import choose_device
+from common.workers import each_file, guarded
+from hubert_pitdyn.units import encode_all, length_buckets
+from preprocessing.bookkeeping import commit, finish, invalidate, todo
+from preprocessing.data_folder import DataFolder
+from preprocessing.moved_copies import make_copies
+
+ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
+
+
+def mel_file(root: Path, level_db: float, key: str) -> None:
+    """Log-mel [128, T] of one wav, at the level at which all mels are."""
+    folder = DataFolder(root)
+    folder.save("mels", key, audio.log_mel(audio.set_level(folder.prepared(key), level_db)).numpy())
+
+
+def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--mel."""
+    now = {"level_db": config["audio"]["level_db"]}
+    invalidate(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
+    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"], args.force)
+    keys = todo(folder, folder.with_copies, ["mels"])
+    made, failures = each_file(partial(mel_file, folder.root, now["level_db"]), keys, args.n_workers, "mels")
+    commit(folder, "mels.json", now)
+    print(f"{folder.hours(folder.have('mels')):.2f} hours")
+    total = len(folder.with_copies) + len(uncopied)
+    return finish(folder, total, "mels", len(made), failures + uncopied)
+
+
+def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder hears."""
+    device = choose_device(args.device)
+    parts = pipeline.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
+    before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
+    now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
+    invalidate(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
+    # Copies that --mel has made stay, with --force too: their mels are of these.
+    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"])
+    sizes, failures = {}, []
+    for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
+        wav, reason = guarded(folder.prepared, key)
+        if reason:
+            failures.append((key, reason))
+        else:
+            sizes[key] = len(wav)
+    unmade = encode_files(folder, parts, sizes, ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE)
+    write_encoder(folder, args, parts)
+    total, done = len(folder.with_copies) + len(uncopied), len(sizes) - len(unmade)
+    return finish(folder, total, "units", done, failures + unmade + uncopied)
+
+
+def encode_files(folder: DataFolder, parts, sizes: dict[str, int], budget: int) -> list[tuple[str, str]]:
+    """Units and prosody of {key: samples}, in batches of at most `budget` samples; returns (key, reason) of
+    those that failed. Of a batch that fails, each is tried alone: memory may do for it."""
+
+    def encode(keys: list[str]) -> None:
+        batch = {key: sizes[key] for key in keys}
+        for key, units, analysis in encode_all(parts.encoder, folder.prepared, batch, budget):
+            folder.save("prosody", key, parts.prosody(analysis))
+            # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
+            folder.save("units-pitdyn", key, units.astype(np.float16))
+
+    failures = []
+    with tqdm(total=len(sizes), desc="units", disable=None) as progress:
+        for keys in length_buckets(sizes, budget):
+            if guarded(encode, keys)[1]:
+                reasons = [(key, guarded(encode, [key])[1]) for key in keys]
+                failures += [(key, reason) for key, reason in reasons if reason]
+            progress.update(len(keys))
+    return failures
+
+
+def made_with(about: dict) -> dict[str, str]:
+    """What decides on the units of an encoder.json."""
+    hashes = {role: card["hash"] for role, card in about["encoders"].items()}
+    return {"pitdyn": about.get("pitdyn", "hubert"), **hashes}
+
+
+def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
+    """encoder.json: which encoder made the units, the range of pitch and loudness it heard (with copies), and
+    percentiles of the recordings' pitch (without)."""
+    recorded = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
+    if not recorded:
+        return
+    copies = [folder.read("prosody", key) for key in folder.copies if folder.path("prosody", key).is_file()]
+    f0, db = np.concatenate([*recorded, *copies]).T
+    voiced = f0[f0 > 0]
+    own = np.concatenate(recorded)[:, 0]
+    percentiles = (1, 5, 50, 95, 99)
+    commit(
+        folder,
+        "encoder.json",
+        {
+            "dataset": args.encode,
+            "pitdyn": args.encode_with,
+            "unit_dim": parts.encoder.unit_dim,
+            "encoders": parts.cards,
+            "labels": parts.tables,
+            "f0_hz": [float(x) for x in np.percentile(voiced, (1, 99))] if len(voiced) else None,
+            "f0_percentiles_hz": {
+                str(q): float(np.percentile(own[own > 0], q)) for q in percentiles if (own > 0).any()
+            },
+            "loudness_db": [float(x) for x in np.percentile(db, (1, 99))],
+        },
+    )

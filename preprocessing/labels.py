@@ -1,0 +1,71 @@
+"""--pitdyn and --show_qt: pitch and loudness classes, their statistics, and pictures of them."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+import audio
+from common import cli
+from common.workers import each_file
+from hubert_pitdyn import pitch, plots
+from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
+from preprocessing.bookkeeping import commit, finish, invalidate, todo
+from preprocessing.data_folder import DataFolder
+from preprocessing.stats import Stats
+
+
+def label_file(root: Path, labels: dict, key: str) -> None:
+    """Raw F0 and loudness of one wav, and their classes."""
+    folder, pit, dyn = DataFolder(root), labels["pit"], labels["dyn"]
+    wav = folder.prepared(key)
+    f0 = pitch.track(wav, **track_options(pit))
+    db = audio.loudness(wav, centred=dyn["centred"])
+    folder.save("f0", key, f0)
+    folder.save("loudness", key, db)
+    folder.save("pits", key, PitLabels.from_dict(pit).encode(f0).astype(np.uint8))
+    folder.save("dyns", key, DynLabels.from_dict(dyn).encode(db, audio.active_level(db)).astype(np.uint8))
+
+
+def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--pitdyn: labels, and statistics of all of them."""
+    labels = config["labels"]
+    labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
+    before = (folder.read_json("stats.json") or {}).get("labels")
+    kinds = ["f0", "loudness", "pits", "dyns"]
+    references = ["reference-*"] if args.force else []  # of evaluate.py heads: F0 too, by other trackers
+    invalidate(folder, "stats.json", [*kinds, *references], before, labels, args.force)
+    keys = todo(folder, folder.files, kinds)
+    made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
+    write_stats(folder, labels)
+    return finish(folder, len(folder.files), "labels", len(made), failures)
+
+
+def write_stats(folder: DataFolder, labels: dict) -> None:
+    """stats.json, which the code reads, and stats.txt, for people."""
+    stats = Stats(PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"]))
+    for key in folder.have("pits"):
+        db = folder.read("loudness", key)
+        stats.add(folder.read("f0", key), db, audio.active_level(db))
+    commit(folder, "stats.json", {"labels": labels, **stats.to_dict()})
+    (folder.root / "stats.txt").write_text(stats.to_text(), encoding="utf-8")
+    print(stats.to_text(), end="")
+
+
+def show_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
+    """--show_qt: quantised labels over the spectrogram of a few files, as pictures."""
+    labels = folder.stats()["labels"]
+    pit, dyn = PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"])
+    keys = folder.have("pits")
+    for key in keys[:: max(1, len(keys) // args.count)][: args.count]:
+        f0, level = pit.decode(folder.read("pits", key)), dyn.decode(folder.read("dyns", key))
+        figure = plots.labels_over_spectrogram(key, folder.prepared(key), f0, level)
+        path = folder.root / "show_qt" / f"{key}.png"
+        plots.save(figure, path)
+        print(path)
+        if args.window:
+            plots.show(path)
+    return cli.DONE

@@ -1,0 +1,288 @@
+"""What the models are trained on: labels, mels and wavs of recordings, cropped on the unit grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from audio import (
+    LOG_FLOOR,
+    MIN_SAMPLES,
+    N_MELS,
+    UNIT_HOP,
+    UNIT_RATE,
+    change_speed,
+    limit_peak,
+    log_mel,
+    set_level,
+)
+from hubert_pitdyn.labels import PitLabels
+from hubert_pitdyn.model import Hubert
+from preprocessing.data_folder import DataFolder, save_array
+from preprocessing.discrete import read_features
+from training.crops import (
+    crop_at_speed,
+    crop_start,
+    equalised,
+    noisy,
+    speed_range,
+    stretch_classes,
+    stretch_f0,
+    stretch_features,
+)
+from vocoder.harmonic import Span, frame_pitch
+from vocoder.losses import RESOLUTIONS
+
+
+class MelDataset(Dataset):
+    """(units [n,768], mel [2n,128]) of a voice; `[(index, crop seed)]` crops, `[(index, None)]` does not."""
+
+    def __init__(self, folder: DataFolder, keys: list[str], crop_seconds: float) -> None:
+        self.folder, self.keys = folder, keys
+        self.crop_units = int(crop_seconds * UNIT_RATE)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> tuple[Tensor, Tensor]:
+        index, crop_seed = at
+        units = np.load(self.folder.path("units-pitdyn", self.keys[index]), mmap_mode="r")
+        mel = np.load(self.folder.path("mels", self.keys[index]), mmap_mode="r")
+        start, size = 0, len(units)
+        if crop_seed is not None and size > self.crop_units:
+            start, size = crop_start(size, self.crop_units, crop_seed), self.crop_units
+        units = np.array(units[start : start + size], dtype=np.float32)
+        mel = np.array(mel[:, 2 * start : 2 * (start + size)].T, dtype=np.float32)
+        return torch.from_numpy(units), torch.from_numpy(mel)
+
+    def collate(self, items: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Zero-padded batch: units [B,N,768], mels [B,T,128], lengths [B] in units, valid [B,T] bool."""
+        lengths = torch.tensor([len(units) for units, _ in items])
+        units = torch.nn.utils.rnn.pad_sequence([u for u, _ in items], batch_first=True)
+        mels = torch.nn.utils.rnn.pad_sequence([m for _, m in items], batch_first=True)
+        valid = torch.arange(mels.shape[1]).unsqueeze(0) < 2 * lengths.unsqueeze(1)
+        return {"units": units, "mels": mels, "lengths": lengths, "valid": valid}
+
+
+def shift_right(mels: Tensor) -> Tensor:
+    """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
+    return torch.cat([mels.new_zeros(len(mels), 1, N_MELS), mels[:, :-1]], dim=1)
+
+
+LABEL_FOLDERS = {"pits": "pits", "dyns": "dyns", "units": "units-discrete"}
+
+
+class LabelDataset(Dataset):
+    """source, classes [n] and teacher's features of one dataset, as a dict of tensors.
+
+    `[(index, crop seed)]` crops, `[(index, None)]` does not.
+
+    kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
+    speed_octaves: crops of wavs are played up to that much faster or slower, or between two such figures,
+    with their labels; noise: the share of crops of wavs that get noise; equalise: dB that they are equalised
+    by. teacher: folder of the features
+    [N, T] that the classes were made of, where they are to be given too.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        keys: list[str],
+        kind: str,
+        crop_seconds: float,
+        features: Path | None = None,
+        speed_octaves: float | Sequence[float] = 0.0,
+        noise: float = 0.0,
+        teacher: Path | None = None,
+        equalise: float = 0.0,
+    ) -> None:
+        self.folder, self.keys, self.kind, self.features = folder, keys, LABEL_FOLDERS[kind], features
+        self.crop_units = int(crop_seconds * UNIT_RATE)
+        self.speeds, self.noise = ((0.0, 0.0), 0.0) if features else (speed_range(speed_octaves), noise)
+        self.equalise = 0.0 if features else equalise
+        moved = any(self.speeds) and kind == "pits"
+        self.teacher = teacher
+        self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
+        index, crop_seed = at
+        key = self.keys[index]
+        classes = self.folder.read(self.kind, key).astype(np.int64)
+        total = len(classes)
+        start, size, units = self._place(total, crop_seed)
+        crop = slice(start, start + size)
+        item = {
+            "source": self._source(key, crop, units),
+            "classes": classes[crop] if size == units else self._moved(key, classes, crop, units),
+        }
+        if self.teacher is not None:
+            told = read_features(self.teacher, key, total)[crop]
+            item["teacher"] = told.astype(np.float32) if size == units else stretch_features(told, units)
+        if crop_seed is not None and self.equalise:
+            item["source"] = equalised(item["source"], self.equalise, crop_seed)
+        if crop_seed is not None and self.noise:
+            item["source"] = noisy(item["source"], self.noise, crop_seed)
+        return {name: torch.from_numpy(value) for name, value in item.items()}
+
+    def _place(self, total: int, crop_seed: tuple[int, int] | None) -> tuple[int, int, int]:
+        """Where a crop starts, how many units it takes and in how many it is played; with no seed, all."""
+        if crop_seed is None:
+            return 0, total, total
+        size = units = min(self.crop_units, total)
+        if any(self.speeds):
+            size, units = crop_at_speed(units, total, self.speeds, crop_seed)
+        return crop_start(total, size, crop_seed), size, units
+
+    def _source(self, key: str, crop: slice, units: int) -> np.ndarray:
+        """Wav [S], played in so many units, or cached trunk features [n, F]."""
+        if self.features is not None:
+            return np.array(np.load(self.features / f"{key}.npy", mmap_mode="r")[crop])
+        size = crop.stop - crop.start
+        wav = np.array(self.folder.crop(key, crop.start, size))
+        return wav if size == units else change_speed(wav, units * UNIT_HOP)
+
+    def _moved(self, key: str, classes: np.ndarray, crop: slice, units: int) -> np.ndarray:
+        """Classes [units] of a crop at another speed."""
+        if self.pit_labels is None:
+            return stretch_classes(classes[crop], units)
+        f0 = self.folder.read("f0", key)[crop].astype(np.float64)
+        return self.pit_labels.encode(stretch_f0(f0, units))
+
+    def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Zero-padded batch: source ([B,1,S] wavs or [B,N,F] features), classes [B,N], teacher [B,N,T] where
+        it is given, lengths [B] samples and valid [B,N] bool."""
+        counts = torch.tensor([len(item["classes"]) for item in items])
+        batch = {
+            name: torch.nn.utils.rnn.pad_sequence([item[name] for item in items], batch_first=True)
+            for name in items[0]
+        }
+        if self.features is None:
+            batch["source"] = batch["source"].unsqueeze(1)
+        valid = torch.arange(batch["classes"].shape[1]).unsqueeze(0) < counts.unsqueeze(1)
+        return {**batch, "lengths": counts * UNIT_HOP, "valid": valid}
+
+
+def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str, progress=iter) -> Path:
+    """Hidden features of a trunk for every key, float16 [N, conv_dim + (L+1)·dim], made once.
+
+    name: folder below data/<name>/, to hold the trunk's hash. Returns that folder.
+    """
+    for key in progress([k for k in keys if not folder.path(name, k).is_file()]):
+        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
+        with torch.inference_mode():
+            conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
+        joined = torch.cat([conv, layers.flatten(2)], dim=-1)[0]
+        save_array(folder.path(name, key), joined.cpu().numpy().astype(np.float16))
+    return folder.root / name
+
+
+def split_features(joined: Tensor, conv_dim: int, dim: int) -> tuple[Tensor, Tensor]:
+    """[B,N,conv_dim + (L+1)·dim] of `cache_features` -> conv [B,N,conv_dim], layers [B,N,L+1,dim] float32."""
+    conv, layers = joined.float().split([conv_dim, joined.shape[-1] - conv_dim], dim=-1)
+    return conv, layers.unflatten(-1, (-1, dim))
+
+
+EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
+SHORTEST = MIN_SAMPLES // UNIT_HOP  # units that have a mel
+MIN_BATCH = max(RESOLUTIONS)[0] // 2 // UNIT_HOP + 1  # units; windows reflect half of themselves at both ends
+PADDING = {"mels": math.log(LOG_FLOOR), "wavs": 0.0, "f0": 0.0, "voiced": False}  # behind a short crop
+
+
+class WavDataset(Dataset):
+    """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project.
+
+    `[(index, crop seed)]` crops, `[(index, None)]` does not. level_db: of speech. speed_octaves: crops are
+    played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
+    has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
+    the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
+    (see `frame_pitch`).
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        keys: list[str],
+        crop_seconds: float,
+        level_db: float,
+        speed_octaves: float | Sequence[float] = 0.0,
+        mels: str | None = None,
+        own_share: float = 0.0,
+        pitch: bool = False,
+    ) -> None:
+        self.folder, self.keys, self.level_db, self.pitch = folder, keys, level_db, pitch
+        self.mels, self.own_share = mels, own_share
+        self.crop_units = int(crop_seconds * UNIT_RATE)
+        self.speeds = speed_range(speed_octaves)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
+        index, crop_seed = at
+        key = self.keys[index]
+        wav = limit_peak(set_level(self.folder.prepared(key), self.level_db))
+        kind = self._kind(crop_seed)
+        span = self._span(len(wav) // UNIT_HOP, (0.0, 0.0) if kind else self.speeds, crop_seed)
+        wav = self._play(wav, span)
+        if kind is None:
+            mel = log_mel(wav)
+        else:
+            mel = np.load(self.folder.path(kind, key), mmap_mode="r")[:, 2 * span.start : 2 * span.stop]
+            mel = torch.from_numpy(np.array(mel, dtype=np.float32))
+        item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
+        if self.pitch:
+            f0, voiced = frame_pitch(self.folder.read("f0", key), span)
+            item |= {"f0": torch.from_numpy(f0), "voiced": torch.from_numpy(voiced)}
+        return item
+
+    def _kind(self, crop_seed: tuple[int, int] | None) -> str | None:
+        """The kind of mels a crop has; None for the recording's own."""
+        if self.mels is None or crop_seed is None:
+            return self.mels
+        return None if np.random.default_rng([*crop_seed, 3]).random() < self.own_share else self.mels
+
+    def _span(self, available: int, speeds: tuple[float, float], crop_seed: tuple[int, int] | None) -> Span:
+        """Which units of a recording are taken, and in the time of how many they are played.
+
+        What another speed would leave too little of keeps its own.
+        """
+        if crop_seed is not None and any(speeds):
+            size, units = crop_at_speed(self.crop_units + 2 * EDGE, available, speeds, crop_seed)
+            if units - 2 * EDGE >= SHORTEST:
+                start = crop_start(available, size, crop_seed)
+                return Span(start, start + size, units, EDGE)
+        if crop_seed is None or available <= self.crop_units:
+            return Span.whole(available)
+        start = crop_start(available, self.crop_units, crop_seed)
+        return Span(start, start + self.crop_units, self.crop_units)
+
+    def _play(self, wav: np.ndarray, span: Span) -> np.ndarray:
+        wav = wav[span.start * UNIT_HOP : span.stop * UNIT_HOP]
+        if not span.edge:
+            return wav
+        played = change_speed(wav, span.units * UNIT_HOP)
+        return limit_peak(played[span.edge * UNIT_HOP : -span.edge * UNIT_HOP])
+
+    def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """mels [B, 128, T], wavs [B, 1, 160T], and with pitch f0 and voiced [B, T].
+
+        What is shorter than the longest, or than losses and critics take, is followed by silence.
+        """
+        batch = {}
+        units = max(MIN_BATCH, *(item["wavs"].shape[-1] // UNIT_HOP for item in items))
+        for name in items[0]:
+            tensors = [item[name] for item in items]
+            longest = units * (UNIT_HOP if name == "wavs" else 2)
+            padded = [F.pad(t, (0, longest - t.shape[-1]), value=PADDING[name]) for t in tensors]
+            batch[name] = torch.stack(padded)
+        return batch

@@ -1,0 +1,236 @@
+"""Training of a HuBERT, or of a light head on one, on label classes: model, losses and validation."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from checkpoints import cards, models, pipeline
+from common import cli
+from common.presets import hubert_sizes, label_training
+from hubert_pitdyn import plots
+from hubert_pitdyn.heads import Head
+from hubert_pitdyn.labels import DynLabels, PitLabels
+from hubert_pitdyn.losses import add_counts, count_right, cross_entropy, fractions, teacher_error
+from hubert_pitdyn.model import Hubert, time_mask
+from preprocessing.data_folder import DataFolder
+from preprocessing.discrete import Teacher
+from training.datasets import LABEL_FOLDERS, LabelDataset, cache_features, split_features
+from training.run import mean_over, rank_zero_first, to_device
+
+VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
+
+
+@dataclass
+class Task:
+    """What one run learns. labels: PitLabels, DynLabels or None (content units); soft: target rows [K,K] or
+    None; teacher: whose features are estimated beside the classes, or None; alpha: weight of hidden frames,
+    None without masking."""
+
+    run: Any
+    labels: Any
+    soft: Any
+    teacher: Any
+    alpha: float | None
+    train_set: Any
+    val_set: Any
+
+
+def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
+    """Model, describe() for its checkpoints, and the task with its training and validation sets."""
+    folder = DataFolder(args.data)
+    keys = [folder.split(part, LABEL_FOLDERS[args.embds_dn]) for part in ("train", "val")]
+    labels, classes, stored = read_labels(folder, args.embds_dn)
+    teacher = teacher_of(run, stored, keys[0] + keys[1])
+    make = build_head if is_frozen(args, run.config) else build_hubert
+    model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes, teacher)
+    crop = run.settings["crop_seconds"]
+    changes = (run.settings.get("speed_octaves", 0.0), run.settings.get("noise", 0.0))
+    changes = (*changes, teacher and teacher.folder, run.settings.get("equalise", 0.0))
+    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes) for part in keys]
+    hours = folder.hours(keys[0])
+    run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
+
+    def describe() -> dict:
+        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
+        config = {"model": sizes, "toml": run.config}
+        return {"kind": kind, "config": config, "labels": stored, "card": card}
+
+    soft = None if labels is None else torch.from_numpy(labels.target_matrix()).float().to(run.device)
+    alpha = run.settings.get("alpha", 0.5) if args.alpha is None else args.alpha
+    task = Task(run, labels, soft, teacher, alpha if masking(args, run) else None, *sets)
+    return model, describe, task
+
+
+def settings_of(args: argparse.Namespace, config: dict) -> str:
+    """The table of [train] that rules this run; [train.<labels>] says what differs from [train.hubert]."""
+    if is_frozen(args, config):
+        return "head"
+    config["train"][args.embds_dn] = label_training(config, args.embds_dn)
+    return args.embds_dn
+
+
+def is_frozen(args: argparse.Namespace, config: dict) -> bool:
+    """Whether a light head is trained; content units need a whole HuBERT."""
+    return (args.trunk or config["train"]["hubert"]["trunk"]) == "frozen" and args.embds_dn != "units"
+
+
+def read_labels(folder, kind: str):
+    """PitLabels, DynLabels or None (content units); number of classes; settings a checkpoint keeps."""
+    if kind == "units":
+        about = folder.read_json("units-discrete.json")
+        if about is None:
+            raise cli.UserError(
+                f"{folder.root}: no discrete units; make them: python preprocess.py {folder.name} --discrete"
+            )
+        return None, about["clusters"], {"units": about}
+    stored = folder.stats()["labels"]
+    labels = PitLabels.from_dict(stored["pit"]) if kind == "pits" else DynLabels.from_dict(stored["dyn"])
+    return labels, labels.classes, stored
+
+
+def teacher_of(run, stored: dict, keys: list[str]):
+    """The Teacher of content units whose features are to be estimated beside its classes, or None."""
+    if "units" not in stored or not run.settings.get("teacher"):
+        return None
+    folder = cli.path(stored["units"]["features"])
+    if not folder.is_dir():
+        run.logger.info(f"{folder} is no folder of features: learning from classes alone")
+        return None
+    return Teacher.of(folder, keys)
+
+
+def build_hubert(args, run, folder, keys, classes: int, teacher):
+    """A whole HuBERT on wavs: model, kind, sizes, encoders, no cached features."""
+    unit_kind = "content" if args.embds_dn == "units" else "label"
+    sizes = {"classes": classes, **hubert_sizes(run.config, args.embds_dn), "unit_kind": unit_kind}
+    if teacher is not None:
+        sizes["teacher_dim"] = teacher.dim
+    model = Hubert(**sizes)
+    if not args.resume:
+        warm_start(model, args, run, folder)
+    # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
+    model.masked_spec_embed.requires_grad_(masking(args, run))
+    return model, f"hubert-{args.embds_dn}", sizes, {}, None
+
+
+def warm_start(model, args, run, folder) -> None:
+    """Take over what fits of the weights given, or where the preset says so of the content encoder."""
+    path = args.warmstart
+    if path is None and run.settings["warmstart"] == "content" and args.embds_dn != "units":
+        path = pipeline.content_path(run.config, folder.name, args.content)
+    if path is None:
+        return
+    own = model.state_dict()
+    theirs = models.load_hubert(path).state_dict()
+    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+    left = [k for k in own if k not in fits]
+    if len(left) > len(own) // 2:
+        raise cli.UserError(
+            f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes; give the --config it "
+            "was trained with, or a file of these sizes as --warmstart"
+        )
+    model.load_state_dict({**own, **fits})
+    run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
+
+
+def build_head(args, run, folder, keys, classes: int, _teacher):
+    """A light head on cached features of the content encoder: model, kind, sizes, encoders, features."""
+    if args.mask or args.warmstart:
+        raise cli.UserError(
+            "--mask and --warmstart are for a whole HuBERT; leave them out or add --trunk finetune"
+        )
+    content = pipeline.load_content(pipeline.content_path(run.config, folder.name, args.content), run.device)
+    trunk = content.model
+    sizes = {
+        "classes": classes,
+        "layers": len(trunk.encoder.layers),
+        "dim": trunk.proj.in_features,
+        "conv_dim": trunk.conv_dim,
+        **run.config["head"],
+    }
+    progress = partial(tqdm, desc="trunk features", disable=None)
+    name = f"features-{content.card['hash'][:8]}"
+    with rank_zero_first(run):
+        features = cache_features(folder, keys, trunk, name, progress)
+    return Head(**sizes), f"head-{args.embds_dn}", sizes, {"content": content.card}, features
+
+
+def masking(args: argparse.Namespace, run) -> bool:
+    return run.settings.get("mask", False) if args.mask is None else args.mask
+
+
+def predict(model, batch: dict, mask=None):
+    """Logits [B,N,K] of a whole HuBERT or of a head, wrapped for several processes or not.
+
+    Where the batch has a teacher's features, (logits, the estimate of those).
+    """
+    bare = getattr(model, "module", model)
+    full = bool(batch["valid"].all())
+    if isinstance(bare, Head):
+        conv_dim, dim = bare.from_conv.in_features, bare.from_layers.in_features
+        return model(*split_features(batch["source"], conv_dim, dim), None if full else batch["valid"])
+    return model(batch["source"], None if full else batch["lengths"], mask, "teacher" in batch)
+
+
+def losses(task: Task, model, batch: dict, mask=None):
+    """Loss of each frame [B,N], logits [B,N,K], and the error of the teacher's features [B,N] or None.
+
+    The loss is cross-entropy against soft labels or content classes, and that error by its weight.
+    """
+    classes = batch["classes"]
+    targets = classes if task.soft is None else task.soft[classes]
+    if task.teacher is None:
+        logits = predict(model, batch, mask)
+        return cross_entropy(logits, targets), logits, None
+    logits, estimate = predict(model, batch, mask)
+    error = teacher_error(estimate, batch["teacher"], task.teacher.spread)
+    return cross_entropy(logits, targets) + task.run.settings["teacher"] * error, logits, error
+
+
+def train_step(task: Task, model, batch: dict):
+    """One batch -> loss, metrics. Padded frames are in neither."""
+    classes, valid = batch["classes"], batch["valid"]
+    mask = None if task.alpha is None else time_mask(*classes.shape).to(classes.device)
+    each, logits, error = losses(task, model, batch, mask)
+    if mask is None:
+        loss = mean_over((each * valid).sum(), valid.sum())
+    else:
+        hidden, seen = mask & valid, ~mask & valid
+        loss = task.alpha * mean_over((each * hidden).sum(), hidden.sum())
+        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), seen.sum())
+    metrics = fractions(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
+    if error is not None:
+        metrics["teacher_r2"] = 1 - float((error.detach() * valid).sum() / valid.sum())
+    return loss, metrics
+
+
+def validate(task: Task, model, step: int) -> dict[str, float]:
+    """Metrics over the validation files, each whole and alone, as in conversion."""
+    total, missed, frames, counts = 0.0, 0.0, 0, {}
+    for index, key in enumerate(task.val_set.keys):
+        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+        classes = batch["classes"]
+        each, logits, error = losses(task, model, batch)
+        total += float(each.sum())
+        missed += 0.0 if error is None else float(error.sum())
+        frames += classes.numel()
+        add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, batch["valid"]))
+        if task.labels is not None and index < VALIDATION_FIGURES:
+            draw(task.run, task.labels, key, classes[0], logits[0], step)
+    more = {} if task.teacher is None else {"teacher_r2": 1 - missed / frames}
+    return {"loss": total / frames, **fractions(counts), **more}
+
+
+def draw(run, labels, key: str, classes, logits, step: int) -> None:
+    """Label against prediction of one utterance, for TensorBoard."""
+    unit = "Hz" if isinstance(labels, PitLabels) else "dB"
+    guess = labels.decode(logits.argmax(-1).cpu().numpy())
+    run.log_figure(
+        f"labels/{key}", plots.label_curves(key, labels.decode(classes.cpu().numpy()), guess, unit), step
+    )

@@ -1,0 +1,260 @@
+"""What every train script shares: device and processes, batches, the loop, checkpoints, resume.
+
+Everything random is a function of the seed and the step (batches, crops, masks, dropout), so that a resumed
+run goes on as if it had never stopped, and two processes see the batches of one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+from tqdm import tqdm
+
+from checkpoints import cards, store
+from common import cli
+from training import interrupts
+from training.batches import loader
+from training.run import Run, to_device
+
+
+def learning_rate(settings: dict, step: int, lr: float) -> float:
+    """Linear warm-up, then a cosine down to `final_lr` (share, default 0.1) of lr at the last step."""
+    warmup, final = settings.get("warmup_steps", 0), settings.get("final_lr", 0.1)
+    if step < warmup:
+        return lr * (step + 1) / warmup
+    along = (step - warmup) / max(1, settings["steps"] - warmup)
+    return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))
+
+
+class Trainer:
+    """Model, optimizer and progress of one run; `fit` is the loop.
+
+    train_step(model, batch) -> (loss, metrics); validate(model, step) -> metrics with "loss", called with
+    the model in eval mode on rank 0; describe() -> what the checkpoint holds besides weights (kind, config,
+    labels, card).
+    """
+
+    def __init__(
+        self, run: Run, model: nn.Module, describe: Callable[[], dict], lr: float | None = None
+    ) -> None:
+        self.run, self.describe = run, describe
+        self.model = model.to(run.device)
+        self.lr = run.settings["lr"] if lr is None else lr
+        self.optimizer = self._optimizer(self.model)
+        self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
+        self.step, self.best = 0, math.inf
+        self.metrics: dict[str, float] = {}  # of the validation at this step, where there was one
+
+    def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
+        settings = self.run.settings
+        trained = [p for p in module.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            trained, lr=self.lr, betas=tuple(settings["betas"]), weight_decay=settings["weight_decay"]
+        )
+
+    def resume(self, path: Path) -> None:
+        """Weights, optimizer, learning rate, step and best loss of a checkpoint.
+
+        A UserError when it has weights only, or is of a run with other settings, labels or encoders.
+        """
+        checkpoint = store.load(path)
+        cards.require_continuation(path, self.describe(), checkpoint)
+        state = checkpoint.get("training")
+        if state is None:
+            raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
+        try:
+            self.model.load_state_dict(checkpoint["model"])
+            self._restore(state)
+        except (RuntimeError, ValueError) as error:  # discriminators of other sizes, other weights trained
+            reason = str(error).splitlines()[0]
+            raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
+        self.metrics = checkpoint["card"].get("metrics", {})
+        self._bring_best(path.parent / "model-best.pt")
+        self.run.logger.info(f"resumed {path} at step {self.step}, lr {self.lr:g}, best loss {self.best:.4f}")
+
+    def _bring_best(self, theirs: Path) -> None:
+        """The best checkpoint so far, into the folder of a run resumed elsewhere: it may never do better."""
+        ours = self.run.out / theirs.name
+        if not theirs.is_file() and not ours.is_file():
+            self.best = math.inf
+        elif self.run.rank == 0 and not ours.is_file():
+            store.save(ours, store.load(theirs))
+
+    def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
+        """Train to the last step, validating and saving on the way and at the end, or when interrupted.
+
+        A step is not interrupted, nor is what a validation writes. One that was is done first on resuming.
+        """
+        run, settings = self.run, self.run.settings
+        missed = 0 < self.step <= settings["steps"] and self._due() and not self.metrics
+        if self.step >= settings["steps"] and not missed:
+            raise cli.UserError(
+                f"already at step {self.step} of --steps {settings['steps']}; give more steps"
+            )
+        network = self._distribute()
+        meters, began, first = Meters(), time.perf_counter(), self.step
+        bar = tqdm(
+            total=settings["steps"], initial=first, desc=run.out.name, disable=None if run.rank == 0 else True
+        )
+        self.model.train()
+        try:
+            if missed:
+                self._validate(validate)
+            for batch in loader(run, dataset, first):
+                with interrupts.held():
+                    meters.update(self._step(network, to_device(batch, run.device), train_step))
+                bar.update()
+                if self.step % settings["log_every"] == 0:
+                    speed = (self.step - first) / (time.perf_counter() - began)
+                    bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
+                if self._due():
+                    self._validate(validate)
+        except KeyboardInterrupt as interrupt:
+            self._stop(interrupt)
+            raise
+        finally:
+            bar.close()
+            if run.writer:
+                run.writer.close()
+        best = run.out / "model-best.pt"
+        run.logger.info(f"done; the best checkpoint is {best}, loss {self.best:.4f}")
+        if run.writer:
+            run.logger.info(cards.describe(store.load(best)))
+        if run.world > 1:
+            dist.destroy_process_group()
+
+    def _due(self) -> bool:
+        """Whether a validation follows on this step."""
+        settings = self.run.settings
+        return self.step % settings["validate_every"] == 0 or self.step == settings["steps"]
+
+    def _stop(self, interrupt: KeyboardInterrupt) -> None:
+        """Save where a run was interrupted, unless that broke off a step or a file."""
+        if isinstance(interrupt, interrupts.BrokenOff):
+            self.run.logger.info("broken off within a step; go on with --resume and the last model-<step>.pt")
+            return
+        with interrupts.held():
+            self._save(f"model-{self.step}.pt", self.metrics)
+        here = self.run.out / f"model-{self.step}.pt"
+        self.run.logger.info(f"interrupted; go on with --resume {here}")
+
+    def _distribute(self) -> nn.Module:
+        return self._parallel(self.model)
+
+    def _parallel(self, module: nn.Module) -> nn.Module:
+        if self.run.world == 1:
+            return module
+        ids = [self.run.device.index] if self.run.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
+    def _step(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
+        # Dropout and masks of a step are the same whether or not the run was interrupted before it.
+        torch.manual_seed((self.run.seed * 1_000_003 + self.step) * 64 + self.run.rank)
+        metrics = self._advance(network, batch, train_step)
+        self.step, self.metrics = self.step + 1, {}
+        return {**metrics, "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
+        return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)
+
+    def _learn(self, ask: Callable, module: nn.Module, optimizer) -> dict[str, float]:
+        """One step of an optimizer down what `ask` gives: a loss, and metrics."""
+        run, settings = self.run, self.run.settings
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, self.step, self.lr)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(run.device.type, dtype=run.amp or torch.bfloat16, enabled=run.amp is not None):
+            loss, metrics = ask()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), settings["max_norm"])
+        self.scaler.step(optimizer)
+        self.scaler.update()
+        return {"loss": float(loss.detach()), "grad_norm": float(norm), **metrics}
+
+    def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
+        if "loss" not in metrics:  # no step has had one since the last look: the weights are spoilt
+            raise cli.UserError(
+                f"{self.run.out}: by step {self.step} the loss is no number any more; train again with a "
+                "lower lr in the preset, or go on from an earlier checkpoint (--resume) with a lower max_norm"
+            )
+        if self.run.rank > 0:
+            return ""
+        for name, value in metrics.items():
+            self.run.writer.add_scalar(f"{part}/{name}", value, self.step)
+        shown = ", ".join(f"{k} {v:.4g}" for k, v in metrics.items())
+        self.run.logger.info(f"{part} {self.step}: {shown}{more}")
+        return f"loss {metrics['loss']:.4f}"
+
+    def _validate(self, validate: Callable) -> None:
+        """Rank 0 validates and saves; the others wait."""
+        if self.run.rank == 0:
+            self.model.eval()
+            with torch.no_grad():
+                metrics = validate(self.model, self.step)
+            self.model.train()
+            self._log("valid", metrics)
+            with interrupts.held():
+                self._keep(metrics)
+        if self.run.world > 1:
+            dist.barrier()
+
+    def _keep(self, metrics: dict[str, float]) -> None:
+        """Save a validated step, as the best so far where it is that, and prune those before it."""
+        better = metrics["loss"] < self.best
+        self.best, self.metrics = min(self.best, metrics["loss"]), metrics
+        self._save(f"model-{self.step}.pt", metrics)
+        if better:
+            self._save("model-best.pt", metrics)
+            self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
+        store.prune(self.run.out, self.run.settings["keep"])
+
+    def _save(self, name: str, metrics: dict[str, float]) -> None:
+        if self.run.rank > 0:
+            return
+        about = self.describe()
+        about["card"] = {**about["card"], "step": self.step, "metrics": metrics}
+        store.save(
+            self.run.out / name, {**about, "model": self.model.state_dict(), "training": self._state()}
+        )
+
+    def _state(self) -> dict:
+        """What `resume` needs besides the weights; `_restore` takes it back."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            "lr": self.lr,
+        }
+
+    def _restore(self, state: dict) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
+        self.lr = state.get("lr", self.lr)  # a refinement has another than the preset
+
+
+class Meters:
+    """Means of metrics since the last look. NaN values (undefined in a batch) do not count."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = defaultdict(list)
+
+    def update(self, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            if not math.isnan(value):
+                self.values[name].append(value)
+
+    def take(self) -> dict[str, float]:
+        means = {name: float(np.mean(values)) for name, values in self.values.items() if values}
+        self.values.clear()
+        return means
