@@ -34,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def replace(part: Path, path: Path) -> None:
-    """os.replace, which Windows refuses while another program reads the old file: it waits a little for that."""
+    """os.replace; Windows refuses it while another program reads the old file, so it waits a little."""
     for _ in range(PATIENCE):
         with suppress(PermissionError):
             os.replace(part, path)
