@@ -2,15 +2,16 @@
 REM From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 SETLOCAL EnableExtensions DisableDelayedExpansion
 SET "INPUT=test"
-SET "PAGE=index.html"
+SET "PAGE=gen\index.html"
 SET "WORST=0"
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP
 IF "%~1"=="--help" GOTO HELP
 IF NOT "%~1"=="" SET "INPUT=%~f1"
-IF NOT "%~1"=="" SET "PAGE=gen\index.html"
 CD /D "%~dp0"
 
+REM A finished .venv is kept up to date by its own Python: the system's may be too old, or gone.
+IF NOT DEFINED PYTHON_BIN IF EXIST ".venv\installed-requirements.json" SET "PYTHON_BIN=.venv\Scripts\python.exe"
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
 CALL :VENV
 SET "RC=%ERRORLEVEL%"
@@ -54,7 +55,6 @@ EXIT /B 0
 
 :HELP
 ECHO usage:   demo.cmd [file.wav or folder]
-ECHO makes:   .venv, gen\^<file^>_^<voice^>.wav of every file in test\, and index.html;
-ECHO          of those given, and gen\index.html
-ECHO PYTHON_BIN names another Python, 3.10 or newer.
+ECHO makes:   .venv, gen\^<file^>_^<voice^>.wav of every file in test\ or of those given, and gen\index.html
+ECHO PYTHON_BIN names the Python that makes .venv, 3.10 or newer. TORCH_CPU=1 takes PyTorch's CPU build.
 EXIT /B 2

@@ -4,23 +4,27 @@ set -u
 
 VOICES="kathleen dorodoro scottpoid"
 INPUT=test
-PAGE=index.html
+PAGE=gen/index.html
 
 case "${1:-}" in
 "") ;;
 -*)
     echo "usage:   demo.sh [file.wav or folder]"
-    echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/, and index.html;"
-    echo "         of those given, and gen/index.html"
-    echo "PYTHON_BIN names another Python, 3.10 or newer."
+    echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/ or of those given, and gen/index.html"
+    echo "PYTHON_BIN names the Python that makes .venv, 3.10 or newer. TORCH_CPU=1 takes PyTorch's CPU build."
     exit 2
     ;;
-/* | [A-Za-z]:*) INPUT=$1 PAGE=gen/index.html ;;
-*) INPUT=$PWD/$1 PAGE=gen/index.html ;;
+/* | [A-Za-z]:*) INPUT=$1 ;;
+*) INPUT=$PWD/$1 ;;
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
-[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python3 || echo python)
+# A finished .venv is kept up to date by its own Python: the system's may be too old, or gone.
+pythons="python3 python"
+[ ! -f .venv/installed-requirements.json ] || pythons=".venv/bin/python .venv/Scripts/python.exe $pythons"
+[ -n "${PYTHON_BIN:-}" ] || for PYTHON_BIN in $pythons; do
+    command -v "$PYTHON_BIN" >/dev/null && break
+done
 "$PYTHON_BIN" tools/make_venv.py requirements.txt || exit
 PYTHON_BIN=$PWD/.venv/bin/python
 [ -x "$PYTHON_BIN" ] || PYTHON_BIN=$PWD/.venv/Scripts/python.exe
@@ -40,7 +44,7 @@ run() {
 for voice in $VOICES; do
     run "$PYTHON_BIN" infer.py "$voice" --dataset demo --input "$INPUT" --out_path gen
 done
-run "$PYTHON_BIN" make_index.py --test "$INPUT" --out $PAGE
+run "$PYTHON_BIN" make_index.py --test "$INPUT" --out "$PAGE"
 echo
 echo "sources:     $INPUT"
 echo "conversions: gen/"

@@ -1,6 +1,6 @@
-"""Write index.html: every demo source beside its conversions to each voice, with players.
+"""Write gen/index.html: every demo source beside its conversions to each voice, with players.
 
-    python make_index.py [--test test] [--gen gen] [--out index.html]
+    python make_index.py [--test test] [--gen gen] [--out gen/index.html]
 
 A conversion of <test>/<stem>.wav to the voice <vbank> is <gen>/<stem>_<vbank>.wav, as infer.py names it.
 """
@@ -15,9 +15,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from audio import AUDIO_SUFFIXES
 from common import cli
-from conversion.files import unique_names
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2a7de1; }
@@ -75,6 +73,8 @@ def find_sources(test: Path) -> list[Path]:
 
 def audio_files(folder: Path) -> list[Path]:
     """Audio files at any depth; hidden ones, such as half-written results, are left out."""
+    from audio import AUDIO_SUFFIXES
+
     found = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
     return [path for path in found if not path.name.startswith(".") and path.is_file()]
 
@@ -85,6 +85,8 @@ def find_conversions(sources: list[Path], gen: Path) -> dict[Path, dict[str, Pat
     Where one source's stem begins another's, `a` and `a_b`, the file a_b_x.wav belongs to the longer one.
     Sources that differ by suffix alone, a.wav and a.flac, are converted to a.wav_x.wav and a.flac_x.wav.
     """
+    from conversion.files import unique_names
+
     found: dict[Path, dict[str, Path]] = {source: {} for source in sources}
     heads = {source: f"{name}_" for source, name in unique_names({s: s for s in sources}).items()}
     by_length = sorted(sources, key=lambda source: len(heads[source]), reverse=True)
@@ -176,10 +178,9 @@ def main() -> int:
     parser.add_argument(
         "--gen", type=cli.path, default=Path("gen"), help="conversions (default: %(default)s)"
     )
-    parser.add_argument(
-        "--out", type=cli.path, default=Path("index.html"), help="page (default: %(default)s)"
-    )
+    parser.add_argument("--out", type=cli.path, help="page (default: index.html beside the conversions)")
     args = parser.parse_args()
+    args.out = args.out or args.gen / "index.html"
     if args.out.is_dir():
         raise cli.UserError(f"{args.out}: expected a file to write the page to, found a folder")
     page = render(args.test, args.gen, args.out.parent)

@@ -1,11 +1,12 @@
 @ECHO OFF
-REM Converts every wav in test\ to every trained voice, then lists them in index.html.
+REM Converts every wav in test\ to every trained voice, then lists them in gen\index.html.
 SETLOCAL EnableExtensions DisableDelayedExpansion
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP
 IF "%~1"=="--help" GOTO HELP
 SET "DATASET=%~1"
 IF "%~1"=="" SET "DATASET=demo"
+IF NOT DEFINED PYTHON_BIN IF EXIST ".venv\Scripts\python.exe" SET "PYTHON_BIN=.venv\Scripts\python.exe"
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
 
 SET "WORST=0"
@@ -49,7 +50,7 @@ EXIT /B 2
 :HELP
 ECHO usage:   make_infer_test.cmd [dataset]
 ECHO example: make_infer_test.cmd databaker
-ECHO makes:   gen\^<wav^>_^<vbank^>.wav for each out\^<vbank^>\acoustic\model-best.pt, and index.html
+ECHO makes:   gen\^<wav^>_^<vbank^>.wav for each out\^<vbank^>\acoustic\model-best.pt, and gen\index.html
 ECHO The pitch and dynamics models are those of out\^<dataset^>\, by default of out\demo\.
-ECHO Run it in the project's folder. PYTHON_BIN names another Python.
+ECHO Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 EXIT /B 2

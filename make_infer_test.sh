@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Converts every wav in test/ to every trained voice, then lists them in index.html.
+# Converts every wav in test/ to every trained voice, then lists them in gen/index.html.
 set -u
 
 usage() {
     cat <<'TEXT'
 usage:   make_infer_test.sh [dataset]
 example: make_infer_test.sh databaker
-makes:   gen/<wav>_<vbank>.wav for each out/<vbank>/acoustic/model-best.pt, and index.html
+makes:   gen/<wav>_<vbank>.wav for each out/<vbank>/acoustic/model-best.pt, and gen/index.html
 The pitch and dynamics models are those of out/<dataset>/, by default of out/demo/.
-Run it in the project's folder. PYTHON_BIN names another Python.
+Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 TEXT
 }
 
@@ -17,7 +17,9 @@ case "${1:-}" in -h | --help)
     exit 2
     ;;
 esac
-[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python || echo python3)
+[ -n "${PYTHON_BIN:-}" ] || for PYTHON_BIN in .venv/bin/python .venv/Scripts/python.exe python python3; do
+    command -v "$PYTHON_BIN" >/dev/null && break
+done
 dataset=${1:-demo}
 
 voices=0 worst=0

@@ -7,6 +7,7 @@ IF "%~3"=="" GOTO HELP
 SET "VBANK=%~1"
 SET "WAVPATH=%~2"
 SET "DATASET=%~3"
+IF NOT DEFINED PYTHON_BIN IF EXIST ".venv\Scripts\python.exe" SET "PYTHON_BIN=.venv\Scripts\python.exe"
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
 
 REM A backslash before the closing quote would swallow the next argument; a drive root needs its own.
@@ -60,5 +61,5 @@ EXIT /B %ERRORLEVEL%
 ECHO usage:   preprocess_acoustic.cmd ^<vbank^> ^<path\to\wavs^> ^<dataset^> [options of preprocess.py]
 ECHO example: preprocess_acoustic.cmd hana C:\Data\hana databaker --config configs\tiny.toml
 ECHO makes:   data\^<vbank^>\ with mels\ and units-pitdyn\, encoded by the models in out\^<dataset^>\
-ECHO Run it in the project's folder. PYTHON_BIN names another Python.
+ECHO Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 EXIT /B 2

@@ -7,7 +7,7 @@ usage() {
 usage:   preprocess_acoustic.sh <vbank> <path/to/wavs> <dataset> [options of preprocess.py]
 example: preprocess_acoustic.sh hana ~/data/hana databaker --config configs/tiny.toml
 makes:   data/<vbank>/ with mels/ and units-pitdyn/, encoded by the models in out/<dataset>/
-Run it in the project's folder. PYTHON_BIN names another Python.
+Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 TEXT
 }
 
@@ -15,7 +15,9 @@ if [ $# -lt 3 ] || [ -z "$1" ] || [ -z "$2" ] || [ -z "$3" ]; then
     usage
     exit 2
 fi
-[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python || echo python3)
+[ -n "${PYTHON_BIN:-}" ] || for PYTHON_BIN in .venv/bin/python .venv/Scripts/python.exe python python3; do
+    command -v "$PYTHON_BIN" >/dev/null && break
+done
 vbank=$1 wavs=$2 dataset=$3
 shift 3
 

@@ -5,6 +5,7 @@ IF "%~1"=="" GOTO HELP
 IF "%~2"=="" GOTO HELP
 SET "DATASET=%~1"
 SET "WAVPATH=%~2"
+IF NOT DEFINED PYTHON_BIN IF EXIST ".venv\Scripts\python.exe" SET "PYTHON_BIN=.venv\Scripts\python.exe"
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
 
 REM A backslash before the closing quote would swallow the next argument; a drive root needs its own.
@@ -41,5 +42,5 @@ EXIT /B %ERRORLEVEL%
 ECHO usage:   preprocess_hubert-pitdyn.cmd ^<dataset^> ^<path\to\wavs^> [options of preprocess.py]
 ECHO example: preprocess_hubert-pitdyn.cmd databaker C:\Data\BZNSYP\Wave --config configs\tiny.toml
 ECHO makes:   data\^<dataset^>\ with pits\ dyns\ stats.txt stats.json split.json
-ECHO Run it in the project's folder. PYTHON_BIN names another Python.
+ECHO Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 EXIT /B 2

@@ -7,7 +7,7 @@ usage() {
 usage:   preprocess_hubert-pitdyn.sh <dataset> <path/to/wavs> [options of preprocess.py]
 example: preprocess_hubert-pitdyn.sh databaker ~/data/BZNSYP/Wave --config configs/tiny.toml
 makes:   data/<dataset>/ with pits/ dyns/ stats.txt stats.json split.json
-Run it in the project's folder. PYTHON_BIN names another Python.
+Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.
 TEXT
 }
 
@@ -15,7 +15,9 @@ if [ $# -lt 2 ] || [ -z "$1" ] || [ -z "$2" ]; then
     usage
     exit 2
 fi
-[ -n "${PYTHON_BIN:-}" ] || PYTHON_BIN=$(command -v python || echo python3)
+[ -n "${PYTHON_BIN:-}" ] || for PYTHON_BIN in .venv/bin/python .venv/Scripts/python.exe python python3; do
+    command -v "$PYTHON_BIN" >/dev/null && break
+done
 dataset=$1 wavs=$2
 shift 2
 

@@ -3,6 +3,8 @@ REM Makes .venv where needed, then ruff and pytest. Arguments go to pytest.
 SETLOCAL EnableExtensions DisableDelayedExpansion
 IF "%~1"=="/?" GOTO HELP
 CD /D "%~dp0"
+REM A finished .venv is kept up to date by its own Python: the system's may be too old, or gone.
+IF NOT DEFINED PYTHON_BIN IF EXIST ".venv\installed-requirements.json" SET "PYTHON_BIN=.venv\Scripts\python.exe"
 IF NOT DEFINED PYTHON_BIN SET "PYTHON_BIN=python"
 CALL :VENV
 SET "RC=%ERRORLEVEL%"
@@ -31,5 +33,5 @@ EXIT /B %ERRORLEVEL%
 
 :HELP
 ECHO usage:   run_tests.cmd [options of pytest]
-ECHO PYTHON_BIN names another Python, 3.10 or newer.
+ECHO PYTHON_BIN names the Python that makes .venv, 3.10 or newer. TORCH_CPU=1 takes PyTorch's CPU build.
 EXIT /B 2

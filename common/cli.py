@@ -1,15 +1,49 @@
-"""What every script shares at the command line: paths, errors in one sentence, exit codes."""
+"""What every script shares at the command line: paths, errors in one sentence, exit codes.
 
-from __future__ import annotations
+Its syntax is that of Python 3.6, so that an old Python gets as far as the sentence that refuses it.
+"""
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 DONE, SOME_FAILED, USAGE, CRASHED = 0, 1, 2, 3
+OLDEST = (3, 10)
+# Packages of requirements.txt that are imported under another name.
+IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt"}
+
+
+def project() -> Path:
+    """The project's folder: the nearest one above this file that holds requirements.txt."""
+    here = Path(__file__).resolve().parent
+    return next((folder for folder in (here, *here.parents) if (folder / "requirements.txt").is_file()), here)
+
+
+def instead(otherwise: str) -> str:
+    """What to do about the Python that runs: call that of .venv, or `otherwise` where there is no other."""
+    venv = project() / ".venv"
+    for python in (venv / "bin" / "python", venv / "Scripts" / "python.exe"):
+        if python.exists() and Path(sys.prefix).resolve() != venv.resolve():
+            return f"call {python} instead"
+    return otherwise
+
+
+def outdated(version: tuple) -> str:
+    """Why a Python of this version, (major, minor, …), cannot run the project; empty where it can."""
+    if tuple(version[:2]) >= OLDEST:
+        return ""
+    found, oldest = (".".join(str(part) for part in parts) for parts in (version[:2], OLDEST))
+    remedy = instead("install one, and run demo.sh or demo.cmd with PYTHON_BIN set to it")
+    return f"Python {oldest} or newer is needed, {sys.executable} is {found}; {remedy}"
+
+
+if outdated(sys.version_info):
+    print(f"error: {outdated(sys.version_info)}", file=sys.stderr)
+    sys.exit(USAGE)
 
 
 class UserError(Exception):
@@ -33,8 +67,17 @@ def voice(text: str) -> str:
     return text.rstrip("/\\")
 
 
+def missing_package(error: ModuleNotFoundError) -> str:
+    """The package of requirements.txt that this failed import lacks; empty where it is no package of ours."""
+    module = (error.name or "").split(".")[0]
+    package = IMPORTED_AS.get(module, module.replace("_", "-"))
+    file = project() / "requirements.txt"
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    return package if package in {re.split(r"[<>=;#\s]", line)[0] for line in lines} - {""} else ""
+
+
 def run(main: Callable[[], int | None]) -> int:
-    """Call a script's main; a UserError becomes one line on stderr and exit code 2.
+    """Call a script's main; a UserError or a missing package becomes one line on stderr and exit code 2.
 
     Any other exception is a fault of ours: its traceback, and a code of its own, so that a caller does not
     take it for "some inputs failed" and go on.
@@ -47,6 +90,14 @@ def run(main: Callable[[], int | None]) -> int:
         return main() or DONE
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except ModuleNotFoundError as error:
+        package = missing_package(error)
+        if not package:
+            traceback.print_exc()
+            return CRASHED
+        remedy = instead("run demo.sh or demo.cmd, or: python -m pip install -r requirements.txt")
+        print(f"error: the package '{package}' is missing in {sys.executable}; {remedy}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

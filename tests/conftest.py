@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
+TRAINING_FIXTURES = {"workspace", "voice"}  # whoever asks for these waits for trainings
 MICRO = """
 extends = "{tiny}"
 [labels.pit]
@@ -74,6 +75,13 @@ warmup_steps = 2
 validate_every = 3
 log_every = 1
 """
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as slow what uses trained models; other slow tests carry the mark themselves."""
+    for item in items:
+        if TRAINING_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 def sing(f0_start: float, f0_end: float, seconds: float, seed: int) -> np.ndarray:

@@ -51,6 +51,8 @@ class Wine:
     def __call__(self, script: str, *args: str, codes: tuple[int, ...] = (), **env: str) -> Ran:
         # Wine quotes arguments with spaces itself, and doubles a backslash at their end.
         variables = {"PYTHON_BIN": self.python, **wine_variables(), **env}
+        if not variables["PYTHON_BIN"]:
+            del variables["PYTHON_BIN"]  # Wine takes an empty variable for a defined one
         record = windows_path(self.project / "calls.txt")
         return run(["wine", "cmd", "/c", script, *args], self.project, codes, record, **variables)
 
@@ -242,6 +244,33 @@ def test_a_missing_python_fails(shell, script):
     assert ran.calls == []
 
 
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_python_of_venv_comes_first_and_python_bin_before_it(shell, script):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    add_voice(shell.project, "demo")
+    (shell.project / ".venv" / "installed-requirements.json").write_text("{}", encoding="utf-8")
+    args = ["set", "wavs", "more"] if script.startswith("preprocess") else []
+    unset = {"PYTHON_BIN": ""} if isinstance(shell, Wine) else {}
+    if isinstance(shell, PyCmd):
+        (shell.bin / "python").write_text("#!/bin/sh\nexit 97\n", encoding="utf-8")
+    ran = shell(script, *args, **unset)
+    assert ran.code == 0 and ran.calls
+    named = shell(script, *args, PYTHON_BIN="no_such_python")
+    assert 0 < named.code < 256 and named.calls == []
+
+
+@pytest.mark.parametrize("script", [LABELS, ACOUSTIC, INFER])
+def test_without_venv_the_python_on_the_path_runs(shell, script):
+    if isinstance(shell, Wine):
+        pytest.skip("Wine has no python on its path")
+    add_voice(shell.project, "demo")
+    shutil.rmtree(shell.project / ".venv", ignore_errors=True)
+    args = ["set", "wavs", "more"] if script.startswith("preprocess") else []
+    ran = shell(script, *args)
+    assert ran.code == 0 and ran.calls
+
+
 def test_python_bat_comes_back(shell):
     if isinstance(shell, Wine):
         pytest.skip("a .bat cannot wait for a Linux python")
@@ -313,7 +342,7 @@ def test_demo_converts_to_every_voice(shell):
             ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
             for voice in ("kathleen", "dorodoro", "scottpoid")
         ),
-        ["make_index.py", "--test", "test", "--out", "index.html"],
+        ["make_index.py", "--test", "test", "--out", r"gen\index.html"],
     ]
     assert ran.code == 0
 
@@ -343,7 +372,7 @@ def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):
         pytest.skip("a .venv with a recording python.exe cannot be made here")
     ran = shell("demo.cmd", codes=(0, 0, 1, 0, 0))
     assert (len(ran.calls), ran.code) == (5, 1)
-    assert "dorodoro was left without" in ran.output and "index.html" in ran.output
+    assert "dorodoro was left without" in ran.output and r"gen\index.html" in ran.output
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])

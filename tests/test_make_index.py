@@ -1,4 +1,4 @@
-"""index.html: which conversion goes with which source, and links that lead to the files."""
+"""gen/index.html: which conversion goes with which source, and links that lead to the files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
 
 
-def page_of(folder: Path, *arguments: str, out: str = "index.html") -> Page:
+def page_of(folder: Path, *arguments: str, out: str = "gen/index.html") -> Page:
     ran = run(folder, *arguments)
     assert ran.returncode == 0, ran.stderr
     return Page((folder / out).read_text("utf-8"))
@@ -90,8 +90,8 @@ def test_hostile_names_link_to_their_files(tmp_path, name, voice):
     assert page.names == [f"{name}.wav"]
     assert page.heads == ["file", "source", voice]
     source, conversion = page.rows[1]
-    assert target(tmp_path, source).samefile(tmp_path / "test" / f"{name}.wav")
-    assert target(tmp_path, conversion).samefile(tmp_path / "gen" / f"{name}_{voice}.wav")
+    assert target(tmp_path / "gen", source).samefile(tmp_path / "test" / f"{name}.wav")
+    assert target(tmp_path / "gen", conversion).samefile(tmp_path / "gen" / f"{name}_{voice}.wav")
 
 
 def test_each_conversion_stands_under_its_voice(tmp_path):
@@ -112,9 +112,9 @@ def test_each_conversion_stands_under_its_voice(tmp_path):
     assert page.names == ["a.wav", "a_b.wav", "sub/a.wav"]
     assert page.heads == ["file", "source", "v", "w"]
     assert page.rows[1:] == [
-        ["test/a.wav", "gen/a_v.wav", None],
-        ["test/a_b.wav", "gen/a_b_v.wav", None],
-        ["test/sub/a.wav", None, "gen/sub/a_w.wav"],
+        ["../test/a.wav", "a_v.wav", None],
+        ["../test/a_b.wav", "a_b_v.wav", None],
+        ["../test/sub/a.wav", None, "sub/a_w.wav"],
     ]
 
 
@@ -122,8 +122,8 @@ def test_sources_of_equal_stem_keep_their_conversions_apart(tmp_path):
     for name in ("test/a.wav", "test/a.flac", "gen/a.wav_v.wav", "gen/a.flac_v.wav"):
         make_wav(tmp_path / name)
     assert page_of(tmp_path).rows[1:] == [
-        ["test/a.flac", "gen/a.flac_v.wav"],
-        ["test/a.wav", "gen/a.wav_v.wav"],
+        ["../test/a.flac", "a.flac_v.wav"],
+        ["../test/a.wav", "a.wav_v.wav"],
     ]
 
 
@@ -133,8 +133,8 @@ def test_page_without_conversions_says_how_to_make_some(tmp_path, make_gen):
     if make_gen:
         (tmp_path / "gen").mkdir()
     page = page_of(tmp_path)
-    text = (tmp_path / "index.html").read_text("utf-8")
-    assert page.rows == [[], ["test/a.wav"]]
+    text = (tmp_path / "gen" / "index.html").read_text("utf-8")
+    assert page.rows == [[], ["../test/a.wav"]]
     assert "make_infer_test.cmd" in text and "bash demo.sh" in text
     assert "1.2 s" in text
 
@@ -146,10 +146,20 @@ def test_page_in_another_folder_links_back(tmp_path):
     assert page.rows[1] == ["../in/a.wav", "../made/a_v.wav"]
 
 
+def test_the_page_lies_beside_the_conversions_and_nowhere_else(tmp_path):
+    make_wav(tmp_path / "in" / "a.wav")
+    make_wav(tmp_path / "made" / "a_v.wav")
+    (tmp_path / "index.html").write_text("tracked", encoding="utf-8")
+    page = page_of(tmp_path, "--test", "in", "--gen", "made", out="made/index.html")
+    assert page.rows[1] == ["../in/a.wav", "a_v.wav"]
+    assert (tmp_path / "index.html").read_text("utf-8") == "tracked"
+    assert not (tmp_path / "gen").exists()
+
+
 def test_a_single_source_has_a_page_of_its_own(tmp_path):
     for name in ("in/a", "in/b", "gen/a_v", "gen/b_v"):
         make_wav(tmp_path / f"{name}.wav")
-    page = page_of(tmp_path, "--test", "in/a.wav", "--out", "gen/index.html", out="gen/index.html")
+    page = page_of(tmp_path, "--test", "in/a.wav")
     assert page.names == ["a.wav"] and page.rows[1] == ["../in/a.wav", "a_v.wav"]
 
 
@@ -164,9 +174,9 @@ def test_same_input_gives_the_same_page_without_outside_assets(tmp_path):
     for name in ("b", "a", "c"):
         make_wav(tmp_path / "test" / f"{name}.wav")
     first = page_of(tmp_path)
-    text = (tmp_path / "index.html").read_bytes()
+    text = (tmp_path / "gen" / "index.html").read_bytes()
     page_of(tmp_path)
-    assert (tmp_path / "index.html").read_bytes() == text
+    assert (tmp_path / "gen" / "index.html").read_bytes() == text
     assert first.external == []
     assert not re.search(rb"https?:|@import|url\(", text)
     assert b"\r" not in text and b'<meta charset="utf-8">' in text
@@ -185,7 +195,7 @@ def test_missing_test_folder_is_wrong_usage(tmp_path):
     ran = run(tmp_path, "--test", "nowhere")
     assert ran.returncode == 2
     assert ran.stderr == "error: nowhere: expected a folder of source wavs, found none; name it with --test\n"
-    assert not (tmp_path / "index.html").exists()
+    assert not (tmp_path / "gen").exists()
     with pytest.raises(UserError):
         make_index.find_sources(tmp_path / "nowhere")
 
@@ -194,12 +204,19 @@ def test_help_names_the_folder_of_conversions(tmp_path):
     assert "--gen" in run(tmp_path, "--help").stdout
 
 
-def test_the_page_of_the_repository_lists_the_sources():
-    page = Page((ROOT / "index.html").read_text("utf-8"))
+def test_the_page_lists_the_sources_of_the_repository(tmp_path):
+    page = page_of(tmp_path, "--test", str(ROOT / "test"))
     assert page.names == [path.as_posix() for path in make_index.find_sources(ROOT / "test")]
     assert len(page.names) >= 12
     for row in page.rows[1:]:
-        assert target(ROOT, row[0]).is_file()
+        assert target(tmp_path / "gen", row[0]).is_file()
+
+
+def test_the_page_at_the_root_leads_to_the_one_in_gen():
+    text = (ROOT / "index.html").read_text("utf-8")
+    assert re.findall(r'href="([^"]*)"', text) == ["gen/index.html"]
+    assert "bash demo.sh" in text and "demo.cmd" in text
+    assert "<audio" not in text and not re.search(r"https?:|@import|url\(|src=", text)
 
 
 def test_sources_are_what_the_models_expect():

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_runner import ROOT, Ran, copy_project, make_recorder, run
+from script_runner import ROOT, SEPARATOR, Ran, copy_project, make_recorder, run
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.sh"))
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.sh", "preprocess_acoustic.sh", "make_infer_test.sh"
@@ -136,6 +136,52 @@ def test_a_missing_python_fails(shell, script):
     assert ran.calls == []
 
 
+def fail_outside_venv(project: Path, *names: str) -> None:
+    """Make each Python on the path end with 97, so that a script succeeds with .venv's alone."""
+    for name in names:
+        (project.parent / "bin" / name).write_text("#!/bin/sh\nexit 97\n", encoding="utf-8")
+
+
+@needs_bash
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_python_of_venv_comes_first_and_python_bin_before_it(shell, script):
+    add_voice(shell.project, "demo")
+    (shell.project / ".venv" / "installed-requirements.json").write_text("{}", encoding="utf-8")
+    args = ["set", "wavs", "more"] if script.startswith("preprocess") else []
+    fail_outside_venv(shell.project, "python", "python3")
+    ran = shell(script, *args)
+    assert ran.code == 0 and ran.calls
+    named = shell(script, *args, PYTHON_BIN=str(shell.project.parent / "bin" / "python"))
+    assert (named.code, named.calls) == (97, [])
+
+
+@needs_bash
+@pytest.mark.parametrize("name", ["python", "python3"])
+@pytest.mark.parametrize("script", [LABELS, ACOUSTIC, INFER])
+def test_without_venv_the_python_on_the_path_runs(shell, script, name):
+    add_voice(shell.project, "demo")
+    shutil.rmtree(shell.project / ".venv")
+    tools = shell.project.parent / "tools"
+    tools.mkdir()
+    for tool in ("basename", "dirname"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    shutil.copy(shell.project.parent / "bin" / name, tools / name)
+    args = ["set", "wavs", "more"] if script.startswith("preprocess") else []
+    path = dict(os.environ, PATH=str(tools), RECORD_FILE=str(shell.project / "calls.txt"), RECORD_CODES="")
+    path.pop("PYTHON_BIN", None)
+    done = subprocess.run([BASH, script, *args], cwd=shell.project, env=path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (shell.project / "calls.txt").read_text("utf-8").startswith(("preprocess.py", "infer.py"))
+
+
+@needs_bash
+@pytest.mark.parametrize("script", ["demo.sh", "run_tests.sh"])
+def test_an_unfinished_venv_is_made_with_the_python_on_the_path(shell, script):
+    fail_outside_venv(shell.project, "python3")
+    ran = shell(script)
+    assert (ran.code, ran.calls) == (97, [])
+
+
 def add_voice(project: Path, vbank: str) -> None:
     model = project / "out" / vbank / "acoustic" / "model-best.pt"
     model.parent.mkdir(parents=True)
@@ -207,9 +253,9 @@ def test_demo_converts_to_every_voice(shell):
             ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
             for voice in ("kathleen", "dorodoro", "scottpoid")
         ),
-        ["make_index.py", "--test", "test", "--out", "index.html"],
+        ["make_index.py", "--test", "test", "--out", "gen/index.html"],
     ]
-    assert ran.code == 0 and "page:        index.html\n" in ran.output
+    assert ran.code == 0 and "page:        gen/index.html\n" in ran.output
 
 
 @needs_bash
@@ -224,7 +270,7 @@ def test_demo_takes_a_file(shell):
 def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):
     ran = shell("demo.sh", codes=(0, 0, 1, 0, 0))
     assert (len(ran.calls), ran.code) == (5, 1)
-    assert "code 1" in ran.output and "page:        index.html\n" in ran.output
+    assert "code 1" in ran.output and "page:        gen/index.html\n" in ran.output
 
 
 @needs_bash
@@ -256,6 +302,41 @@ def test_make_venv_installs_once_for_each_version_of_a_file(tmp_path):
     (tmp_path / "requirements.txt").write_text("# nothing\r\n", encoding="utf-8", newline="")
     assert make_venv(tmp_path, "requirements.txt").stdout == ""  # the stamp of the first version still holds
     assert list(stamp) == ["requirements.txt"]
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    ("wanted", "extra"),
+    [
+        ("1", ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]),
+        ("0", []),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_torch_cpu_adds_the_index_of_cpu_builds(tmp_path, monkeypatch, wanted, extra):
+    (tmp_path / "requirements.txt").write_text("torch\n", encoding="utf-8")
+    make_recorder(tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setenv("RECORD_FILE", str(tmp_path / "calls.txt"))
+    monkeypatch.delenv("TORCH_CPU", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("TORCH_CPU", wanted)
+    assert make_venv(tmp_path, "requirements.txt").returncode == 0
+    calls = [line.split(SEPARATOR) for line in (tmp_path / "calls.txt").read_text("utf-8").splitlines()]
+    pip = ["-m", "pip", "install", "--disable-pip-version-check"]
+    assert calls == [["-c", "import pip"], [*pip, *extra, "-r", "requirements.txt"]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot delete a program that runs")
+def test_make_venv_makes_a_broken_one_again_with_its_own_python(tmp_path):
+    (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / ".venv")], check=True)
+    own = tmp_path / ".venv" / "bin" / "python"
+    command = [str(own), str(ROOT / "tools" / "make_venv.py"), "requirements.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "making .venv" in done.stdout
+    assert subprocess.run([str(own), "-c", "import pip"]).returncode == 0
 
 
 def test_make_venv_names_a_missing_file(tmp_path):
