@@ -77,7 +77,7 @@ def test_a_missing_package_is_one_sentence_that_names_venv(no_venv, tmp_path):
         ("converter.gone", ""),
     ],
 )
-def test_packages_of_requirements_are_told_from_modules_of_the_project(module, package):
+def test_packages_and_modules_of_the_project_are_kept_apart(module, package):
     assert cli.missing_package(ModuleNotFoundError(f"No module named {module!r}", name=module)) == package
 
 
