@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
-TRAINING_FIXTURES = {"workspace", "voice"}  # whoever asks for these waits for trainings
+TRAINING_FIXTURES = {"workspace", "voice"}  # these train models
 MICRO = """
 extends = "{tiny}"
 [labels.pit]
