@@ -1,4 +1,4 @@
-"""Let a trained voice say or sing what somebody else said or sang: the words, melody and loudness stay."""
+"""Convert recordings to a trained voice: the words, the melody and the loudness stay."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ EXAMPLES = """examples:
   python infer.py scottpoid --dataset demo --input deep_voice.wav --transpose 12
   python infer.py hana --dataset databaker --input songs --auto_pitch --dyn_gain 3
   python infer.py hana --dataset databaker --input speech.wav --prosody_out curve.csv
-      (edit curve.csv in a spreadsheet, then the same with --prosody_in curve.csv; it holds what is sung,
-      after all other options, so rows that were not edited stay as they are)
+      (edit curve.csv in a spreadsheet, then run the same with --prosody_in curve.csv; the file holds the
+      prosody after all other options, so rows that were not edited change nothing)
 """
 
 
@@ -53,57 +53,30 @@ def parse_args() -> argparse.Namespace:
         "--prosody_in",
         type=cli.path,
         metavar="CSV",
-        help="perform that file as edited (or that folder's); it has the last word, so give the other "
-        "options as when it was written",
+        help="convert with that file (or those of that folder) as edited; its rows replace what the other "
+        "options give, so give these as when it was written",
     )
     return parser.parse_args()
 
 
-def convert_file(
-    converter, source: Path, target: Path, curves: tuple, options: dict, args
-) -> tuple[str, ...]:
-    """One file: read, converted, written, and drawn if asked for. Returns what there is to say about it.
-
-    curves: the prosody files to read and to write, or None.
-    """
-    import audio
-    from conversion import prosody_csv
-
-    wav, (given, wanted) = audio.load(source), curves
-    edited = converter.edit(converter.analyse(wav), prosody_in=given, **options)
-    if wanted:
-        prosody_csv.write(wanted, edited.curve, edited.source.start)
-    converted = converter.synthesise(edited, args.trim)
-    audio.save(target, converted)
-    if args.plot:
-        from hubert_pitdyn import plots
-
-        figure = plots.spectrograms_with_f0({source.name: wav, target.name: converted})
-        plots.save(figure, target.with_suffix(".png"))
-    return edited.notes
-
-
 def main() -> int:
     args = parse_args()
-    from conversion.files import curve_paths, find_sources, target_paths
-
-    places, single = find_sources(args.input), args.input.is_file()
-    files = target_paths(places, args.vbank, args.out_path)
-    given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
-    wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     from tqdm import tqdm
 
+    from conversion.files import convert_file, planned
+
+    files = planned(args)  # wrong paths are refused before models load
     from common.devices import choose_device
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
     failures = []
-    for source, target in tqdm(files.items(), desc=args.vbank, disable=None):
+    for file in tqdm(files, desc=args.vbank, disable=None):
         try:
-            notes = convert_file(converter, source, target, (given[source], wanted[source]), options, args)
-            tqdm.write("\n".join([str(target), *(f"  {source.name}: {note}" for note in notes)]))
+            notes = convert_file(converter, file, options, args.trim, args.plot)
+            tqdm.write("\n".join([str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
-            failures.append((str(source), str(error) or type(error).__name__))
+            failures.append((str(file.source), str(error) or type(error).__name__))
     return cli.report_failures(failures, len(files))
 
 

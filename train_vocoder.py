@@ -29,15 +29,15 @@ def main() -> int:
     args = parse_args()
     from training.adversarial import AdversarialTrainer
     from training.run import start
-    from training.vocoder import build, train_step, validate
+    from training.vocoder import WithPitchLoss, build, step_of, validate
 
     run = start(args, "vocoder")
     model, discriminators, describe, task = build(args, run)
     rate = run.settings["refine_lr"] if args.finetune else None
-    trainer = AdversarialTrainer(run, model, discriminators, describe, rate)
+    trainer = AdversarialTrainer(run, model, discriminators, describe, rate, WithPitchLoss)
     if args.resume:
         trainer.resume(args.resume)
-    trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))
+    trainer.fit(task.train_set, step_of(task), partial(validate, task))
     return cli.DONE
 
 

@@ -158,6 +158,28 @@ def _head_card(part: Part) -> dict:
     return {"name": part.path.as_posix(), "hash": file_format.state_hash(model.state_dict())}
 
 
+def require_label_models(dataset: str, out: Path, advice: str) -> None:
+    """UserError with the advice unless out/<dataset> has a pitch and a loudness model."""
+    try:
+        for kind in ("pits", "dyns"):
+            label_path(dataset, kind, out)
+    except UserError as error:  # it says how to train them, but the voice has a dataset already
+        raise UserError(f"{out / dataset}: no pitch and loudness models; {advice}") from error
+
+
+def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
+    """UserError unless the encoders found are those that the voice of a card was trained with."""
+    for role, trained in card["encoders"].items():
+        own = found[role]
+        cards.require_match(
+            f"the {role} encoder of {path}",
+            f"{trained['hash']} ({trained['name']})",
+            f"{own['hash']} ({trained['name'] if own['hash'] == trained['hash'] else own['name']})",
+            f"give the dataset the voice was encoded with (--dataset {card['dataset']}), or encode and "
+            f"train the voice again",
+        )
+
+
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     """out/<vbank>/acoustic/model-best.pt."""
     path = out / vbank / "acoustic" / BEST

@@ -16,7 +16,7 @@ def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) 
     parser.add_argument(
         "--dataset",
         required=required,
-        help="whose models listen to the input, a name below out/: the one the voice was made with "
+        help="encoders that analyse the input, a name below out/: the one that the voice was made with "
         "(demo for the voices that come with the project)",
     )
     parser.add_argument(
@@ -29,15 +29,15 @@ def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) 
         "--vocoder",
         type=word_or_path,
         metavar="FILE",
-        help="what makes sound of spectra: a file of train_vocoder.py, official, or griffin_lim (default: "
-        "the preset's)",
+        help="a file of train_vocoder.py, official, or griffin_lim (default: the preset's)",
     )
     parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(
         "--pitdyn",
         choices=("hubert", "tracker"),
-        help="who hears pitch and loudness: the trained models, or an F0 tracker (default: as in training)",
+        help="source of pitch and loudness: the trained models, or an F0 tracker with a level meter "
+        "(default: as in training)",
     )
     group.add_argument(
         "--transpose", type=float, default=0.0, metavar="ST", help="move the melody by so many semitones"
@@ -45,7 +45,7 @@ def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) 
     group.add_argument(
         "--auto_pitch",
         action="store_true",
-        help="move the melody to where the voice speaks or sings, and narrow it where it would not fit",
+        help="move the melody to the median pitch of the voice, and narrow it to the trained range",
     )
     group.add_argument(
         "--pitch_scale",
@@ -79,10 +79,10 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
 
     Raises UserError for options that cannot be met whatever the source is.
     """
-    # Late: a script's help must not wait for torch.
-    import audio
-    from conversion.converter import CONTENT_ALONE, VoiceConverter, _melody, _needing_labels
-    from conversion.prosody import Controls
+    # Late: the help of a script must not wait for torch.
+    import audio  # noqa: PLC0415
+    from conversion.converter import CONTENT_ONLY, VoiceConverter  # noqa: PLC0415
+    from conversion.prosody import Controls, melody_at  # noqa: PLC0415
 
     options = {name: getattr(args, name) for name in Controls.__dataclass_fields__}
     controls = Controls(**options)
@@ -96,10 +96,10 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
         device=device,
         pitdyn=args.pitdyn,
     )
-    files = {name: getattr(args, name, None) for name in ("prosody_in", "prosody_out")}
-    if converter.labels is None and (wanted := _needing_labels(controls, {**others, **files})):
-        raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ALONE}")
+    files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
+    if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):
+        raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ONLY}")
     analysed = {name: converter.analyse(wav) for name, wav in wavs.items()}
-    if "pitch_from" in analysed:
-        _melody(converter.curve(analysed["pitch_from"]), [0.0], args.pitch_from)
+    if "pitch_from" in analysed:  # a recording without a melody is refused before the first source
+        melody_at(converter.curve(analysed["pitch_from"]), [0.0], args.pitch_from)
     return converter, {**options, **analysed}

@@ -1,12 +1,58 @@
-"""The files of a batch: which recordings go in, and where what is made of them goes."""
+"""Files of a batch: which recordings go in, where their conversions go, and the conversion of each."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
 from common.cli import UserError
+from conversion import prosody_csv
+
+if TYPE_CHECKING:
+    import argparse
+
+    from conversion.converter import VoiceConverter
+
+
+class BatchFile(NamedTuple):
+    """A recording, its conversion, and the prosody files to read and to write, or None."""
+
+    source: Path
+    target: Path
+    curve_in: Path | None
+    curve_out: Path | None
+
+
+def planned(args: argparse.Namespace) -> list[BatchFile]:
+    """The files of infer.py's arguments. Raises UserError for paths that cannot be used."""
+    places, single = find_sources(args.input), args.input.is_file()
+    targets = target_paths(places, args.vbank, args.out_path)
+    given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
+    wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
+    return [BatchFile(source, targets[source], given[source], wanted[source]) for source in places]
+
+
+def convert_file(
+    converter: VoiceConverter, file: BatchFile, options: dict[str, Any], trim: bool, plot: bool
+) -> tuple[str, ...]:
+    """One file read, converted and written, with its curve and picture where asked for; notes on it.
+
+    options: of `VoiceConverter.edit`. Raises UserError for a recording or curve that cannot be used.
+    """
+    wav = audio.load(file.source)
+    edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
+    if file.curve_out:
+        prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
+    converted = converter.synthesise(edited, trim)
+    audio.save(file.target, converted)
+    if plot:
+        from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
+
+        figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
+        plots.save(figure, file.target.with_suffix(".png"))
+    return edited.notes
 
 
 def find_sources(given: Path) -> dict[Path, Path]:

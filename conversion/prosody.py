@@ -1,12 +1,13 @@
-"""Prosody between analysis and embedding: read as a curve, borrowed, edited.
+"""Prosody between analysis and embedding: read as a curve, borrowed from other recordings, edited.
 
-Every change is made on the class distributions of single frames, so what a control does not touch stays as
-the models heard it, to the last bit. Letters: N units, K classes.
+Every change is made on the class distributions of single frames, so what a control leaves alone stays as the
+models predicted it, to the last bit. Letters: N units, K classes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ import audio
 from common.cli import UserError
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
-ACTIVE_DB = -25.0  # re active level; below it is pause, which dyn_scale only moves along with speech
+ACTIVE_DB = -25.0  # re active level; what is softer is pause, which dyn_scale moves along with speech
 REACH_SEMITONES = 36  # the range adviser looks no further
 SAME_HZ, SAME_DB = 0.0051, 0.0051  # a curve given back with two decimals is the same curve
 MAX_CELLS = 100_000_000  # of the alignment's cost matrix: 200 s against 200 s
@@ -40,6 +41,11 @@ class Controls:
         for name, value in vars(self).items():
             if not np.isfinite(value):
                 raise UserError(f"{name}: expected a finite number, found {value}")
+
+    def changed(self) -> list[str]:
+        """Names of the controls that change pitch or loudness: all but dyn_gain, a gain of the output."""
+        plain = Controls(dyn_gain=self.dyn_gain)
+        return [name for name, value in vars(plain).items() if getattr(self, name) != value]
 
 
 @dataclass(frozen=True)
@@ -84,23 +90,90 @@ class PitchRange:
         return min(steps, key=lambda s: int(self.outside(f0 * 2 ** (s / 12)).sum()))
 
 
-def read(pit: np.ndarray, dyn: np.ndarray, pit_labels: PitLabels, dyn_labels: DynLabels) -> Curve:
-    """Distributions pit [N, Kp] and dyn [N, Kd] -> the curve they stand for."""
-    _, voiced = pit_labels.decode_soft(pit)
-    return Curve(pit_labels.pitch(pit), voiced > 0.5, dyn_labels.decode_soft(dyn))
+@dataclass(frozen=True)
+class Prosody:
+    """Pitch and loudness of N units: distributions pit [N, Kp] and dyn [N, Kd] over classes of the labels."""
+
+    pit: np.ndarray
+    dyn: np.ndarray
+    pit_labels: PitLabels
+    dyn_labels: DynLabels
+
+    def __len__(self) -> int:
+        return len(self.pit)
+
+    def curve(self) -> Curve:
+        """The curve that the distributions stand for."""
+        _, voiced = self.pit_labels.decode_soft(self.pit)
+        return Curve(self.pit_labels.pitch(self.pit), voiced > 0.5, self.dyn_labels.decode_soft(self.dyn))
+
+    def with_melody(self, f0: np.ndarray) -> Prosody:
+        """The same voicing with the pitch f0 [N] in Hz."""
+        return replace(self, pit=self.pit_labels.at(self.pit, f0))
+
+    def with_loudness(self, db: np.ndarray) -> Prosody:
+        """The same pitch with the loudness db [N] re the active level."""
+        return replace(self, dyn=self.dyn_labels.soft(db))
+
+    def louder(self, db: float) -> Prosody:
+        """Loudness moved by db on every frame."""
+        return replace(self, dyn=self.dyn_labels.shift(self.dyn, np.full(len(self), db)))
+
+    def edited(self, controls: Controls, span: PitchRange | None) -> tuple[Prosody, list[str]]:
+        """The controls applied (but for dyn_gain, a gain of the output), and lines for the user.
+
+        span: pitch range of the voice, without which auto_pitch raises UserError.
+        """
+        curve, pit, dyn = self.curve(), self.pit, self.dyn
+        semitones, scale, notes = controls.transpose, controls.pitch_scale, []
+        if controls.auto_pitch:
+            chosen, narrowed, note = fit(curve, span)
+            semitones, scale, notes = semitones + chosen, scale * narrowed, [note]
+        if semitones or scale != 1.0:
+            pit = self.pit_labels.shift(pit, pitch_moves(curve, semitones, scale))
+        if controls.dyn_scale != 1.0:
+            dyn = self.dyn_labels.shift(dyn, loudness_moves(curve, controls.dyn_scale))
+        return replace(self, pit=pit, dyn=dyn), notes
+
+    def replaced(self, given: Curve) -> tuple[Prosody, float, list[str]]:
+        """A given curve on the frames where it differs; the dB by which that moves the active level; notes.
+
+        The change of level is 0 where no loudness differs.
+        """
+        own = self.curve()
+        other_pitch = given.voiced & (np.abs(given.f0 - own.f0) > SAME_HZ)
+        edited = other_pitch | (given.voiced != own.voiced)
+        louder = np.abs(given.db - own.db) > SAME_DB
+        pits = self.pit_labels.soft(np.where(given.voiced, given.f0, 0.0))
+        pit = np.where(edited[:, None], pits, self.pit)
+        dyn = np.where(louder[:, None], self.dyn_labels.soft(given.db), self.dyn)
+        change = audio.active_level(np.where(louder, given.db, own.db)) - audio.active_level(own.db)
+        note = (
+            f"prosody_in: {edited.sum()} of {len(own)} frames have the file's pitch, {louder.sum()} its "
+            "loudness; the rest is as without it"
+        )
+        return replace(self, pit=pit, dyn=dyn), change, [note]
 
 
-def fit(curve: Curve, span: PitchRange) -> tuple[float, float]:
-    """(semitones, scale) of `auto_pitch` for a curve: its median onto the voice's, its 5th to 95th percentile
-    into the trained range. (0, 1) when nothing is voiced."""
+def fit(curve: Curve, span: PitchRange | None) -> tuple[float, float, str]:
+    """(semitones, scale, a line for the user) of `auto_pitch` for a curve.
+
+    Its median is put on the voice's, its 5th to 95th percentile narrowed into the trained range. (0, 1) when
+    nothing is voiced. Raises UserError for a voice whose range is not known.
+    """
     f0 = curve.f0[curve.voiced]
     if not len(f0):
-        return 0.0, 1.0
+        return 0.0, 1.0, "auto_pitch: nothing is voiced, so there is no melody to move"
+    if span is None:
+        raise UserError("auto_pitch: the voice card tells no pitch range; encode and train the voice again")
     low, median, high = np.percentile(f0, (5, 50, 95))
     room = np.log2([span.high / span.median, span.median / span.low])
     needed = np.log2([high / median, median / low])
-    shares = [r / n for r, n in zip(room, needed, strict=True) if n > 0]
-    return float(12 * np.log2(span.median / median)), float(np.clip(min([1.0, *shares]), 0.0, 1.0))
+    ratios = [r / n for r, n in zip(room, needed, strict=True) if n > 0]
+    semitones = float(12 * np.log2(span.median / median))
+    scale = float(np.clip(min([1.0, *ratios]), 0.0, 1.0))
+    narrowed = f", melody narrowed to {100 * scale:.0f} %" if scale < 1 else ""
+    return semitones, scale, f"auto_pitch: transposed by {semitones:+.1f} semitones{narrowed}"
 
 
 def pitch_moves(curve: Curve, semitones: float, scale: float) -> np.ndarray:
@@ -121,12 +194,13 @@ def align(units: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Content units [N, D] and [M, D] of two recordings -> where in the second each frame of the first is.
 
     float [N] in [0, M - 1], never falling: the mean of the frames that dynamic time warping on the cosine
-    distance puts together (Sakoe and Chiba 1978). Raises ValueError when the two are too long to align.
+    distance puts together (Sakoe and Chiba 1978). Raises UserError when the two are too long to align.
     """
-    import librosa
+    import librosa  # noqa: PLC0415  it takes seconds to load, and only borrowed prosody needs it
 
     if len(units) * len(other) > MAX_CELLS:
-        raise ValueError(f"{len(units) / 50:.0f} s against {len(other) / 50:.0f} s is too long to align")
+        seconds = f"{len(units) / audio.UNIT_RATE:.0f} s against {len(other) / audio.UNIT_RATE:.0f} s"
+        raise UserError(f"prosody of another recording: {seconds} is too long to align; give shorter files")
     a, b = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9) for x in (units, other))
     _, path = librosa.sequence.dtw(C=1.0 - a @ b.T)
     mine, theirs = path.T
@@ -134,13 +208,13 @@ def align(units: np.ndarray, other: np.ndarray) -> np.ndarray:
     return total / np.bincount(mine, minlength=len(units))
 
 
-def melody_at(curve: Curve, places: np.ndarray) -> np.ndarray:
+def melody_at(curve: Curve, places: np.ndarray, name: Any = "pitch_from") -> np.ndarray:
     """F0 [N] in Hz at fractional frames of a curve; its melody is carried over unvoiced frames.
 
-    Raises ValueError when nothing in it is voiced.
+    Raises UserError, which names the recording, when nothing in it is voiced.
     """
     if not curve.voiced.any():
-        raise ValueError("nothing in it is voiced, so it has no melody to give")
+        raise UserError(f"{name}: nothing in it is voiced, so it has no melody to give")
     at = np.flatnonzero(curve.voiced)
     return np.exp2(np.interp(places, at, np.log2(curve.f0[at])))
 
@@ -150,67 +224,13 @@ def loudness_at(curve: Curve, places: np.ndarray) -> np.ndarray:
     return np.interp(places, np.arange(len(curve)), curve.db)
 
 
-def replace(
-    pit: np.ndarray, dyn: np.ndarray, given: Curve, pit_labels: PitLabels, dyn_labels: DynLabels
-) -> tuple[np.ndarray, np.ndarray, float, list[str]]:
-    """Distributions [N, K] with a given curve in their place, on the frames where it differs from theirs.
-
-    Also the dB by which that moves the active level, 0 where no loudness differs, and what to tell the user.
-    """
-    own = read(pit, dyn, pit_labels, dyn_labels)
-    other_pitch = given.voiced & (np.abs(given.f0 - own.f0) > SAME_HZ)
-    edited = other_pitch | (given.voiced != own.voiced)
-    louder = np.abs(given.db - own.db) > SAME_DB
-    pits = pit_labels.soft(np.where(given.voiced, given.f0, 0.0))
-    pit = np.where(edited[:, None], pits, pit)
-    dyn = np.where(louder[:, None], dyn_labels.soft(given.db), dyn)
-    change = audio.active_level(np.where(louder, given.db, own.db)) - audio.active_level(own.db)
-    note = (
-        f"prosody_in: {edited.sum()} of {len(own)} frames have the file's pitch, {louder.sum()} its "
-        "loudness; the rest is as without it"
-    )
-    return pit, dyn, change, [note]
-
-
-def edit(
-    pit: np.ndarray,
-    dyn: np.ndarray,
-    controls: Controls,
-    span: PitchRange | None,
-    pit_labels: PitLabels,
-    dyn_labels: DynLabels,
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The controls applied to distributions [N, K] (dyn_gain is the output's), and what to tell the user.
-
-    span: pitch range of the voice, without which auto_pitch raises UserError.
-    """
-    curve, notes = read(pit, dyn, pit_labels, dyn_labels), []
-    semitones, scale = controls.transpose, controls.pitch_scale
-    if controls.auto_pitch and not curve.voiced.any():
-        notes.append("auto_pitch: nothing is voiced, so there is no melody to move")
-    elif controls.auto_pitch:
-        if span is None:
-            raise UserError(
-                "auto_pitch: the voice card tells no pitch range; encode and train the voice again"
-            )
-        chosen, narrowed = fit(curve, span)
-        semitones, scale = semitones + chosen, scale * narrowed
-        melody = f", melody narrowed to {100 * narrowed:.0f} %" if narrowed < 1 else ""
-        notes.append(f"auto_pitch: transposed by {chosen:+.1f} semitones{melody}")
-    if semitones or scale != 1.0:
-        pit = pit_labels.shift(pit, pitch_moves(curve, semitones, scale))
-    if controls.dyn_scale != 1.0:
-        dyn = dyn_labels.shift(dyn, loudness_moves(curve, controls.dyn_scale))
-    return pit, dyn, notes
-
-
 def range_notes(
     curve: Curve, span: PitchRange | None, plain: Curve | None, transpose: float = 0.0
 ) -> list[str]:
     """A line on the voiced frames outside what the voice was trained on, if there are any.
 
-    plain: the curve as it was before `transpose` (semitones) moved it, from which advice is reckoned, since
-    what is moved beyond the labels' range lies at its end; None where transposing would not move the curve.
+    plain: the curve before `transpose` (semitones) moved it; None where transposing would not move the curve.
+    Advice is computed from it, because what moves beyond the range of the labels ends at its edge.
     """
     f0 = curve.f0[curve.voiced]
     count = 0 if span is None else int(span.outside(f0).sum())

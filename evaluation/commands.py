@@ -26,7 +26,7 @@ from evaluation.pair import Known
 from evaluation.texts import read_texts
 from hubert_pitdyn import pitch, plots
 from preprocessing.data_folder import DataFolder
-from vocoder.harmonic import sing_units
+from vocoder import frame_f0
 
 
 def say(line: str) -> None:
@@ -153,7 +153,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     for name in args.vocoders:
         vocoder = pipeline.load_vocoder(config, "", name, device=device)
         renders = {name: copies.by_mel(vocoder)}
-        if args.tell_pitch and hasattr(vocoder, "sing"):
+        if args.tell_pitch and vocoder.conditioned_on_f0:
             renders[f"{name}, told the pitch"] = partial(sing, vocoder, config["labels"]["pit"]["tracker"])
         for label, render in renders.items():
             make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
@@ -176,7 +176,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
 
 def sing(vocoder, tracker: str, mel, wav):
     """A recording's mel [1, 128, T] by a vocoder told the F0 that the tracker finds in its wav [S]."""
-    return sing_units(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
+    return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
 COMMANDS = {

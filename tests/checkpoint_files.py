@@ -47,9 +47,9 @@ def tiny(kind, **extra):
     """A small checkpoint of ours and the model it was made of."""
     from acoustic.model import AcousticModel
     from hubert_pitdyn.model import Hubert
-    from vocoder.hifigan import Generator
+    from vocoder.hifigan import HifiGan
 
-    build, sizes = {"acoustic": (AcousticModel, TINY_ACOUSTIC), "hifigan": (Generator, TINY_VOCODER)}.get(
+    build, sizes = {"acoustic": (AcousticModel, TINY_ACOUSTIC), "hifigan": (HifiGan, TINY_VOCODER)}.get(
         kind, (Hubert, TINY_HUBERT)
     )
     torch.manual_seed(0)

@@ -18,17 +18,17 @@ from vocoder.harmonic import (
     HIGHEST,
     LOW_VOICE,
     LOWEST,
-    NOT_TOLD,
     PITCHES,
+    UNKNOWN,
     UNVOICED,
     VOICED,
-    beside_voice,
     blurred,
     hertz,
     pitch_loss,
     place,
+    pulse_envelope,
     pulse_train,
-    swell,
+    unvoiced_near_voiced,
 )
 
 
@@ -134,7 +134,7 @@ def test_pitch_loss_counts_where_pitch_is_known():
 
 
 @pytest.mark.parametrize("voicing", [20.0, -20.0])
-def test_harmonic_vocoder_sings_the_pitch_it_hears(voicing):
+def test_harmonic_vocoder_goes_by_the_pitch_it_predicts(voicing):
     """Fresh weights with a pitch head that says 300 Hz: it comes out, or noise where that is unvoiced."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
@@ -144,31 +144,31 @@ def test_harmonic_vocoder_sings_the_pitch_it_hears(voicing):
         wav = model(random_mel(1, 100)).flatten()
     spectrum = np.abs(np.fft.rfft(wav.numpy() * np.hanning(len(wav))))
     low = spectrum[: 450 * len(wav) // SAMPLE_RATE]
-    sings = low.max() > 20 * np.median(low)
-    assert sings == (voicing > 0)
-    if sings:
+    tonal = low.max() > 20 * np.median(low)
+    assert tonal == (voicing > 0)
+    if tonal:
         assert low.argmax() * SAMPLE_RATE / len(wav) == pytest.approx(300, abs=2)
 
 
-def test_harmonic_vocoder_sings_the_pitch_it_is_told():
-    """Its ear says 300 Hz; told so it does the same, and told 200 Hz it sings that."""
+def test_harmonic_vocoder_goes_by_the_pitch_it_is_given():
+    """It predicts 300 Hz; given that it does the same, and given 200 Hz it goes by that."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
     mel = random_mel(1, 100)
     with torch.no_grad():
         model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
         model.pitch_head.weight.zero_()
-        heard = hertz(certain(torch.full((1, 100), 300.0), 20.0))
+        predicted = hertz(certain(torch.full((1, 100), 300.0), 20.0))
         voiced = torch.ones(1, 100, dtype=torch.bool)
-        own, same = model(mel), model.sing(mel, heard, voiced)
-        other = model.sing(mel, torch.full((1, 100), 200.0), voiced)
+        own, same = model(mel), model(mel, predicted, voiced)
+        other = model(mel, torch.full((1, 100), 200.0), voiced)
     assert torch.allclose(own, same, atol=1e-5)
     spectrum = np.abs(np.fft.rfft(other.flatten().numpy() * np.hanning(other.numel())))
     low = spectrum[: 250 * other.numel() // SAMPLE_RATE]
     assert low.argmax() * SAMPLE_RATE / other.numel() == pytest.approx(200, abs=2)
 
 
-def test_no_pulse_sounds_where_it_is_told_unvoiced():
+def test_no_pulse_sounds_on_frames_given_as_unvoiced():
     """A window after the last voiced frame there is nothing but noise, whatever the mel sounds like."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
@@ -176,9 +176,9 @@ def test_no_pulse_sounds_where_it_is_told_unvoiced():
     with torch.no_grad():
         model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
         model.pitch_head.weight.zero_()
-        told = torch.full((1, 100), 300.0)
-        none, some = (model.sing(mel, told, voiced).flatten() for voiced in (half & ~half, half))
-        nothing = model.sing(mel, torch.zeros(1, 100), half & ~half).flatten()
+        given = torch.full((1, 100), 300.0)
+        none, some = (model(mel, given, voiced).flatten() for voiced in (half & ~half, half))
+        nothing = model(mel, torch.zeros(1, 100), half & ~half).flatten()
     assert torch.isfinite(nothing).all() and torch.allclose(nothing, none, atol=1e-5)
     pulses = (some - none).abs()
     before, after = pulses[: 49 * MEL_HOP].mean(), pulses[56 * MEL_HOP :].max()
@@ -186,11 +186,11 @@ def test_no_pulse_sounds_where_it_is_told_unvoiced():
 
 
 def test_a_high_voice_swells_and_dies_away_within_its_own_frames():
-    told = torch.full((1, 40), UNVOICED)
-    told[0, 10:20], told[0, 21:22], told[0, 30:] = VOICED, VOICED, NOT_TOLD
-    strength = swell(told, torch.full((1, 40), 2 * HIGH_VOICE))[0]
-    heard = (told[0] != UNVOICED).repeat_interleave(MEL_HOP)
-    assert torch.equal(strength > 0, heard)
+    given = torch.full((1, 40), UNVOICED)
+    given[0, 10:20], given[0, 21:22], given[0, 30:] = VOICED, VOICED, UNKNOWN
+    strength = pulse_envelope(given, torch.full((1, 40), 2 * HIGH_VOICE))[0]
+    predicted = (given[0] != UNVOICED).repeat_interleave(MEL_HOP)
+    assert torch.equal(strength > 0, predicted)
     first, last, rise = 10 * MEL_HOP, 20 * MEL_HOP, torch.arange(1, FADE + 1) / FADE
     assert torch.allclose(strength[first : first + FADE], rise)
     assert torch.allclose(strength[last - FADE : last], rise.flip(0))
@@ -200,10 +200,11 @@ def test_a_high_voice_swells_and_dies_away_within_its_own_frames():
 
 
 def test_a_low_voice_swells_about_the_edges_of_its_frames_and_others_between():
-    told = torch.full((1, 40), UNVOICED)
-    told[0, 10:20] = VOICED
+    given = torch.full((1, 40), UNVOICED)
+    given[0, 10:20] = VOICED
     low, between = (
-        swell(told, torch.full((1, 40), f0))[0] for f0 in (LOW_VOICE / 2, (LOW_VOICE * HIGH_VOICE) ** 0.5)
+        pulse_envelope(given, torch.full((1, 40), f0))[0]
+        for f0 in (LOW_VOICE / 2, (LOW_VOICE * HIGH_VOICE) ** 0.5)
     )
     first = 10 * MEL_HOP
     assert (
@@ -215,25 +216,25 @@ def test_a_low_voice_swells_about_the_edges_of_its_frames_and_others_between():
     assert between[first + EDGE] < 1 == between[first + FADE]
 
 
-def test_what_is_told_reaches_the_noise_too_and_nothing_else_does():
+def test_given_voicing_reaches_the_noise_too_and_what_is_predicted_does_not():
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
-    mel, told = random_mel(1, 60), torch.full((1, 60), 300.0)
+    mel, given = random_mel(1, 60), torch.full((1, 60), 300.0)
     none, every = (torch.full((1, 60), voiced) for voiced in (False, True))
     with torch.no_grad():
-        before, own = model.sing(mel, told, none), model(mel)
+        before, own = model(mel, given, none), model(mel)
         model.told.weight[UNVOICED] = torch.randn(16)
-        assert not torch.allclose(model.sing(mel, told, none), before, atol=1e-3)
+        assert not torch.allclose(model(mel, given, none), before, atol=1e-3)
         assert torch.equal(model(mel), own)
-        voiced = model.sing(mel, told, every)
+        voiced = model(mel, given, every)
         model.told.weight[VOICED] = torch.randn(16)
-        assert not torch.allclose(model.sing(mel, told, every), voiced, atol=1e-3)
+        assert not torch.allclose(model(mel, given, every), voiced, atol=1e-3)
 
 
 def test_noise_beside_a_voice_has_no_harmonics_and_other_noise_is_left_alone():
-    told = torch.full((1, 40), UNVOICED)
-    told[0, 10:20], told[0, 30:] = VOICED, NOT_TOLD
-    near = beside_voice(told)[0]
+    given = torch.full((1, 40), UNVOICED)
+    given[0, 10:20], given[0, 30:] = VOICED, UNKNOWN
+    near = unvoiced_near_voiced(given)[0]
     assert near.nonzero().flatten().tolist() == [6, 7, 8, 9, 20, 21, 22, 23]
     comb = torch.cos(2 * math.pi * torch.arange(BINS) * 25 / 250).expand(1, 1, -1)  # harmonics of 250 Hz
     slope = torch.linspace(0, -4, BINS).expand(1, 1, -1)
@@ -241,19 +242,19 @@ def test_noise_beside_a_voice_has_no_harmonics_and_other_noise_is_left_alone():
     assert blurred(comb).shape == comb.shape
 
 
-def test_harmonic_vocoder_sings_what_it_is_told_in_half_of_its_training():
-    """Its ear says 300 Hz; of many waves about half are of the 200 Hz they are told."""
+def test_half_of_the_training_waves_are_given_their_pitch():
+    """It predicts 300 Hz; of many waves about half have the 200 Hz that they are given."""
     torch.manual_seed(0)
     model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).train()
     mel, every = random_mel(1, 100).expand(40, -1, -1), torch.ones(40, 100, dtype=torch.bool)
     with torch.no_grad():
         model.pitch_head.bias.copy_(certain(torch.tensor(300.0), 20.0))
         model.pitch_head.weight.zero_()
-        wavs, _ = model(mel, torch.full((40, 100), 200.0), every)
+        wavs, _ = model.with_pitch_loss(mel, torch.full((40, 100), 200.0), every)
     spectra = np.abs(np.fft.rfft(wavs[:, 0].numpy() * np.hanning(wavs.shape[-1])))
     peaks = spectra[:, : 350 * wavs.shape[-1] // SAMPLE_RATE].argmax(1) * SAMPLE_RATE / wavs.shape[-1]
-    told, heard = np.abs(peaks - 200) < 3, np.abs(peaks - 300) < 3
-    assert np.all(told | heard) and 10 < told.sum() < 30
+    given, predicted = np.abs(peaks - 200) < 3, np.abs(peaks - 300) < 3
+    assert np.all(given | predicted) and 10 < given.sum() < 30
 
 
 def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
@@ -267,7 +268,7 @@ def test_harmonic_vocoder_draws_its_noise_anew_only_in_training():
 def test_harmonic_vocoder_passes_a_gradient_to_every_weight():
     model = HarmonicGenerator(dim=16, blocks=2, pitch_dim=8, pitch_blocks=1)
     mel, f0, voiced = random_mel(16, 30), torch.full((16, 30), 200.0), torch.arange(30).expand(16, -1) < 20
-    wav, loss = model(mel, f0, voiced)  # some of sixteen are told it
+    wav, loss = model.with_pitch_loss(mel, f0, voiced)  # some of sixteen are given it
     (wav.square().mean() + loss).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -9,7 +9,7 @@ import torch
 
 from checkpoints import store
 from training import interrupts
-from training.adversarial import AdversarialTrainer
+from training.adversarial import AdversarialStep, AdversarialTrainer
 from training.run import start
 from training.trainer import cli
 
@@ -105,12 +105,15 @@ def run_once(out, resume=None, steps=4, at=None):
             pressed.append(place)
             ctrl_c()
 
-    def train_step(networks, batch):
-        made = networks.generator(batch["x"])
-        if networks.discriminators:
-            yield networks.discriminators(made.detach()).square().mean(), {}
+    def discriminator_loss(discriminators, batch, made):
+        return discriminators(made.detach()).square().mean(), {}
+
+    def generator_loss(discriminators, batch, made):
+        if discriminators is not None:
             press("between the two halves of a step")
-        yield (networks.critics or trainer.discriminators)(made).square().mean(), {}
+        return (discriminators or trainer.discriminators)(made).square().mean(), {}
+
+    step = AdversarialStep(lambda generator, batch: generator(batch["x"]), discriminator_loss, generator_loss)
 
     def validate(model, step):
         press("in a validation")
@@ -126,7 +129,7 @@ def run_once(out, resume=None, steps=4, at=None):
         patch.setattr(store, "save", slow)
         if resume:
             trainer.resume(resume)
-        trainer.fit(Numbers(), train_step, validate)
+        trainer.fit(Numbers(), step, validate)
     return trainer
 
 
@@ -164,7 +167,7 @@ def test_a_step_that_is_broken_off_is_not_saved(tmp_path):
     trainer = run_once(out, steps=2)
     trainer.run.settings["steps"] = 4
     with pytest.raises(interrupts.BrokenOff):
-        trainer.fit(Numbers(), lambda networks, batch: iter([twice(trainer.step)]), None)
+        trainer.fit(Numbers(), AdversarialStep(lambda *_: twice(trainer.step), None, None), None)
     assert sorted(path.name for path in out.glob("*.pt")) == ["model-2.pt", "model-best.pt"]
     assert "broken off" in (out / "logs" / "run.log").read_text(encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """Training a vocoder: its critics and losses, and the script itself."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from conftest import ROOT, launch, micro_config, run_script
 import audio
 from checkpoints import models, store
 from preprocessing.data_folder import DataFolder
-from training.adversarial import AdversarialTrainer, Networks
+from training.adversarial import AdversarialStep, AdversarialTrainer
 from vocoder import GENERATORS, losses
 from vocoder.discriminators import PeriodDiscriminator, SpectrogramDiscriminator
 
@@ -94,19 +95,25 @@ def test_the_generators_loss_asks_the_discriminators_for_no_gradient():
     trainer, seen = Recorder(), []
     trainer.step, trainer.best = 5, 1.0
     trainer.run = type("Run", (), {"settings": {"adversarial_after": 5}})
-    trainer.optimizer = trainer.their_optimizer = None
+    trainer.optimizer = trainer.discriminator_optimizer = None
+    trainer._autocast = nullcontext
     trainer._learn = lambda ask, module, optimizer: (
         seen.append((ask(), module, trainer.discriminators.weight.requires_grad)) or {"loss": 0.0}
     )
 
-    def losses_of(networks, batch):
-        assert networks.discriminators is trainer.discriminators
-        yield "theirs"
-        yield "its own"
+    generated = object()
+    distributed = torch.nn.Linear(1, 1)
 
-    metrics = trainer._advance(
-        Networks(trainer.model, trainer.discriminators, trainer.discriminators), {}, losses_of
-    )
+    def discriminator_loss(discriminators, batch, made):
+        assert discriminators is distributed and made is generated
+        return "theirs"
+
+    def generator_loss(discriminators, batch, made):
+        assert discriminators is trainer.discriminators and made is generated
+        return "its own"
+
+    step = AdversarialStep(lambda generator, batch: generated, discriminator_loss, generator_loss)
+    metrics = trainer._advance((trainer.model, distributed), {}, step)
     assert seen == [("theirs", trainer.discriminators, True), ("its own", trainer.model, False)]
     assert trainer.best == math.inf and set(metrics) == {"loss", "discriminators_loss"}
     assert trainer.discriminators.weight.requires_grad

@@ -9,7 +9,7 @@ from golden.make_state import make_state
 
 from audio import MEL_HOP, N_MELS, SAMPLE_RATE, log_mel
 from vocoder.griffin_lim import GriffinLim
-from vocoder.hifigan import Generator
+from vocoder.hifigan import HifiGan
 
 GOLDEN = Path(__file__).parent / "golden" / "golden.npz"
 TINY = {"channels": 64, "resblock_kernels": (3, 5), "resblock_dilations": (1, 3)}
@@ -29,7 +29,7 @@ def griffin_lim():
 def tiny():
     """A small generator whose output follows the mel: fresh weights are so small that its bias drowns it."""
     torch.manual_seed(0)
-    model = Generator(**TINY)
+    model = HifiGan(**TINY)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("original0"):
@@ -45,7 +45,7 @@ def test_generator_agrees_with_the_golden_wav(official):
     with np.load(GOLDEN) as golden:
         mel = torch.from_numpy(golden["acoustic_soft.generate"]).transpose(1, 2)
         expected = torch.from_numpy(golden["hifigan.wav"])
-    model = Generator()
+    model = HifiGan()
     model.load_state_dict(official, strict=True)
     with torch.no_grad():
         wav = model.remove_weight_norm().eval()(mel)
@@ -99,7 +99,7 @@ def test_generator_frames_stay_in_place(tiny):
 )
 def test_generator_sizes_that_do_not_fit_are_refused(sizes, words):
     with pytest.raises(ValueError, match=words):
-        Generator(**sizes)
+        HifiGan(**sizes)
 
 
 def harmonic(f0: float, vibrato: float = 0.0, seconds: float = 1.0) -> torch.Tensor:

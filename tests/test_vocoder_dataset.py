@@ -13,7 +13,7 @@ from preprocessing.data_folder import DataFolder
 from training.datasets import WavDataset
 from vocoder import losses
 from vocoder.discriminators import Discriminators
-from vocoder.harmonic import Span, frame_pitch
+from vocoder.frame_f0 import Span, frame_f0
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def test_a_share_of_the_crops_keeps_the_mels_of_the_recording_and_their_speeds(r
 
 def test_pitch_of_mel_frames_lies_between_that_of_units():
     f0 = np.array([0, 100, 200, 0, 0, 400, 0.0])
-    hertz, voiced = frame_pitch(f0, Span(0, 7, 7, 0))
+    hertz, voiced = frame_f0(f0, Span(0, 7, 7, 0))
     assert len(hertz) == 14 and hertz.dtype == np.float32
     assert voiced.tolist() == [f > 0 for f in f0 for _ in range(2)]
     assert hertz[:3] == pytest.approx(100)  # held before the first, and a quarter of a unit before its centre
     assert hertz[3] == pytest.approx(100 * 2**0.25)
     assert np.all(np.diff(hertz[4:11]) >= 0) and hertz[-1] == pytest.approx(400)
-    hertz, voiced = frame_pitch(np.zeros(3), Span(0, 3, 3, 0))
+    hertz, voiced = frame_f0(np.zeros(3), Span(0, 3, 3, 0))
     assert not hertz.any() and not voiced.any()
 
 

@@ -1,72 +1,91 @@
-"""Training of a generator against discriminators, each with an optimizer of its own, in turn."""
+"""Training of a generator against discriminators, each with an optimizer of its own."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from training.run import Run
 from training.trainer import Trainer
 
+Loss = tuple[Tensor, dict[str, float]]  # and metrics
 
-class Networks(NamedTuple):
-    """What a step trains.
 
-    discriminators: None before [train] adversarial_after. critics: the same weights for the generator's loss,
-    without the exchange of gradients among processes, which waits for some.
+class AdversarialStep(NamedTuple):
+    """What an AdversarialTrainer does with a batch.
+
+    synthesise(generator, batch): what the generator makes of it, in a form that the other two take.
+    discriminator_loss(discriminators, batch, generated), generator_loss(discriminators, batch, generated):
+    the latter with discriminators None before [train] adversarial_after.
     """
 
-    generator: nn.Module
-    discriminators: nn.Module | None = None
-    critics: nn.Module | None = None
+    synthesise: Callable[[nn.Module, dict], Any]
+    discriminator_loss: Callable[[nn.Module, dict, Any], Loss]
+    generator_loss: Callable[[nn.Module | None, dict, Any], Loss]
 
 
 class AdversarialTrainer(Trainer):
-    """A Trainer whose train_step(networks, batch) yields its losses in turn.
+    """A Trainer whose `fit` takes an AdversarialStep: the discriminators learn, then the generator.
 
-    First the discriminators', where they are in play, then the generator's: (loss, metrics) each. The second
-    is asked for when the discriminators have learned from the first. Checkpoints hold the generator as their
-    model, and the discriminators with what is for resuming.
+    wrap(model): the module whose `forward` a step calls, where that is not the model's own. Checkpoints hold
+    the generator as their model, and the discriminators with what is for resuming.
     """
 
     def __init__(
-        self, run: Run, model: nn.Module, discriminators: nn.Module, describe: Callable[[], dict], lr=None
+        self,
+        run: Run,
+        model: nn.Module,
+        discriminators: nn.Module,
+        describe: Callable[[], dict],
+        lr: float | None = None,
+        wrap: Callable[[nn.Module], nn.Module] = lambda model: model,
     ) -> None:
         super().__init__(run, model, describe, lr)
+        self.wrap = wrap
         self.discriminators = discriminators.to(run.device)
-        self.their_optimizer = self._optimizer(self.discriminators)
+        self.discriminator_optimizer = self._optimizer(self.discriminators)
 
-    def _distribute(self) -> Networks:
-        return Networks(self._parallel(self.model), self._parallel(self.discriminators), self.discriminators)
+    def _distribute(self) -> tuple[nn.Module, nn.Module]:
+        return self._parallel(self.wrap(self.model)), self._parallel(self.discriminators)
 
-    def _advance(self, network: Networks, batch: dict, train_step: Callable) -> dict[str, float]:
-        playing = self.step >= self.run.settings["adversarial_after"]
-        if self.step == self.run.settings["adversarial_after"]:
+    def _advance(self, networks: tuple[nn.Module, nn.Module], batch: dict, step: AdversarialStep) -> dict:
+        generator, discriminators = networks
+        begin = self.run.settings["adversarial_after"]
+        if self.step == begin:
             self.best = math.inf  # a wave that convinces is not the one with the least spectral distance
-        losses = train_step(network if playing else Networks(network.generator), batch)
-        metrics = {}
-        if playing:
-            theirs = self._descend(losses, self.discriminators, self.their_optimizer)
-            metrics = {f"discriminators_{name}": value for name, value in theirs.items()}
-        # Their weights want no gradient of the generator's loss; frozen, they do not ask for any.
+        with self._autocast():
+            generated = step.synthesise(generator, batch)
+        if self.step < begin:
+            return self._learn(
+                lambda: step.generator_loss(None, batch, generated), self.model, self.optimizer
+            )
+        theirs = self._learn(
+            lambda: step.discriminator_loss(discriminators, batch, generated),
+            self.discriminators,
+            self.discriminator_optimizer,
+        )
+        # Not the distributed discriminators: those exchange gradients, and frozen ones have none.
         with frozen(self.discriminators):
-            return {**self._descend(losses, self.model, self.optimizer), **metrics}
-
-    def _descend(self, losses: Iterator, module: nn.Module, optimizer) -> dict[str, float]:
-        return self._learn(lambda: next(losses), module, optimizer)
+            ours = self._learn(
+                lambda: step.generator_loss(self.discriminators, batch, generated), self.model, self.optimizer
+            )
+        return {**ours, **{f"discriminators_{name}": value for name, value in theirs.items()}}
 
     def _state(self) -> dict:
-        theirs = {"model": self.discriminators.state_dict(), "optimizer": self.their_optimizer.state_dict()}
+        theirs = {
+            "model": self.discriminators.state_dict(),
+            "optimizer": self.discriminator_optimizer.state_dict(),
+        }
         return {**super()._state(), "discriminators": theirs}
 
     def _restore(self, state: dict) -> None:
         super()._restore(state)
         self.discriminators.load_state_dict(state["discriminators"]["model"])
-        self.their_optimizer.load_state_dict(state["discriminators"]["optimizer"])
+        self.discriminator_optimizer.load_state_dict(state["discriminators"]["optimizer"])
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from training.crops import (
     stretch_f0,
     stretch_features,
 )
-from vocoder.harmonic import Span, frame_pitch
+from vocoder.frame_f0 import Span, frame_f0
 from vocoder.losses import RESOLUTIONS
 
 
@@ -205,7 +205,7 @@ class WavDataset(Dataset):
     played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
     has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
     the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
-    (see `frame_pitch`).
+    (see `frame_f0`).
     """
 
     def __init__(
@@ -241,7 +241,7 @@ class WavDataset(Dataset):
             mel = torch.from_numpy(np.array(mel, dtype=np.float32))
         item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
         if self.pitch:
-            f0, voiced = frame_pitch(self.folder.read("f0", key), span)
+            f0, voiced = frame_f0(self.folder.read("f0", key), span)
             item |= {"f0": torch.from_numpy(f0), "voiced": torch.from_numpy(voiced)}
         return item
 

@@ -165,13 +165,17 @@ class Trainer:
     def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)
 
+    def _autocast(self) -> torch.autocast:
+        amp = self.run.amp
+        return torch.autocast(self.run.device.type, dtype=amp or torch.bfloat16, enabled=amp is not None)
+
     def _learn(self, ask: Callable, module: nn.Module, optimizer) -> dict[str, float]:
         """One step of an optimizer down what `ask` gives: a loss, and metrics."""
-        run, settings = self.run, self.run.settings
+        settings = self.run.settings
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, self.step, self.lr)
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(run.device.type, dtype=run.amp or torch.bfloat16, enabled=run.amp is not None):
+        with self._autocast():
             loss, metrics = ask()
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)

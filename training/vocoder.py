@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from audio import SAMPLE_RATE, log_mel
@@ -15,6 +17,7 @@ from checkpoints import cards, file_format, models
 from common import cli
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
+from training.adversarial import AdversarialStep
 from training.datasets import WavDataset
 from training.run import rank_zero_first, to_device
 from vocoder import GENERATORS, losses
@@ -32,11 +35,12 @@ class Task:
     train_set: Any
     val_set: Any
 
-    def ask(self, generator, batch: dict):
-        """What a generator makes of a batch: waves, and the loss of the pitch it hears if it has such."""
-        if "f0" in batch:
-            return generator(batch["mels"], batch["f0"], batch["voiced"])
-        return generator(batch["mels"]), None
+
+class Generated(NamedTuple):
+    """Waves [B, 1, S] of a batch, and the loss of the F0 predicted for it, where a generator predicts one."""
+
+    wavs: torch.Tensor
+    pitch_loss: torch.Tensor | None
 
 
 def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
@@ -51,15 +55,13 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         run.logger.info(f"warm start from {args.warmstart}")
     if args.finetune:
         mels, encoders = make_mels(args.finetune, folder, run)
-    pitch = getattr(model, "needs_pitch", False)
-    needed = [mels or "prepared", *(["f0"] if pitch else [])]
+    needed = [mels or "prepared", *(["f0"] if model.conditioned_on_f0 else [])]
     train, val = (recordings(folder, part, needed) for part in ("train", "val"))
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
     shown = {name: settings[name] for name in ("crop_seconds", "speed_octaves", "own_share")}
-    sets = [
-        WavDataset(folder, part, level_db=level, mels=mels, pitch=pitch, **shown) for part in (train, val)
-    ]
+    shown |= {"level_db": level, "mels": mels, "pitch": model.conditioned_on_f0}
+    sets = [WavDataset(folder, part, **shown) for part in (train, val)]
     hours = folder.hours(train)
     run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
 
@@ -71,15 +73,15 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:
-    """Keys of "train" or "val" of which all kinds are made. A UserError says what makes pitch where it lacks.
+    """Keys of "train" or "val" of which all kinds are made; UserError where f0/ is missing.
 
-    Copies moved by WORLD are no recordings: what they lack would be learned with them.
+    Pitch-shifted copies are left out: the faults of WORLD would be learnt with them.
     """
     keys = [key for key in folder.split(part, kinds[0]) if key not in folder.copies]
     whole = [key for key in keys if all(folder.path(kind, key).is_file() for kind in kinds)]
     if not whole:
         raise cli.UserError(
-            f"{folder.root}: this generator learns to hear pitch, and no {part} recording has its f0/; "
+            f"{folder.root}: this generator learns to predict F0, and no {part} recording has its f0/; "
             f"make it: python preprocess.py {folder.name} --pitdyn"
         )
     return whole
@@ -123,39 +125,65 @@ def units_for(path, checkpoint: dict, folder) -> str:
     return hashlib.sha256(found.encode()).hexdigest()[:8]
 
 
-def train_step(task: Task, networks, batch: dict):
-    """One batch -> the loss of the discriminators, where they play, then that of the generator."""
-    weights, real = task.run.settings, batch["wavs"]
-    made, pitch = task.ask(networks.generator, batch)
-    if networks.discriminators:
-        verdicts = losses.halves(networks.discriminators(torch.cat([real, made.detach()])))
-        yield losses.discriminator_loss(*verdicts), {}
-    spectral = losses.spectral(made, real)
+class WithPitchLoss(nn.Module):
+    """A generator that also gives the loss of the F0 it predicts, from one call of `forward`: that is the
+    call through which DistributedDataParallel learns of gradients."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, batch: dict) -> Generated:
+        if not self.generator.conditioned_on_f0:
+            return Generated(self.generator(batch["mels"]), None)
+        return Generated(*self.generator.with_pitch_loss(batch["mels"], batch["f0"], batch["voiced"]))
+
+
+def synthesise(generator: nn.Module, batch: dict) -> Generated:
+    """What a WithPitchLoss, distributed or not, makes of a batch."""
+    return generator(batch)
+
+
+def discriminator_loss(discriminators: nn.Module, batch: dict, generated: Generated):
+    """How well real waves are told from generated ones, for the discriminators to learn from."""
+    waves = torch.cat([batch["wavs"], generated.wavs.detach()])
+    return losses.discriminator_loss(*losses.halves(discriminators(waves))), {}
+
+
+def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, generated: Generated):
+    """Spectral distance, the loss of the predicted F0, and against discriminators their two losses."""
+    weights, real, wavs = task.run.settings, batch["wavs"], generated.wavs
+    spectral = losses.spectral(wavs, real)
     loss, metrics = weights["spectral_weight"] * spectral, {"spectral": float(spectral.detach())}
-    if pitch is not None:
-        loss, metrics["pitch"] = loss + weights["pitch_weight"] * pitch, float(pitch.detach())
-    if networks.discriminators:
-        on_real, on_made = losses.halves(networks.critics(torch.cat([real, made])))
-        terms = {
-            "adversarial": losses.adversarial(on_made),
-            "matching": losses.feature_matching(on_real, on_made),
-        }
-        loss = loss + terms["adversarial"] + weights["matching_weight"] * terms["matching"]
-        metrics |= {name: float(term.detach()) for name, term in terms.items()}
-    yield loss, metrics
+    if generated.pitch_loss is not None:
+        loss = loss + weights["pitch_weight"] * generated.pitch_loss
+        metrics["pitch"] = float(generated.pitch_loss.detach())
+    if discriminators is not None:
+        on_real, on_generated = losses.halves(discriminators(torch.cat([real, wavs])))
+        adversarial = losses.adversarial(on_generated)
+        matching = losses.feature_matching(on_real, on_generated)
+        loss = loss + adversarial + weights["matching_weight"] * matching
+        metrics |= {"adversarial": float(adversarial.detach()), "matching": float(matching.detach())}
+    return loss, metrics
 
 
-def validate(task: Task, model, step: int) -> dict[str, float]:
-    """Distance of log-mels over whole validation files, and the spectral loss."""
-    distances, spectral, pitches = [], [], []
+def step_of(task: Task) -> AdversarialStep:
+    """What an AdversarialTrainer does with a batch of this task."""
+    return AdversarialStep(synthesise, discriminator_loss, partial(generator_loss, task))
+
+
+def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
+    """Distance of log-mels over whole validation files ("loss"), spectral loss, and loss of the F0."""
+    distances, spectral, pitches, network = [], [], [], WithPitchLoss(model)
+    network.eval()
     for index, key in enumerate(task.val_set.keys):
         batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
-        made, pitch = task.ask(model, batch)
-        distances.append(float((log_mel(made) - log_mel(batch["wavs"])).abs().mean()))
-        spectral.append(float(losses.spectral(made, batch["wavs"])))
-        pitches += [] if pitch is None else [float(pitch)]
+        wavs, pitch_loss = network(batch)
+        distances.append(float((log_mel(wavs) - log_mel(batch["wavs"])).abs().mean()))
+        spectral.append(float(losses.spectral(wavs, batch["wavs"])))
+        pitches += [] if pitch_loss is None else [float(pitch_loss)]
         if index < VALIDATION_SAMPLES:
-            show(task.run, key, batch["wavs"], made, step)
+            show(task.run, key, batch["wavs"], wavs, step)
     means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
     return {name: sum(values) / len(values) for name, values in means.items()}
 

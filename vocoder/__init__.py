@@ -1,9 +1,13 @@
-"""Vocoders: log-mel [B, 128, T] -> wav [B, 1, 160T]."""
+"""Vocoders: log-mel [B, 128, T] -> wav [B, 1, 160T].
+
+All have one interface, `vocoder(mel, f0=None, voiced=None)`: f0 [B, T] in Hz and bool voiced [B, T] of the
+mel frames. Those whose `conditioned_on_f0` is False leave the two out.
+"""
 
 from vocoder.harmonic import HarmonicGenerator
-from vocoder.hifigan import Generator
+from vocoder.hifigan import HifiGan
 from vocoder.istft import IstftGenerator
 
-# [vocoder] generator, and kinds of checkpoints
-GENERATORS = {"hifigan": Generator, "istft": IstftGenerator, "harmonic": HarmonicGenerator}
-Vocoder = Generator | IstftGenerator | HarmonicGenerator
+# [vocoder] generator of a preset, and kind of a checkpoint
+GENERATORS = {"hifigan": HifiGan, "istft": IstftGenerator, "harmonic": HarmonicGenerator}
+Vocoder = HifiGan | IstftGenerator | HarmonicGenerator

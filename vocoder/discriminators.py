@@ -1,4 +1,4 @@
-"""Critics of a vocoder's waves: by period, and by spectrogram at several resolutions.
+"""Discriminators of a vocoder's waves: by period, and by spectrogram at several resolutions.
 
 Periods: HiFi-GAN (see generator.py), with as many channels as the preset says. Spectrograms: Jang et al.,
 "UnivNet: A Neural Vocoder with Multi-Resolution Spectrogram Discriminators", Interspeech 2021.
@@ -16,14 +16,14 @@ from torch.nn.utils.parametrizations import weight_norm
 from audio import LOG_FLOOR
 
 SLOPE = 0.1
-GAIN = 20.0  # brings waves at the training level (RMS about .05) to the size that fresh weights hear best
+GAIN = 20.0  # brings waves at the training level (RMS about .05) to the size that suits fresh weights
 LOG_MEAN, LOG_STD = -3.6, 2.1  # of their magnitudes, roughly, for the same reason
 
-Verdict = tuple[Tensor, list[Tensor]]  # scores, of any shape, and the features of the layers before them
+Output = tuple[Tensor, list[Tensor]]  # scores, of any shape, and the features of the layers before them
 
 
 class PeriodDiscriminator(nn.Module):
-    """Looks at every `period`-th sample: wav [B, 1, S] -> Verdict."""
+    """Looks at every `period`-th sample: wav [B, 1, S] -> Output."""
 
     def __init__(self, period: int, channels: int, depth: int = 4):
         super().__init__()
@@ -34,13 +34,13 @@ class PeriodDiscriminator(nn.Module):
         )
         self.last = _conv(widths[-1], 1, (3, 1), padding=(1, 0))
 
-    def forward(self, wav: Tensor) -> Verdict:
+    def forward(self, wav: Tensor) -> Output:
         wav = F.pad(GAIN * wav, (0, -wav.shape[-1] % self.period), mode="reflect")
-        return _judge(wav.unflatten(-1, (-1, self.period)), self.convs, self.last)
+        return _score(wav.unflatten(-1, (-1, self.period)), self.convs, self.last)
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Looks at log magnitudes of windows of `window` samples: wav [B, 1, S] -> Verdict."""
+    """Looks at log magnitudes of windows of `window` samples: wav [B, 1, S] -> Output."""
 
     def __init__(self, window: int, channels: int, depth: int = 4):
         super().__init__()
@@ -52,18 +52,18 @@ class SpectrogramDiscriminator(nn.Module):
         )
         self.last = _conv(channels, 1, 3, padding=1)
 
-    def forward(self, wav: Tensor) -> Verdict:
+    def forward(self, wav: Tensor) -> Output:
         size = len(self.window)
         with torch.autocast(wav.device.type, enabled=False):
             spectrum = torch.stft(
                 wav.squeeze(1).float(), size, size // 4, window=self.window, return_complex=True
             )
             log_magnitude = spectrum.abs().clamp(min=LOG_FLOOR).log()
-        return _judge((log_magnitude.unsqueeze(1) - LOG_MEAN) / LOG_STD, self.convs, self.last)
+        return _score((log_magnitude.unsqueeze(1) - LOG_MEAN) / LOG_STD, self.convs, self.last)
 
 
 class Discriminators(nn.Module):
-    """All of them: wav [B, 1, S] -> a Verdict of each."""
+    """All of them: wav [B, 1, S] -> the Output of each."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Discriminators(nn.Module):
             ]
         )
 
-    def forward(self, wav: Tensor) -> list[Verdict]:
+    def forward(self, wav: Tensor) -> list[Output]:
         return [member(wav) for member in self.members]
 
 
@@ -92,7 +92,7 @@ def _conv(*sizes, **more) -> nn.Module:
     return weight_norm(conv)
 
 
-def _judge(x: Tensor, convs: nn.ModuleList, last: nn.Module) -> Verdict:
+def _score(x: Tensor, convs: nn.ModuleList, last: nn.Module) -> Output:
     features = []
     for conv in convs:
         x = F.leaky_relu(conv(x), SLOPE)

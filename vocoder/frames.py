@@ -21,7 +21,7 @@ INIT_STD = 0.02
 class Trunk(nn.Module):
     """ConvNeXt blocks on mel frames: log-mel [B, n_mels, T] -> [B, T, dim].
 
-    told [B, T, dim] is added to what the first layer makes of the mel.
+    condition [B, T, dim] is added to what the first layer makes of the mel.
     """
 
     def __init__(self, dim: int, blocks: int, n_mels: int = N_MELS):
@@ -31,9 +31,9 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(Block(dim) for _ in range(blocks))
         self.last_norm = nn.LayerNorm(dim)
 
-    def forward(self, mel: Tensor, told: Tensor | None = None) -> Tensor:
+    def forward(self, mel: Tensor, condition: Tensor | None = None) -> Tensor:
         x = self.embed((mel - MEL_MEAN) / MEL_STD).transpose(1, 2).to(mel.dtype)
-        x = self.norm(x if told is None else x + told)
+        x = self.norm(x if condition is None else x + condition)
         for block in self.blocks:
             x = block(x)
         return self.last_norm(x)

@@ -24,6 +24,8 @@ class GriffinLim(nn.Module):
     momentum of Perraudin, Balazs and Sondergaard, "A fast Griffin-Lim algorithm", 2013.
     """
 
+    conditioned_on_f0 = False
+
     def __init__(self, n_iter: int = 60):
         super().__init__()
         self.n_iter = n_iter
@@ -31,7 +33,7 @@ class GriffinLim(nn.Module):
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
 
     @torch.no_grad()
-    def forward(self, mel: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, 128, T] (natural log of magnitude) -> wav [B, 1, 160T]."""
         # Centred transforms have frame i on sample 160i; with the added frames, ours sit on 160j + 80 of
         # what is left after cutting all but half a hop of the additions.

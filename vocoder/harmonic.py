@@ -1,18 +1,16 @@
-"""A vocoder that hears the pitch in the mel and sings it: harmonics and noise, filtered at frame rate.
+"""A vocoder of harmonics and noise: pulses at the pitch of the voice, and noise, filtered at frame rate.
 
 A network that draws phases has to learn how they turn from frame to frame at every pitch. Here they turn by
-themselves: a train of pulses at the pitch heard, and noise, go through filters that a network draws for each
-frame. Source and filter as in Wang, Takaki and Yamagishi, "Neural source-filter waveform models for
-statistical parametric speech synthesis", 2019; harmonics plus filtered noise as in Engel et al., "DDSP:
-Differentiable digital signal processing", ICLR 2020.
+themselves: a train of pulses, and noise, go through filters that a network predicts for each frame. The pitch
+of the pulses is given, or predicted from the mel. Source and filter as in Wang, Takaki and Yamagishi, "Neural
+source-filter waveform models for statistical parametric speech synthesis", 2019; harmonics plus filtered
+noise as in Engel et al., "DDSP: Differentiable digital signal processing", ICLR 2020.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,60 +18,20 @@ from torch import Tensor, nn
 from audio import MEL_HOP, N_FFT, N_MELS, SAMPLE_RATE
 from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
 
-
-class Span(NamedTuple):
-    """Units start to stop of a recording, played in the time of `units`, of which `edge` go at both ends."""
-
-    start: int
-    stop: int
-    units: int
-    edge: int = 0
-
-    @classmethod
-    def whole(cls, units: int) -> Span:
-        """All of a recording, at its own speed."""
-        return cls(0, units, units)
-
-
-def frame_pitch(f0: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
-    """F0 [N] of units in Hz, 0 = unvoiced -> (Hz float32 [T], voiced bool [T]) of a span's mel frames.
-
-    Log-F0 is interpolated, through unvoiced gaps too, and held at the ends; 0 where nothing is voiced.
-    """
-    speed = (span.stop - span.start) / span.units
-    frames = np.arange(2 * span.edge, 2 * (span.units - span.edge))
-    place = span.start + (frames / 2 + 0.25) * speed - 0.5  # among the units' centres
-    known = np.flatnonzero(f0)
-    if not len(known):
-        return np.zeros(len(frames), np.float32), np.zeros(len(frames), bool)
-    hertz = speed * np.exp(np.interp(place, known, np.log(f0[known])))
-    nearest = np.clip(np.round(place), 0, len(f0) - 1).astype(int)
-    return hertz.astype(np.float32), f0[nearest] > 0
-
-
-def sing_units(vocoder, mel: Tensor, f0: np.ndarray) -> Tensor:
-    """mel [1, n_mels, 2N] by a vocoder that can be told its F0, of units [N] in Hz, 0 = unvoiced -> wav
-    [1, 1, 320N]."""
-    hertz, voiced = (
-        torch.from_numpy(told)[None].to(mel.device) for told in frame_pitch(f0, Span.whole(len(f0)))
-    )
-    return vocoder.sing(mel, hertz.to(mel), voiced)
-
-
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
-SPREAD = 1.0  # of a target, in steps
+SPREAD = 1.0  # standard deviation of a target, in steps
 REACH = 3  # steps around the most likely one that its mean is taken over
 BAND = 7800.0  # Hz; no harmonic lies above
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
-LOG_START = -4.0
-HELD = 0.1  # weight of frames that have no pitch of their own, against those that have
-UNVOICED, VOICED, NOT_TOLD = range(3)  # what a frame is told
-TOLD = 0.5  # of the waves it is trained on are told, the others heard
+LOG_START = -4.0  # of fresh filters
+HELD = 0.1  # weight of unvoiced frames, whose pitch is interpolated, against that of voiced ones
+UNVOICED, VOICED, UNKNOWN = range(3)  # voicing of a frame
+CONDITIONED = 0.5  # fraction of the training waves whose F0 and voicing are given
 MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
-EDGE = 80  # samples, 5 ms, on both sides of where a low voice sets in or dies away: in which it does
-FADE = 240  # samples inside of there, 15 ms: in which a high voice does
-LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; the one is heard as long as it sounds, the other a frame longer
+EDGE = 80  # samples, 5 ms: a low voice begins and ends within these on both sides of a change of voicing
+FADE = 240  # samples, 15 ms: a high voice begins and ends within these, inside its voiced frames
+LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
 
@@ -81,12 +39,11 @@ TINY = 1e-6
 class HarmonicGenerator(nn.Module):
     """log-mel [B, n_mels, T] -> wav [B, 1, 160T], on the grid of audio.log_mel.
 
-    dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that hears the pitch.
-    While it is trained its noise is drawn anew, and half of the waves are sung as told; else its noise is the
-    same at every call.
+    dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that predicts the pitch.
+    In training its noise is drawn anew at each call; else it is the same at every call.
     """
 
-    needs_pitch = True  # of its training data
+    conditioned_on_f0 = True
 
     def __init__(
         self,
@@ -98,59 +55,65 @@ class HarmonicGenerator(nn.Module):
     ):
         super().__init__()
         self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
-        self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # and whether there is one
+        self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # the last: whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 3 * BINS)
-        # A mel's windows reach 32 ms to both sides: next to a vowel a frame without pitch has its harmonics
-        # in it, and only who is told can leave them out.
-        self.told = nn.Embedding(3, dim, padding_idx=NOT_TOLD)
+        # Embedding of the voicing, under the name that checkpoints have for it. The window of a mel frame
+        # reaches 32 ms to both sides, so an unvoiced frame beside a vowel holds its harmonics: only given
+        # voicing can keep them out.
+        self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)
         initialise(self)
         nn.init.zeros_(self.told.weight)
         nn.init.constant_(self.head.bias[: 2 * BINS], LOG_START)
 
-    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None):
+    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1.
 
-        With f0 [B, T] in Hz (0: not known) and voiced [B, T] also the loss of the pitch heard: (wav, loss).
+        f0 [B, T] in Hz, on unvoiced frames too, and bool voiced [B, T] replace what is predicted from the
+        mel. No pulse sounds on unvoiced frames; how strong pulses are on voiced ones the mel decides.
         """
-        logits = self._hear(mel)
-        pitch, voicing, told = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
-        if f0 is not None and self.training:
-            chosen = torch.rand(len(mel), 1, device=mel.device) < TOLD
-            pitch = torch.where(chosen, f0.clamp(min=LOWEST), pitch)
-            told = torch.where(chosen, voiced.long(), NOT_TOLD)
-        wav = self._sound(mel, pitch, voicing, told)
-        return wav if f0 is None else (wav, pitch_loss(logits, f0, voiced))
+        logits = self._predict_f0(mel)
+        if f0 is None:
+            return self._synthesise(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
+        return self._synthesise(mel, f0.clamp(min=LOWEST), logits[..., PITCHES:], voiced.long())
 
-    def sing(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
-        """mel [B, n_mels, T], F0 [B, T] in Hz, on unvoiced frames too, and voiced [B, T] -> wav [B, 1, 160T].
+    def with_pitch_loss(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> tuple[Tensor, Tensor]:
+        """(wav [B, 1, 160T], loss of the predicted pitch) for f0 [B, T] in Hz (0: not known), voiced [B, T].
 
-        For who knows the pitch better than a mel can tell it. No pulse sounds where it is unvoiced; where it
-        is voiced, how much of one is still heard in the mel.
+        In training about half of the waves are given both, the others go by what is predicted.
         """
-        return self._sound(mel, f0.clamp(min=LOWEST), self._hear(mel)[..., PITCHES:], voiced.long())
+        logits = self._predict_f0(mel)
+        pitch, voicing, known = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
+        if self.training:
+            given = torch.rand(len(mel), 1, device=mel.device) < CONDITIONED
+            pitch = torch.where(given, f0.clamp(min=LOWEST), pitch)
+            known = torch.where(given, voiced.long(), UNKNOWN)
+        return self._synthesise(mel, pitch, voicing, known), pitch_loss(logits, f0, voiced)
 
-    def _hear(self, mel: Tensor) -> Tensor:
+    def _predict_f0(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
-        heard = self.pitch_trunk(mel)
+        hidden = self.pitch_trunk(mel)
         with torch.autocast(mel.device.type, enabled=False):
-            return self.pitch_head(heard.to(mel.dtype))
+            return self.pitch_head(hidden.to(mel.dtype))
 
-    def _sound(self, mel: Tensor, f0: Tensor, voicing: Tensor, told: Tensor | None = None) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing and what is told [B, T] of it, and
-        filtered noise."""
-        x = self.trunk(mel, None if told is None else self.told(told))
-        # Phases want whole floats, and so do FFTs.
+    def _synthesise(self, mel: Tensor, f0: Tensor, logits: Tensor, voicing: Tensor | None = None) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise.
+
+        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
+        """
+        x = self.trunk(mel, None if voicing is None else self.told(voicing))
+        # Phases and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
             pulses = pulse_train(f0)
-            if told is not None:
-                # In time, before windows of 40 ms blur where a voice sets in.
-                pulses = pulses * swell(told, f0)
-            pulses = analyse(pulses) * voicing.sigmoid()
+            if voicing is not None:
+                # In time, before windows of 40 ms blur where a voice begins.
+                pulses = pulses * pulse_envelope(voicing, f0)
+            pulses = analyse(pulses) * logits.sigmoid()
             noise = analyse(self._noise(pulses.shape[0], mel))
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
-            if told is not None:
-                of_noise = torch.where(beside_voice(told).unsqueeze(-1), blurred(of_noise), of_noise)
+            if voicing is not None:
+                near = unvoiced_near_voiced(voicing).unsqueeze(-1)
+                of_noise = torch.where(near, blurred(of_noise), of_noise)
             spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
             spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
             return overlap_add(spectrum).clamp(-1, 1)
@@ -168,14 +131,14 @@ class HarmonicGenerator(nn.Module):
         return self
 
 
-def swell(told: Tensor, f0: Tensor) -> Tensor:
-    """Strength [B, 160T], 0 to 1, of the pulses at f0 [B, T] in Hz of frames told [B, T] what is voiced.
+def pulse_envelope(voicing: Tensor, f0: Tensor) -> Tensor:
+    """Strength [B, 160T], 0 to 1, of the pulses at f0 [B, T] in Hz of frames with this voicing [B, T].
 
-    Straight lines about the edges of what is told, EDGE to both sides of them, for a low voice; within FADE
-    inside of them for a high one, which at full strength from its first sample is heard in the frame before.
+    Straight lines about each change of voicing: EDGE to both sides of it for a low voice, FADE inside the
+    voiced frames for a high one, which an F0 tracker finds a frame early when it begins at full strength.
     """
-    unvoiced = (told == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
-    inside = _distance(unvoiced) - _distance(~unvoiced)  # of the edge; outside of it below 0
+    unvoiced = (voicing == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
+    inside = _distance(unvoiced) - _distance(~unvoiced)  # samples from the change; negative outside
     octaves = torch.log2(_at_samples(f0) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
     height = octaves.clamp(0, 1)
     return (torch.lerp(inside + EDGE, inside, height) / (2 * EDGE + (FADE - 2 * EDGE) * height)).clamp(0, 1)
@@ -192,11 +155,11 @@ def _since(marked: Tensor) -> Tensor:
     return place - torch.where(marked, place, -FADE).cummax(-1).values
 
 
-def beside_voice(told: Tensor) -> Tensor:
-    """Frames [B, T] told unvoiced whose mel has a voiced frame's harmonics in its window -> bool [B, T]."""
-    voiced = (told == VOICED).float().unsqueeze(1)
+def unvoiced_near_voiced(voicing: Tensor) -> Tensor:
+    """Unvoiced frames [B, T] whose mel has a voiced frame's harmonics in its window -> bool [B, T]."""
+    voiced = (voicing == VOICED).float().unsqueeze(1)
     near = F.max_pool1d(voiced, 2 * MEL_REACH + 1, stride=1, padding=MEL_REACH).squeeze(1) > 0
-    return near & (told == UNVOICED)
+    return near & (voicing == UNVOICED)
 
 
 def blurred(log_filters: Tensor) -> Tensor:
@@ -215,8 +178,8 @@ def hertz(logits: Tensor) -> Tensor:
     logits = logits[..., :PITCHES]
     steps = torch.arange(PITCHES, device=logits.device)
     near = (steps - logits.argmax(-1, keepdim=True)).abs() <= REACH
-    share = logits.masked_fill(~near, -torch.inf).softmax(-1)
-    return LOWEST * 2 ** ((share * steps).sum(-1) * (math.log2(HIGHEST / LOWEST) / (PITCHES - 1)))
+    weight = logits.masked_fill(~near, -torch.inf).softmax(-1)
+    return LOWEST * 2 ** ((weight * steps).sum(-1) * (math.log2(HIGHEST / LOWEST) / (PITCHES - 1)))
 
 
 def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:

@@ -21,13 +21,15 @@ LAST_SLOPE = 0.01
 INIT_STD = 0.01
 
 
-class Generator(nn.Module):
+class HifiGan(nn.Module):
     """Upsampling convolutions with a bank of dilated residual blocks after each.
 
     rates: upsampling factors, kernels: their kernel sizes; rate and kernel differ by an even number, so
     that frame j stays centred on its samples. Built with weight norm, for training; call
     remove_weight_norm() before inference. Raises ValueError for sizes that do not fit together.
     """
+
+    conditioned_on_f0 = False
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class Generator(nn.Module):
         )
         self.conv_post = _normed(nn.Conv1d(widths[-1], 1, 7, padding=3))
 
-    def forward(self, mel: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, T * product of rates] in -1 .. 1."""
         x = self.conv_pre(mel)
         for stage, up in enumerate(self.ups):
@@ -61,7 +63,7 @@ class Generator(nn.Module):
             x = sum(block(x) for block in bank) / self.bank
         return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_SLOPE)))
 
-    def remove_weight_norm(self) -> Generator:
+    def remove_weight_norm(self) -> HifiGan:
         """Fold the norms into plain weights, for inference; returns self. A second call does nothing."""
         for module in self.modules():
             if parametrize.is_parametrized(module, "weight"):

@@ -17,16 +17,18 @@ class IstftGenerator(nn.Module):
     dim: channels; blocks: how many. log-mel [B, n_mels, T] -> wav [B, 1, 160T], on the grid of audio.log_mel.
     """
 
+    conditioned_on_f0 = False
+
     def __init__(self, n_mels: int = N_MELS, dim: int = 384, blocks: int = 8):
         super().__init__()
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 2 * BINS)
         initialise(self)
 
-    def forward(self, mel: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1."""
         x = self.trunk(mel)
-        # A phase of half precision would be wrong by tenths of a radian, and FFTs want whole floats.
+        # A phase of half precision would be wrong by tenths of a radian, and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
             log_magnitude, phase = self.head(x.to(mel.dtype)).chunk(2, dim=-1)
             return overlap_add(torch.polar(log_magnitude.clamp(max=LOG_MAX).exp(), phase)).clamp(-1, 1)

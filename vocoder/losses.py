@@ -1,4 +1,4 @@
-"""What a vocoder is trained on: spectral distance, and the verdicts of its discriminators."""
+"""What a vocoder is trained on: spectral distance, and the output of its discriminators."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import torch
 from torch import Tensor
 
 from audio import LOG_FLOOR, mel_filters
-from vocoder.discriminators import Verdict
+from vocoder.discriminators import Output
 
 RESOLUTIONS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 128), (2048, 192))  # window, mel bands
 
 
-def spectral(made: Tensor, real: Tensor) -> Tensor:
+def spectral(generated: Tensor, real: Tensor) -> Tensor:
     """Mean absolute difference of log-mels [B, 1, S], over several resolutions.
 
     Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023, who found that many
     resolutions, short windows too, keep attacks sharp.
     """
     distances = [
-        (_log_mel(made, *resolution) - _log_mel(real, *resolution)).abs().mean() for resolution in RESOLUTIONS
+        (_log_mel(generated, *resolution) - _log_mel(real, *resolution)).abs().mean()
+        for resolution in RESOLUTIONS
     ]
     return torch.stack(distances).mean()
 
@@ -32,27 +33,28 @@ def _log_mel(wav: Tensor, window: int, bands: int) -> Tensor:
         return torch.log(torch.clamp(mel_filters(window, bands).to(wav.device) @ spectrum, min=LOG_FLOOR))
 
 
-def halves(verdicts: list[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
-    """Verdicts on a batch of real and made waves, one after the other, as those on each."""
+def halves(outputs: list[Output]) -> tuple[list[Output], list[Output]]:
+    """Outputs for a batch of real and then synthesised waves, as those for each half."""
     parts = [
-        [(scores.chunk(2)[side], [f.chunk(2)[side] for f in features]) for scores, features in verdicts]
+        [(scores.chunk(2)[side], [f.chunk(2)[side] for f in features]) for scores, features in outputs]
         for side in (0, 1)
     ]
     return parts[0], parts[1]
 
 
-def discriminator_loss(real: list[Verdict], made: list[Verdict]) -> Tensor:
-    """Least squares (Mao et al. 2017): real waves are to score 1, made ones 0. A mean over discriminators."""
-    errors = [(1 - r).square().mean() + m.square().mean() for (r, _), (m, _) in zip(real, made, strict=True)]
+def discriminator_loss(real: list[Output], generated: list[Output]) -> Tensor:
+    """Least squares (Mao et al. 2017): real waves score 1, generated ones 0. Mean over discriminators."""
+    pairs = zip(real, generated, strict=True)
+    errors = [(1 - r).square().mean() + g.square().mean() for (r, _), (g, _) in pairs]
     return torch.stack(errors).mean()
 
 
-def adversarial(made: list[Verdict]) -> Tensor:
-    """How far made waves are from scoring 1. A mean over discriminators."""
-    return torch.stack([(1 - scores).square().mean() for scores, _ in made]).mean()
+def adversarial(generated: list[Output]) -> Tensor:
+    """How far generated waves are from scoring 1. A mean over discriminators."""
+    return torch.stack([(1 - scores).square().mean() for scores, _ in generated]).mean()
 
 
-def feature_matching(real: list[Verdict], made: list[Verdict]) -> Tensor:
+def feature_matching(real: list[Output], generated: list[Output]) -> Tensor:
     """Mean absolute difference of the features, over all layers of all discriminators."""
-    pairs = [pair for (_, r), (_, m) in zip(real, made, strict=True) for pair in zip(r, m, strict=True)]
-    return torch.stack([(r.detach() - m).abs().mean() for r, m in pairs]).mean()
+    pairs = [pair for (_, r), (_, g) in zip(real, generated, strict=True) for pair in zip(r, g, strict=True)]
+    return torch.stack([(r.detach() - g).abs().mean() for r, g in pairs]).mean()

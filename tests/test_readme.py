@@ -1,0 +1,63 @@
+"""README's commands run as printed, in the order in which they stand; it stays the front page that it is."""
+
+import re
+import shlex
+import shutil
+
+import pytest
+from conftest import ROOT, run_script
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+MOST_LINES = 180
+# What a command has in it that cannot be run here, and why.
+LEFT_OUT = {
+    "pip install": "it installs packages",
+    "path/to/": "it takes recordings of the reader",
+    "C:\\": "it takes recordings of the reader",
+    "databaker": "it takes what was made of recordings of the reader",
+    "hana": "it takes what was made of recordings of the reader",
+}
+
+
+def commands() -> list[str]:
+    """Every line of README's code blocks that calls Python."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith(("python ", ".venv/bin/python "))]
+
+
+def runnable() -> list[str]:
+    return [line for line in commands() if not any(part in line for part in LEFT_OUT)]
+
+
+def test_the_front_page_is_short():
+    assert len(TEXT.splitlines()) <= MOST_LINES
+
+
+def test_links_and_anchors_resolve():
+    anchors = {
+        re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, re.M)
+    }
+    links = re.findall(r"\]\(([^)\s]+)\)", TEXT)
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif "://" not in link:
+            assert (ROOT / link.partition("#")[0]).exists(), link
+
+
+def test_some_commands_can_be_run_here():
+    scripts = {shlex.split(line)[1] for line in runnable()}
+    assert {"infer.py", "evaluate.py"} <= scripts
+
+
+@pytest.mark.slow
+def test_commands_run_as_printed(tmp_path):
+    for folder in ("out", "test", "configs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*-run", "logs"))
+    for line in runnable():
+        _, *arguments = shlex.split(line)
+        done = run_script(*arguments, cwd=tmp_path)
+        assert done.stdout.strip(), line
+    assert list((tmp_path / "gen").glob("*.wav"))
