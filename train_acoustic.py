@@ -40,7 +40,7 @@ def main() -> int:
 
     run = start(args, "acoustic")
     model, describe, task = build(args, run)
-    trainer = Trainer(run, model, describe, run.settings["refine_lr"] if args.refine else None)
+    trainer = Trainer(run, model, describe, run.settings.refine_lr if args.refine else None)
     if args.resume and not args.refine:
         trainer.resume(args.resume)
     trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))

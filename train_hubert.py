@@ -37,12 +37,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from common.presets import load_config
-    from training.hubert import build, settings_of, train_step, validate
+    from training.hubert import build, section_of, train_step, validate
     from training.run import start
     from training.trainer import Trainer
 
     config = load_config(args.config)
-    run = start(args, settings_of(args, config), config)
+    run = start(args, section_of(args, config), config)
     model, describe, task = build(args, run)
     trainer = Trainer(run, model, describe)
     if args.resume:

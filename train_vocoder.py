@@ -33,7 +33,7 @@ def main() -> int:
 
     run = start(args, "vocoder")
     model, discriminators, describe, task = build(args, run)
-    rate = run.settings["refine_lr"] if args.finetune else None
+    rate = run.settings.refine_lr if args.finetune else None
     trainer = AdversarialTrainer(run, model, discriminators, describe, rate, WithPitchLoss)
     if args.resume:
         trainer.resume(args.resume)

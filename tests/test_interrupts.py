@@ -3,11 +3,13 @@
 import argparse
 import signal
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
 
 from checkpoints import store
+from common.presets import load_config
 from training import interrupts
 from training.adversarial import AdversarialStep, AdversarialTrainer
 from training.run import start
@@ -20,6 +22,7 @@ SETTINGS = {
     "betas": [0.9, 0.99],
     "weight_decay": 0.0,
     "max_norm": 10.0,
+    "warmup_steps": 0,
     "validate_every": 2,
     "log_every": 1,
     "keep": 9,
@@ -93,7 +96,9 @@ def run_once(out, resume=None, steps=4, at=None):
     args = argparse.Namespace(
         **given, steps=steps, device="cpu", amp="off", seed=1, num_workers=0, data=out.parent, out=out
     )
-    run = start(args, "toy", {"train": {"toy": SETTINGS}})
+    config = load_config()
+    config["train"]["vocoder"] |= SETTINGS
+    run = start(args, "vocoder", config)
     about = {"kind": "istft", "config": {"model": {}, "toml": {}}, "labels": None, "card": {}}
     torch.manual_seed(0)
     nets = torch.nn.Linear(3, 1), torch.nn.Linear(1, 1)
@@ -165,7 +170,7 @@ def test_a_step_that_is_broken_off_is_not_saved(tmp_path):
 
     out = tmp_path / "run"
     trainer = run_once(out, steps=2)
-    trainer.run.settings["steps"] = 4
+    trainer.run.settings = replace(trainer.run.settings, steps=4)
     with pytest.raises(interrupts.BrokenOff):
         trainer.fit(Numbers(), AdversarialStep(lambda *_: twice(trainer.step), None, None), None)
     assert sorted(path.name for path in out.glob("*.pt")) == ["model-2.pt", "model-best.pt"]

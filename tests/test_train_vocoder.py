@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ class Recorder(AdversarialTrainer):
 def test_the_generators_loss_asks_the_discriminators_for_no_gradient():
     trainer, seen = Recorder(), []
     trainer.step, trainer.best = 5, 1.0
-    trainer.run = type("Run", (), {"settings": {"adversarial_after": 5}})
+    trainer.run = type("Run", (), {"settings": SimpleNamespace(adversarial_after=5)})
     trainer.optimizer = trainer.discriminator_optimizer = None
     trainer._autocast = nullcontext
     trainer._learn = lambda ask, module, optimizer: (
@@ -198,7 +199,7 @@ def test_finetuning_learns_from_an_acoustic_models_mels(voice):
 def test_what_does_not_fit_is_refused_in_a_sentence(voice):
     base, _ = train(voice, "v/base2", "--steps", 3)
     _, done = train(voice, "v/x", "--warmstart", base / "model-best.pt", generator="hifigan", expect=2)
-    assert "does not fit Generator" in done.stderr and "Traceback" not in done.stderr
+    assert "does not fit HifiGan" in done.stderr and "Traceback" not in done.stderr
     acoustic = voice / "out" / "bank" / "acoustic" / "model-best.pt"
     _, done = train(voice, "v/x", "--resume", acoustic, expect=2)
     assert "acoustic" in done.stderr and "Traceback" not in done.stderr

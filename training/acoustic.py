@@ -41,7 +41,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     model = AcousticModel(**sizes)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
-    sets = [MelDataset(folder, part, run.settings["crop_seconds"]) for part in keys]
+    sets = [MelDataset(folder, part, run.settings.crop_seconds) for part in keys]
     recordings = [key for key in keys[0] if key not in folder.copies]
     hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
     run.logger.info(

@@ -54,7 +54,7 @@ class AdversarialTrainer(Trainer):
 
     def _advance(self, networks: tuple[nn.Module, nn.Module], batch: dict, step: AdversarialStep) -> dict:
         generator, discriminators = networks
-        begin = self.run.settings["adversarial_after"]
+        begin = self.run.settings.adversarial_after
         if self.step == begin:
             self.best = math.inf  # a wave that convinces is not the one with the least spectral distance
         with self._autocast():

@@ -56,13 +56,13 @@ def loader(run: Any, dataset: Any, first: int) -> DataLoader:
     settings = run.settings
     batches = Batches(
         len(dataset),
-        settings["batch_size"],
+        settings.batch_size,
         run.seed,
         first,
-        settings["steps"],
+        settings.steps,
         run.rank,
         run.world,
-        settings.get("shuffle", True),
+        settings.shuffle,
     )
     return DataLoader(
         dataset,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from checkpoints import cards, models, pipeline
 from common import cli
-from common.presets import hubert_sizes, label_training
+from common.presets import hubert_sizes
 from hubert_pitdyn import plots
 from hubert_pitdyn.heads import Head
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -21,58 +24,73 @@ from hubert_pitdyn.model import Hubert, time_mask
 from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import Teacher
 from training.datasets import LABEL_FOLDERS, LabelDataset, cache_features, split_features
-from training.run import mean_over, rank_zero_first, to_device
+from training.run import Run, mean_over, rank_zero_first, to_device
 
 VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
 
 
 @dataclass
 class Task:
-    """What one run learns. labels: PitLabels, DynLabels or None (content units); soft: target rows [K,K] or
-    None; teacher: whose features are estimated beside the classes, or None; alpha: weight of hidden frames,
-    None without masking."""
+    """What one run learns. labels: None for content units; soft: target rows [K,K] or None; teacher: the
+    features that are estimated beside the classes, or None; alpha: weight of hidden frames, None without
+    masking."""
 
-    run: Any
-    labels: Any
-    soft: Any
-    teacher: Any
+    run: Run
+    labels: PitLabels | DynLabels | None
+    soft: torch.Tensor | None
+    teacher: Teacher | None
     alpha: float | None
-    train_set: Any
-    val_set: Any
+    train_set: LabelDataset
+    val_set: LabelDataset
 
 
-def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
+@dataclass(frozen=True)
+class Built:
+    """A model to train, and what its checkpoints say: kind, constructor arguments, encoders of its card.
+
+    features: folder of cached trunk features that it reads instead of wavs, or None.
+    """
+
+    model: nn.Module
+    kind: str
+    sizes: dict[str, Any]
+    encoders: dict[str, dict] = field(default_factory=dict)
+    features: Path | None = None
+
+
+def build(args: argparse.Namespace, run: Run) -> tuple[nn.Module, Callable[[], dict], Task]:
     """Model, describe() for its checkpoints, and the task with its training and validation sets."""
-    folder = DataFolder(args.data)
-    keys = [folder.split(part, LABEL_FOLDERS[args.embds_dn]) for part in ("train", "val")]
+    folder, settings = DataFolder(args.data), run.settings
+    train, val = (folder.split(part, LABEL_FOLDERS[args.embds_dn]) for part in ("train", "val"))
     labels, classes, stored = read_labels(folder, args.embds_dn)
-    teacher = teacher_of(run, stored, keys[0] + keys[1])
-    make = build_head if is_frozen(args, run.config) else build_hubert
-    model, kind, sizes, encoders, features = make(args, run, folder, keys[0] + keys[1], classes, teacher)
-    crop = run.settings["crop_seconds"]
-    changes = (run.settings.get("speed_octaves", 0.0), run.settings.get("noise", 0.0))
-    changes = (*changes, teacher and teacher.folder, run.settings.get("equalise", 0.0))
-    sets = [LabelDataset(folder, part, args.embds_dn, crop, features, *changes) for part in keys]
-    hours = folder.hours(keys[0])
-    run.logger.info(f"{kind}: {classes} classes, {len(keys[0])} + {len(keys[1])} utterances, {hours:.2f} h")
+    options, teacher, alpha = {}, None, None
+    if is_frozen(args, run.config):
+        built = build_head(args, run, folder, classes, train + val)
+    else:
+        teacher = teacher_of(run, stored, train + val)
+        built = build_hubert(args, run, folder, classes, teacher)
+        alpha = (settings.alpha if args.alpha is None else args.alpha) if masking(args, run) else None
+        options = {name: getattr(settings, name) for name in ("speed_octaves", "noise", "equalise")}
+        options["teacher"] = teacher and teacher.folder
+    sets = [
+        LabelDataset(folder, part, args.embds_dn, settings.crop_seconds, built.features, **options)
+        for part in (train, val)
+    ]
+    hours = folder.hours(train)
+    run.logger.info(f"{built.kind}: {classes} classes, {len(train)} + {len(val)} utterances, {hours:.2f} h")
 
     def describe() -> dict:
-        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
-        config = {"model": sizes, "toml": run.config}
-        return {"kind": kind, "config": config, "labels": stored, "card": card}
+        card = cards.card(dataset=folder.name, hours=hours, encoders=built.encoders)
+        config = {"model": built.sizes, "toml": run.config}
+        return {"kind": built.kind, "config": config, "labels": stored, "card": card}
 
     soft = None if labels is None else torch.from_numpy(labels.target_matrix()).float().to(run.device)
-    alpha = run.settings.get("alpha", 0.5) if args.alpha is None else args.alpha
-    task = Task(run, labels, soft, teacher, alpha if masking(args, run) else None, *sets)
-    return model, describe, task
+    return built.model, describe, Task(run, labels, soft, teacher, alpha, *sets)
 
 
-def settings_of(args: argparse.Namespace, config: dict) -> str:
-    """The table of [train] that rules this run; [train.<labels>] says what differs from [train.hubert]."""
-    if is_frozen(args, config):
-        return "head"
-    config["train"][args.embds_dn] = label_training(config, args.embds_dn)
-    return args.embds_dn
+def section_of(args: argparse.Namespace, config: dict) -> str:
+    """The table of [train] that a run goes by."""
+    return "head" if is_frozen(args, config) else args.embds_dn
 
 
 def is_frozen(args: argparse.Namespace, config: dict) -> bool:
@@ -80,7 +98,7 @@ def is_frozen(args: argparse.Namespace, config: dict) -> bool:
     return (args.trunk or config["train"]["hubert"]["trunk"]) == "frozen" and args.embds_dn != "units"
 
 
-def read_labels(folder, kind: str):
+def read_labels(folder: DataFolder, kind: str) -> tuple[PitLabels | DynLabels | None, int, dict]:
     """PitLabels, DynLabels or None (content units); number of classes; settings a checkpoint keeps."""
     if kind == "units":
         about = folder.read_json("units-discrete.json")
@@ -94,9 +112,9 @@ def read_labels(folder, kind: str):
     return labels, labels.classes, stored
 
 
-def teacher_of(run, stored: dict, keys: list[str]):
+def teacher_of(run: Run, stored: dict, keys: list[str]) -> Teacher | None:
     """The Teacher of content units whose features are to be estimated beside its classes, or None."""
-    if "units" not in stored or not run.settings.get("teacher"):
+    if "units" not in stored or not run.settings.teacher:
         return None
     folder = cli.path(stored["units"]["features"])
     if not folder.is_dir():
@@ -105,8 +123,10 @@ def teacher_of(run, stored: dict, keys: list[str]):
     return Teacher.of(folder, keys)
 
 
-def build_hubert(args, run, folder, keys, classes: int, teacher):
-    """A whole HuBERT on wavs: model, kind, sizes, encoders, no cached features."""
+def build_hubert(
+    args: argparse.Namespace, run: Run, folder: DataFolder, classes: int, teacher: Teacher | None
+) -> Built:
+    """A whole HuBERT on wavs."""
     unit_kind = "content" if args.embds_dn == "units" else "label"
     sizes = {"classes": classes, **hubert_sizes(run.config, args.embds_dn), "unit_kind": unit_kind}
     if teacher is not None:
@@ -116,13 +136,13 @@ def build_hubert(args, run, folder, keys, classes: int, teacher):
         warm_start(model, args, run, folder)
     # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
     model.masked_spec_embed.requires_grad_(masking(args, run))
-    return model, f"hubert-{args.embds_dn}", sizes, {}, None
+    return Built(model, f"hubert-{args.embds_dn}", sizes)
 
 
-def warm_start(model, args, run, folder) -> None:
+def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFolder) -> None:
     """Take over what fits of the weights given, or where the preset says so of the content encoder."""
     path = args.warmstart
-    if path is None and run.settings["warmstart"] == "content" and args.embds_dn != "units":
+    if path is None and run.settings.warmstart == "content" and args.embds_dn != "units":
         path = pipeline.content_path(run.config, folder.name, args.content)
     if path is None:
         return
@@ -139,8 +159,10 @@ def warm_start(model, args, run, folder) -> None:
     run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
 
 
-def build_head(args, run, folder, keys, classes: int, _teacher):
-    """A light head on cached features of the content encoder: model, kind, sizes, encoders, features."""
+def build_head(
+    args: argparse.Namespace, run: Run, folder: DataFolder, classes: int, keys: list[str]
+) -> Built:
+    """A light head on cached features of the content encoder."""
     if args.mask or args.warmstart:
         raise cli.UserError(
             "--mask and --warmstart are for a whole HuBERT; leave them out or add --trunk finetune"
@@ -158,11 +180,13 @@ def build_head(args, run, folder, keys, classes: int, _teacher):
     name = f"features-{content.card['hash'][:8]}"
     with rank_zero_first(run):
         features = cache_features(folder, keys, trunk, name, progress)
-    return Head(**sizes), f"head-{args.embds_dn}", sizes, {"content": content.card}, features
+    encoders = {"content": content.card}
+    return Built(Head(**sizes), f"head-{args.embds_dn}", sizes, encoders, features)
 
 
-def masking(args: argparse.Namespace, run) -> bool:
-    return run.settings.get("mask", False) if args.mask is None else args.mask
+def masking(args: argparse.Namespace, run: Run) -> bool:
+    """Whether a whole HuBERT is trained with random spans hidden."""
+    return run.settings.mask if args.mask is None else args.mask
 
 
 def predict(model, batch: dict, mask=None):
@@ -190,7 +214,7 @@ def losses(task: Task, model, batch: dict, mask=None):
         return cross_entropy(logits, targets), logits, None
     logits, estimate = predict(model, batch, mask)
     error = teacher_error(estimate, batch["teacher"], task.teacher.spread)
-    return cross_entropy(logits, targets) + task.run.settings["teacher"] * error, logits, error
+    return cross_entropy(logits, targets) + task.run.settings.teacher * error, logits, error
 
 
 def train_step(task: Task, model, batch: dict):

@@ -17,7 +17,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from common import devices
-from common.presets import load_config
+from common.presets import DEFAULT, load_config
+from training.settings import settings_of
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Run:
     """One training run: settings, where it runs, where it writes. Only rank 0 has a writer."""
 
     config: dict[str, Any]
-    settings: dict[str, Any]
+    settings: Any  # of training.settings
     data: Path
     out: Path
     device: torch.device
@@ -43,10 +44,13 @@ class Run:
 
 
 def start(args: argparse.Namespace, section: str, config: dict | None = None) -> Run:
-    """Settings of [train.<section>] under the command line's, processes, seeds, log file, TensorBoard."""
+    """Settings of [train.<section>] with the command line's on top, processes, seeds, log file, TensorBoard.
+
+    Raises UserError for a preset with unknown or missing keys in [train].
+    """
     config = config or load_config(args.config)
     given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
-    settings = {**config["train"][section], **given}
+    settings = settings_of(config, section, args.config or DEFAULT, **given)
     rank, world = _start_processes(args.device)
     device = devices.choose_device(args.device)
     if device.type == "cpu":
@@ -68,9 +72,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         logger,
         writer,
     )
-    logger.info(
-        f"{section}: {args.data} -> {args.out}, {settings['steps']} steps of {settings['batch_size']}"
-    )
+    logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
     logger.info(
         f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
     )

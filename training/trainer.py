@@ -23,14 +23,15 @@ from common import cli
 from training import interrupts
 from training.batches import loader
 from training.run import Run, to_device
+from training.settings import Settings
 
 
-def learning_rate(settings: dict, step: int, lr: float) -> float:
-    """Linear warm-up, then a cosine down to `final_lr` (share, default 0.1) of lr at the last step."""
-    warmup, final = settings.get("warmup_steps", 0), settings.get("final_lr", 0.1)
+def learning_rate(settings: Settings, step: int, lr: float) -> float:
+    """Linear warm-up, then a cosine down to `final_lr` times lr at the last step."""
+    warmup, final = settings.warmup_steps, settings.final_lr
     if step < warmup:
         return lr * (step + 1) / warmup
-    along = (step - warmup) / max(1, settings["steps"] - warmup)
+    along = (step - warmup) / max(1, settings.steps - warmup)
     return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))
 
 
@@ -47,7 +48,7 @@ class Trainer:
     ) -> None:
         self.run, self.describe = run, describe
         self.model = model.to(run.device)
-        self.lr = run.settings["lr"] if lr is None else lr
+        self.lr = run.settings.lr if lr is None else lr
         self.optimizer = self._optimizer(self.model)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
         self.step, self.best = 0, math.inf
@@ -57,7 +58,7 @@ class Trainer:
         settings = self.run.settings
         trained = [p for p in module.parameters() if p.requires_grad]
         return torch.optim.AdamW(
-            trained, lr=self.lr, betas=tuple(settings["betas"]), weight_decay=settings["weight_decay"]
+            trained, lr=self.lr, betas=tuple(settings.betas), weight_decay=settings.weight_decay
         )
 
     def resume(self, path: Path) -> None:
@@ -94,15 +95,13 @@ class Trainer:
         A step is not interrupted, nor is what a validation writes. One that was is done first on resuming.
         """
         run, settings = self.run, self.run.settings
-        missed = 0 < self.step <= settings["steps"] and self._due() and not self.metrics
-        if self.step >= settings["steps"] and not missed:
-            raise cli.UserError(
-                f"already at step {self.step} of --steps {settings['steps']}; give more steps"
-            )
+        missed = 0 < self.step <= settings.steps and self._due() and not self.metrics
+        if self.step >= settings.steps and not missed:
+            raise cli.UserError(f"already at step {self.step} of --steps {settings.steps}; give more steps")
         network = self._distribute()
         meters, began, first = Meters(), time.perf_counter(), self.step
         bar = tqdm(
-            total=settings["steps"], initial=first, desc=run.out.name, disable=None if run.rank == 0 else True
+            total=settings.steps, initial=first, desc=run.out.name, disable=None if run.rank == 0 else True
         )
         self.model.train()
         try:
@@ -112,7 +111,7 @@ class Trainer:
                 with interrupts.held():
                     meters.update(self._step(network, to_device(batch, run.device), train_step))
                 bar.update()
-                if self.step % settings["log_every"] == 0:
+                if self.step % settings.log_every == 0:
                     speed = (self.step - first) / (time.perf_counter() - began)
                     bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
                 if self._due():
@@ -134,7 +133,7 @@ class Trainer:
     def _due(self) -> bool:
         """Whether a validation follows on this step."""
         settings = self.run.settings
-        return self.step % settings["validate_every"] == 0 or self.step == settings["steps"]
+        return self.step % settings.validate_every == 0 or self.step == settings.steps
 
     def _stop(self, interrupt: KeyboardInterrupt) -> None:
         """Save where a run was interrupted, unless that broke off a step or a file."""
@@ -179,16 +178,16 @@ class Trainer:
             loss, metrics = ask()
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(module.parameters(), settings["max_norm"])
+        norm = nn.utils.clip_grad_norm_(module.parameters(), settings.max_norm)
         self.scaler.step(optimizer)
         self.scaler.update()
         return {"loss": float(loss.detach()), "grad_norm": float(norm), **metrics}
 
     def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
-        if "loss" not in metrics:  # no step has had one since the last look: the weights are spoilt
+        if "loss" not in metrics:  # every loss since the last line was NaN: the weights are lost
             raise cli.UserError(
-                f"{self.run.out}: by step {self.step} the loss is no number any more; train again with a "
-                "lower lr in the preset, or go on from an earlier checkpoint (--resume) with a lower max_norm"
+                f"{self.run.out}: loss became NaN before step {self.step}; train again with a lower lr in "
+                "the preset, or resume an earlier checkpoint (--resume) with a lower max_norm"
             )
         if self.run.rank > 0:
             return ""
@@ -219,7 +218,7 @@ class Trainer:
         if better:
             self._save("model-best.pt", metrics)
             self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
-        store.prune(self.run.out, self.run.settings["keep"])
+        store.prune(self.run.out, self.run.settings.keep)
 
     def _save(self, name: str, metrics: dict[str, float]) -> None:
         if self.run.rank > 0:

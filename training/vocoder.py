@@ -59,7 +59,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     train, val = (recordings(folder, part, needed) for part in ("train", "val"))
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
-    shown = {name: settings[name] for name in ("crop_seconds", "speed_octaves", "own_share")}
+    shown = {name: getattr(settings, name) for name in ("crop_seconds", "speed_octaves", "own_share")}
     shown |= {"level_db": level, "mels": mels, "pitch": model.conditioned_on_f0}
     sets = [WavDataset(folder, part, **shown) for part in (train, val)]
     hours = folder.hours(train)
@@ -154,15 +154,15 @@ def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, ge
     """Spectral distance, the loss of the predicted F0, and against discriminators their two losses."""
     weights, real, wavs = task.run.settings, batch["wavs"], generated.wavs
     spectral = losses.spectral(wavs, real)
-    loss, metrics = weights["spectral_weight"] * spectral, {"spectral": float(spectral.detach())}
+    loss, metrics = weights.spectral_weight * spectral, {"spectral": float(spectral.detach())}
     if generated.pitch_loss is not None:
-        loss = loss + weights["pitch_weight"] * generated.pitch_loss
+        loss = loss + weights.pitch_weight * generated.pitch_loss
         metrics["pitch"] = float(generated.pitch_loss.detach())
     if discriminators is not None:
         on_real, on_generated = losses.halves(discriminators(torch.cat([real, wavs])))
         adversarial = losses.adversarial(on_generated)
         matching = losses.feature_matching(on_real, on_generated)
-        loss = loss + adversarial + weights["matching_weight"] * matching
+        loss = loss + adversarial + weights.matching_weight * matching
         metrics |= {"adversarial": float(adversarial.detach()), "matching": float(matching.detach())}
     return loss, metrics
 
