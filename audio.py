@@ -6,14 +6,15 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from common.cli import UserError
+from common.files import atomic_path
 
 SAMPLE_RATE = 16000  # Hz
 UNIT_HOP = 320  # samples between HuBERT units
@@ -28,7 +29,7 @@ TRIM_DB = 50.0  # below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
-OFFSET_SHARE = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
+OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
@@ -91,7 +92,7 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
     if not np.isfinite(samples).all():
         raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
     offset = _offset(samples, rate // 10)
-    if abs(offset) > OFFSET_SHARE * np.abs(samples).max():
+    if abs(offset) > OFFSET_LIMIT * np.abs(samples).max():
         samples = (samples - offset).astype(np.float32)
     if rate != SAMPLE_RATE:
         import librosa
@@ -114,8 +115,6 @@ def _offset(samples: np.ndarray, length: int) -> float:
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:
     """Samples [S, channels] and rate; libsndfile first, PyAV for what libsndfile does not know."""
-    import soundfile
-
     try:
         return soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -163,14 +162,10 @@ def _active_span(wav: np.ndarray) -> tuple[int, int]:
 
 
 def save(path: str | Path, wav: np.ndarray) -> None:
-    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, under a temporary name first."""
-    import soundfile
-
+    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    soundfile.write(temporary, wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
-    os.replace(temporary, path)
+    with atomic_path(path) as part:
+        soundfile.write(part, wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
 
 
 @cache

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from common import cli
+from common.files import atomic_path
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2a7de1; }
@@ -184,8 +185,8 @@ def main() -> int:
     if args.out.is_dir():
         raise cli.UserError(f"{args.out}: expected a file to write the page to, found a folder")
     page = render(args.test, args.gen, args.out.parent)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+    with atomic_path(args.out) as part:
+        part.write_text(page, encoding="utf-8", errors="replace", newline="\n")
     rows, players = page.count("<tr>") - 1, page.count("<audio")
     print(f"{args.out}: {rows} sources, {players - rows} conversions")
     return cli.DONE

@@ -6,24 +6,23 @@ everything before the file name in the addresses.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
+import socket
 import sys
-import time
-import urllib.request
-import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from common.cli import UserError
+from common.files import atomic_path, remove_leftovers
 
 APP = "hubert-pitdyn"
 TIMEOUT = 30.0  # seconds without a byte
-ATTEMPTS = 3  # each goes on where the one before broke off
-CHUNK = 1 << 20  # bytes
-STALE = 24 * 3600.0  # seconds after which a partial file can only belong to a killed process
+ATTEMPTS = 3  # of a transfer that breaks off
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,7 @@ def cache_dir() -> Path:
     """The folder for downloads: HUBERT_PITDYN_CACHE, or the platform's cache folder. May not exist yet."""
     if own := os.environ.get("HUBERT_PITDYN_CACHE"):
         return Path(own).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / APP
-    if sys.platform == "darwin" and not os.environ.get("XDG_CACHE_HOME"):
-        return Path.home() / "Library" / "Caches" / APP
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / APP
+    return platformdirs.user_cache_path(APP, appauthor=False, opinion=False)
 
 
 def torch_hub_dir() -> Path:
@@ -115,111 +110,61 @@ def _given(path: Path, entry: OfficialFile) -> Path:
 
 
 def _download(entry: OfficialFile, wanted: Path) -> Path:
-    """Fetch into the cache under a temporary name, check the hash, then rename.
+    """Fetch into the cache, where the file appears when its hash has been checked.
 
-    The temporary name is unique, so two processes that start at once both succeed; the later rename
-    replaces a file with the same bytes.
+    Two processes that start at once both succeed: the later one replaces a file with the same bytes.
     """
     folder, url = cache_dir(), entry.address()
-    # Not tempfile: its files are readable by their owner only, and a cache may be shared.
-    part = folder / f"{entry.file}.{uuid.uuid4().hex}.part"
+    final = folder / entry.file
     by_hand = f"download it by hand and put it at {wanted}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_stale(folder, entry.file)
+        remove_leftovers(folder, f"{final.stem}*")
         print(f"downloading {url} to {folder}", file=sys.stderr)
-        with part.open("x+b") as stream:
-            _fetch(url, stream)
-            found = _sha256(stream)
-            os.fsync(stream.fileno())
-        if not found.startswith(entry.sha256_prefix):
-            raise UserError(
-                f"{entry.file} from {url} is damaged or another file (SHA-256 begins {found[:8]}, expected "
-                f"{entry.sha256_prefix}); {by_hand}"
-            )
-        _rename(part, folder / entry.file)
+        with atomic_path(final) as part:
+            _fetch(url, part, entry.sha256_prefix)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        # Windows refuses to replace a file that another process is reading: it arrived there first.
+        if isinstance(error, PermissionError) and final.is_file():
+            return final
         # A URLError wraps the reason; an HTTPError is one too, and says more (the status) itself.
-        reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
+        reason = error if hasattr(error, "code") else getattr(error, "reason", error)
         raise UserError(
             f"{entry.file} is not on this computer and fetching it from {url} to {folder} failed "
             f"({reason}); {by_hand}"
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return folder / entry.file
+    except RuntimeError as error:  # torch.hub's, for another hash than the name tells
+        found = str(error).rpartition('got "')[2].partition('"')[0]
+        raise UserError(
+            f"{entry.file} from {url} is damaged or another file (SHA-256 begins {found[:8]}, expected "
+            f"{entry.sha256_prefix}); {by_hand}"
+        ) from error
+    return final
 
 
-def _fetch(url: str, stream) -> None:
-    """Write the body of `url` to `stream`; a transfer that breaks off is continued, ATTEMPTS times in all.
+def _fetch(url: str, part: Path, sha256_prefix: str) -> None:
+    """Download to `part` and check the hash; what breaks off is tried again, ATTEMPTS times in all.
 
-    Failing to connect and HTTP errors are final: only a transfer that had begun is worth another try.
+    A file that was cut short is known by its hash alone, so a wrong one is tried again too.
     """
-    from tqdm import tqdm
+    from torch.hub import download_url_to_file  # noqa: PLC0415  the help of a script must not wait for torch
 
-    # disable=None: no bar where stderr is a file, the line printed before says what goes on.
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
-        for attempt in range(1, ATTEMPTS + 1):
-            with _open(url, stream, bar) as response:
-                try:
-                    total = _receive(response, stream, bar)
-                    break
-                except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
-                    if attempt == ATTEMPTS:
-                        raise ConnectionError(f"broke off after {stream.tell()} bytes: {error}") from error
-    if total is not None and stream.tell() != total:
-        raise ConnectionError(f"got {stream.tell()} bytes, expected {total}")
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with _socket_timeout(TIMEOUT):
+                return download_url_to_file(url, str(part), sha256_prefix, progress=sys.stderr.isatty())
+        except (ConnectionError, http.client.HTTPException, RuntimeError):
+            if attempt == ATTEMPTS:
+                raise
+    return None
 
 
-def _open(url: str, stream, bar):
-    """Ask for the rest of the file from stream's position on; a server that sends all of it restarts it."""
-    start = stream.tell()
-    headers = {"User-Agent": APP} | ({"Range": f"bytes={start}-"} if start else {})
-    response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
-    if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-        stream.seek(0)
-        stream.truncate()
-        bar.reset()
-    return response
-
-
-def _receive(response, stream, bar) -> int | None:
-    """Append the body to stream; returns the whole file's size where the server told it.
-
-    Raises ConnectionError if the body is shorter than announced: http.client says so only for an unsized
-    read.
-    """
-    length = response.headers.get("Content-Length")
-    total = None if length is None else stream.tell() + int(length)
-    bar.total = total
-    while block := response.read(CHUNK):
-        stream.write(block)
-        bar.update(len(block))
-    if total is not None and stream.tell() < total:
-        raise ConnectionError(f"the server sent {stream.tell()} of {total} bytes")
-    return total
-
-
-def _sha256(stream) -> str:
-    stream.seek(0)
-    digest = hashlib.sha256()
-    while block := stream.read(CHUNK):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _rename(part: Path, final: Path) -> None:
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """torch.hub has no timeout of its own, and a silent server would be waited for without end."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
     try:
-        os.replace(part, final)
-    except PermissionError:
-        # Windows refuses to replace a file that another process is reading: it arrived there first.
-        if not final.is_file():
-            raise
-
-
-def _remove_stale(folder: Path, file: str) -> None:
-    for part in folder.glob(f"{file}.*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,7 @@ import torch
 
 from checkpoints import file_format
 from common.cli import UserError
-
-STALE = 3600.0  # seconds after which a temporary file can only belong to a killed process
+from common.files import atomic_path, remove_leftovers
 
 STEP_FILE = re.compile(r"model-(\d+)\.pt")
 
@@ -32,19 +28,11 @@ def save(path: Path | str, checkpoint: dict) -> None:
         raise ValueError(f"kind {checkpoint['kind']!r} is none of {', '.join(file_format.FAMILIES)}")
     stamp = {"format": file_format.FORMAT, "version": file_format.VERSION}
     data = _plain({**stamp, **checkpoint}, "checkpoint")
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("xb") as stream:
-            torch.save(data, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _replace(part, path)
+        with atomic_path(path) as part:
+            torch.save(data, part)
     except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
         raise UserError(f"{path} could not be written ({file_format.first_line(error)})") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def load(path: Path | str, map_location: Any = "cpu") -> dict:
@@ -74,10 +62,10 @@ def prune(folder: Path | str, keep: int) -> list[Path]:
         if (name := STEP_FILE.fullmatch(path.name))
     ]
     gone = [path for *_, path in sorted(written, reverse=True)[keep:]]
-    left = [p for p in Path(folder).glob("model-*.pt.*.tmp") if time.time() - p.stat().st_mtime > STALE]
-    for path in gone + left:
+    for path in gone:
         with suppress(OSError):  # open in another program on Windows: the next call gets it
             path.unlink(missing_ok=True)
+    remove_leftovers(Path(folder), "model-*")
     return gone
 
 
@@ -95,12 +83,3 @@ def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, torch.Tensor | str | bytes | int | float):
         return value
     raise TypeError(f"{where} is a {type(value).__name__}, which a checkpoint cannot hold")
-
-
-def _replace(part: Path, path: Path) -> None:
-    """os.replace; Windows refuses it while another program reads the old file, so wait a little for that."""
-    for _ in range(20):
-        with suppress(PermissionError):
-            return os.replace(part, path)
-        time.sleep(0.25)
-    os.replace(part, path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP
 from common.cli import UserError
+from common.files import atomic_path
 from conversion.prosody import Curve
 
 COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
@@ -23,8 +24,7 @@ def times(count: int, start: int = 0) -> np.ndarray:
 
 def write(path: Path, curve: Curve, start: int = 0) -> None:
     """One row a unit. f0_hz is there on unvoiced rows too, so that setting voiced to 1 is all it takes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for time, f0, voiced, db in zip(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.cli import UserError
+from common.files import atomic_path
 from evaluation.metrics import bootstrap_interval
 
 
@@ -223,9 +224,9 @@ def other_conditions(first: dict, second: dict) -> list[str]:
 
 def write_json(path: Path, content: dict) -> None:
     """Valid JSON: what is undefined becomes null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with atomic_path(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value):

@@ -11,6 +11,7 @@ import numpy as np
 
 import audio
 from common.cli import UserError
+from common.files import atomic_path
 
 
 class DataFolder:
@@ -97,7 +98,7 @@ class DataFolder:
         return self.root / kind / f"{key}.npy"
 
     def save(self, kind: str, key: str, array: np.ndarray) -> None:
-        """Write one array; a killed run never leaves half a file under the final name."""
+        """Write one array, whole or not at all."""
         save_array(self.path(kind, key), array)
 
     def read(self, kind: str, key: str) -> np.ndarray:
@@ -119,7 +120,7 @@ class DataFolder:
         return np.load(cached, mmap_mode="r")
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:
-        """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, of which then all goes."""
+        """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, whose arrays then go."""
         cached, kept = self.path("prepared", key), np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
         replaces = cached.is_file() and not holds(cached, kept)
         if replaces:
@@ -128,7 +129,7 @@ class DataFolder:
         return replaces
 
     def forget(self, key: str) -> None:
-        """Delete all arrays made of a recording or a moved copy, and of a recording its copies."""
+        """Delete all arrays made of a recording or a pitch-shifted copy, and of a recording its copies."""
         for copy in [copy for copy, recording in self.copies.items() if recording == key]:
             self.forget(copy)
         kinds = [path.name for path in self.root.iterdir() if path.is_dir() and path.name != "wavs"]
@@ -152,9 +153,8 @@ class DataFolder:
 
     def write_json(self, name: str, value: dict) -> None:
         text = json.dumps(value, ensure_ascii=False, indent=1)
-        temporary = self.root / f".{name}.part"
-        temporary.write_text(text + "\n", encoding="utf-8")
-        os.replace(temporary, self.root / name)
+        with atomic_path(self.root / name) as part:
+            part.write_text(text + "\n", encoding="utf-8")
 
     def stats(self) -> dict:
         """stats.json: label settings and statistics."""
@@ -182,12 +182,9 @@ class DataFolder:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """np.save under a temporary name, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        np.save(file, array)
-    os.replace(temporary, path)
+    """Write one .npy, whole or not at all."""
+    with atomic_path(path) as part:
+        np.save(part, array)
 
 
 def holds(path: Path, array: np.ndarray) -> bool:
@@ -202,7 +199,7 @@ def make_link(link: Path, target: Path) -> None:
     """A junction on Windows (needs no rights), a symbolic link elsewhere, else the path in a text file."""
     try:
         if os.name == "nt":
-            import _winapi
+            import _winapi  # noqa: PLC0415  Windows has it alone
 
             _winapi.CreateJunction(str(target), str(link))
         else:

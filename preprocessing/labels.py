@@ -10,6 +10,7 @@ import numpy as np
 
 import audio
 from common import cli
+from common.files import atomic_path
 from common.workers import each_file
 from hubert_pitdyn import pitch, plots
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
@@ -51,7 +52,8 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
         db = folder.read("loudness", key)
         stats.add(folder.read("f0", key), db, audio.active_level(db))
     commit(folder, "stats.json", {"labels": labels, **stats.to_dict()})
-    (folder.root / "stats.txt").write_text(stats.to_text(), encoding="utf-8")
+    with atomic_path(folder.root / "stats.txt") as part:
+        part.write_text(stats.to_text(), encoding="utf-8")
     print(stats.to_text(), end="")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 import audio
 from common.cli import UserError
+from common.tables import Table
 from preprocessing.data_folder import DataFolder
 
 PARTS = ("train", "val", "test")
@@ -25,7 +25,7 @@ def write_split(
 ) -> dict:
     """Write split.json: whole prompts go to one side, and stay there when wavs are added later.
 
-    seed; val, test: shares of the prompts (SPLIT without them); prompts: {key: prompt}, without which
+    seed; val, test: fractions of the prompts (SPLIT without them); prompts: {key: prompt}, without which
     takes of a prompt are known by stems that differ in a trailing number of nine digits or more, or in
     _take1, _v2 and the like. Without any of these an existing split stays, and only new wavs join it; a
     prompt moves where training or validation would be left with none.
@@ -80,40 +80,15 @@ def _uniform(text: str) -> float:
 def read_prompts(table: Path, files: dict[str, Path]) -> dict[str, str]:
     """{key: prompt} from a CSV with columns path and prompt; files: {key: wav}.
 
-    Paths may begin elsewhere than the wavs do, and use either slash: of the rows with a wav's name the one
-    counts whose path ends most like the wav's. Raises UserError when the file cannot be read, has other
+    Rows are matched as `common.tables.Table` does. Raises UserError when the file cannot be read, has other
     columns, or names none of the wavs.
     """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{table}: expected a CSV in UTF-8, found {error}") from error
-    if not rows or not {"path", "prompt"} <= set(rows[0]):
-        found = ", ".join(str(name) for name in rows[0]) if rows else "no rows"
-        raise UserError(f"{table}: expected columns path and prompt, found {found}")
-    named: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-    for row in rows:
-        parts = PureWindowsPath(row["path"] or "").parts[::-1]
-        if parts and row["prompt"]:
-            named.setdefault(parts[0], []).append((parts, row["prompt"]))
-    prompts = {key: _most_alike(wav, named[wav.name]) for key, wav in files.items() if wav.name in named}
+    known = Table(table, "prompt")
+    found = {key: known.values(wav, any_suffix=False) for key, wav in files.items()}
+    prompts = {key: values[0] for key, values in found.items() if values}
     if not prompts:
         raise UserError(
             f"{table}: expected paths that end like those of the wavs, as {next(iter(files.values()))}, "
-            f"found {rows[0]['path']}"
+            f"found {known.first}"
         )
     return prompts
-
-
-def _most_alike(wav: Path, rows: list[tuple[tuple[str, ...], str]]) -> str:
-    """The prompt of the row, path from its end and prompt, that shares most of its end with a wav's path."""
-    backwards = wav.parts[::-1]
-
-    def shared(row: tuple[tuple[str, ...], str]) -> tuple[int, bool]:
-        parts = row[0]
-        alike = [ours == theirs for ours, theirs in zip(backwards, parts, strict=False)]
-        count = alike.index(False) if False in alike else len(alike)
-        return count, count == len(parts)
-
-    return max(rows, key=shared)[1]

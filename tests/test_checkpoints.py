@@ -12,6 +12,7 @@ from checkpoint_files import GOLDEN, make_state, old_names, prefixed, sentence, 
 
 from audio import N_MELS
 from checkpoints import cards, models, store
+from common import files
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     data = {"kind": "acoustic", "model": {"w": torch.ones(3)}, "config": {}, "card": {}}
     store.save(path, data)
 
-    def break_off(obj, stream):
-        stream.write(b"half")
+    def break_off(obj, part):
+        part.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", break_off)
@@ -105,8 +106,8 @@ def test_save_waits_for_a_reader_on_windows(tmp_path, monkeypatch):
             raise PermissionError(13, "in use")
         replace(part, path)
 
-    monkeypatch.setattr(store.os, "replace", refuse_twice)
-    monkeypatch.setattr(store.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(files.os, "replace", refuse_twice)
+    monkeypatch.setattr(files.time, "sleep", lambda seconds: None)
     store.save(tmp_path / "m.pt", {"kind": "acoustic", "model": {}, "config": {}, "card": {}})
     assert len(calls) == 3 and store.load(tmp_path / "m.pt")["model"] == {}
 
@@ -254,12 +255,12 @@ def test_prune_keeps_what_was_written_last_though_a_run_before_went_farther(tmp_
 
 def test_prune_counts_steps_of_one_time_as_numbers(tmp_path):
     names = [f"model-{step}.pt" for step in (9, 10, 100, 20)] + ["model-best.pt", "model-x.pt", "notes.txt"]
-    left, running = "model-5.pt.0.tmp", "model-6.pt.1.tmp"
+    left, running = ".model-5.0.part.pt", ".model-6.1.part.pt"
     for name in [*names, left, running]:
         (tmp_path / name).write_bytes(b"")
     for name in names:
         os.utime(tmp_path / name, (1e9, 1e9))
-    os.utime(tmp_path / left, (time.time() - 2 * store.STALE,) * 2)
+    os.utime(tmp_path / left, (time.time() - 2 * files.LEFTOVER_AGE,) * 2)
     gone = store.prune(tmp_path, 2)
     assert sorted(p.name for p in gone) == ["model-10.pt", "model-9.pt"]
     assert {p.name for p in tmp_path.iterdir()} == {
