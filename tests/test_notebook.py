@@ -79,7 +79,7 @@ def test_attributes_exist(name):
 def test_calls_fit_the_converter(call, method):
     calls = [n for n in ast.walk(TREE) if isinstance(n, ast.Call) and ast.unparse(n.func) == call]
     assert len(calls) == 1
-    function = getattr(resolve("converter", "VoiceConverter"), method)
+    function = getattr(resolve("conversion.converter", "VoiceConverter"), method)
     given = [None] * len(calls[0].args)
     owner = [] if inspect.ismethod(function) else [None]
     inspect.signature(function).bind(*owner, *given, **{k.arg: None for k in calls[0].keywords})

@@ -77,7 +77,7 @@ def test_more_workers_than_windows_allows_are_not_asked_for(monkeypatch):
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from functools import partial
 from pathlib import Path
 from common.workers import each_file
@@ -87,6 +87,8 @@ def slow(folder, name):
     time.sleep(0.5)
 
 if __name__ == "__main__":
+    # As in a terminal; a shell starts jobs in the background without it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     each_file(partial(slow, Path(sys.argv[1])), map(str, range(100)), 2, "slow")
 """
 
