@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     )
     heads.add_argument("--content", type=cli.path, help="content encoder (default: the one trained with)")
     heads.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
-    layers = commands.add_parser("layers", help="how well each layer of a trunk tells pitch and loudness")
+    layers = commands.add_parser("layers", help="what each layer of a trunk knows of pitch and loudness")
     layers.add_argument("trunk", help="a HuBERT checkpoint, or hubert-soft or hubert-discrete (official)")
     layers.add_argument("--train", type=cli.path, required=True, help="data folder to train the probes on")
     layers.add_argument("--files", type=int, default=300, help="training recordings (default: %(default)s)")
@@ -54,9 +54,11 @@ def parse_args() -> argparse.Namespace:
     vocoder.add_argument("--input", type=cli.path, required=True, help="an audio file, or a folder")
     vocoder.add_argument("--config", type=cli.path, help="preset, for the level of mels")
     vocoder.add_argument(
+        "--given_f0",
         "--tell_pitch",
         action="store_true",
-        help="again for those that can be told the pitch, as in a conversion: by the labels' tracker",
+        help="measure vocoders that are conditioned on F0 again with the F0 of the labels' tracker, as in a "
+        "conversion",
     )
     vocoder.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     for command in (heads, layers):

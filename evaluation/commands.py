@@ -20,9 +20,9 @@ from common.workers import guarded
 from conversion.arguments import from_arguments
 from conversion.files import find_sources, target_paths
 from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
-from evaluation.judges import Judges
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
+from evaluation.scorers import Scorers
 from evaluation.texts import read_texts
 from hubert_pitdyn import pitch, plots
 from preprocessing.data_folder import DataFolder
@@ -35,13 +35,13 @@ def say(line: str) -> None:
 
 
 def load_known(args: argparse.Namespace):
-    """The judges, and what they compare with; whoever is not installed says so here."""
-    judges = Judges(say)
+    """The scorers, and what they compare with; what is not installed is reported here."""
+    scorers = Scorers(say)
     target = None
     if args.target_dir:
-        target = judges.target(list(find_sources(args.target_dir)), args.target_dir.as_posix())
+        target = scorers.target(list(find_sources(args.target_dir)), args.target_dir.as_posix())
     reference = audio.load(args.reference) if getattr(args, "reference", None) else None
-    return Known(judges, say, text=getattr(args, "text", None), reference=reference, target=target)
+    return Known(scorers, say, text=getattr(args, "text", None), reference=reference, target=target)
 
 
 def evaluate_pair(args: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def evaluate_file(
     audio.save(target, converter.synthesise(edited))
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
-        figures |= pair.told(edited.source.wav, edited.curve.melody, say)
+        figures |= pair.given_melody(edited.source.wav, edited.curve.melody, say)
     return figures
 
 
@@ -137,27 +137,28 @@ def evaluate_layers(args: argparse.Namespace) -> int:
 
 def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
     """Figures of `evaluation.heads`, printed and written."""
-    witnesses = heads.witnesses_of(folder)
-    print(f"{report.shares_table(rows, heads.TITLES, first)}\n\nF0 reference: {witnesses[0]}, on the frames")
-    print(f"where {witnesses[1]} agrees about voicing; per cent")
+    reference, second = heads.trackers_of(folder)
+    print(f"{report.fractions_table(rows, heads.TITLES, first)}\n\nF0 reference: {reference}, on the frames")
+    print(f"where {second} agrees about voicing; per cent")
     if args.json:
-        report.write_json(args.json, {"trackers": list(witnesses), first: rows})
+        report.write_json(args.json, {"trackers": [reference, second], first: rows})
     return cli.DONE
 
 
 def evaluate_vocoders(args: argparse.Namespace) -> int:
-    config, device, judges = load_config(args.config), choose_device(args.device), Judges(say)
+    config, device, scorers = load_config(args.config), choose_device(args.device), Scorers(say)
     places = find_sources(args.input)
     texts = read_texts(places, args.texts, say)
-    ways = {"the recordings": lambda path: copies.judged(audio.load(path), judges, texts[path])}
+    ways = {"the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path])}
     for name in args.vocoders:
         vocoder = pipeline.load_vocoder(config, "", name, device=device)
         renders = {name: copies.by_mel(vocoder)}
-        if args.tell_pitch and vocoder.conditioned_on_f0:
-            renders[f"{name}, told the pitch"] = partial(sing, vocoder, config["labels"]["pit"]["tracker"])
+        if args.given_f0 and vocoder.conditioned_on_f0:
+            tracker = config["labels"]["pit"]["tracker"]
+            renders[f"{name}, given the F0"] = partial(with_tracked_f0, vocoder, tracker)
         for label, render in renders.items():
             make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
-            ways[label] = lambda path, make=make: copies.measure(make, path, judges, say, texts[path])
+            ways[label] = lambda path, make=make: copies.measure(make, path, scorers, say, texts[path])
     rows, failures = {name: {} for name in ways}, []
     for name, way in ways.items():
         for path in tqdm(places, desc=name, disable=None):
@@ -174,8 +175,8 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     return cli.report_failures(failures, len(places) * len(ways))
 
 
-def sing(vocoder, tracker: str, mel, wav):
-    """A recording's mel [1, 128, T] by a vocoder told the F0 that the tracker finds in its wav [S]."""
+def with_tracked_f0(vocoder, tracker: str, mel, wav):
+    """A recording's mel [1, 128, T] by a vocoder given the F0 that the tracker finds in its wav [S]."""
     return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 

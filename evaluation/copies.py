@@ -11,7 +11,7 @@ import torch
 
 import audio
 from evaluation import pair, trackers
-from evaluation.judges import Judges
+from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
 
 RUNS = 3
@@ -32,12 +32,12 @@ def copy_of(render: Callable, wav: np.ndarray, level_db: float, device="cpu") ->
 
 
 def by_mel(vocoder) -> Callable:
-    """A vocoder as `copy_of` takes it, that is told nothing but the mel."""
+    """A vocoder as `copy_of` takes it, from the mel alone."""
     return lambda mel, wav: vocoder(mel)
 
 
 def measure(
-    make: Callable, path: Path, judges: Judges, say: Callable[[str], None], text: str | None = None
+    make: Callable, path: Path, scorers: Scorers, say: Callable[[str], None], text: str | None = None
 ) -> dict[str, float]:
     """Figures of the copy that `make` ([S] -> [S]) makes of a recording, and what time it took ("rtf").
 
@@ -53,11 +53,11 @@ def measure(
     return {
         **trackers.f0_figures(source, *tracks),
         "mcd": pair.parallel_mcd(wav, made, say),
-        **judged(made, judges, text),
+        **scores(made, scorers, text),
         "rtf": min(seconds) / (len(wav) / audio.SAMPLE_RATE),
     }
 
 
-def judged(wav: np.ndarray, judges: Judges, text: str | None) -> dict[str, float]:
-    """What can be said of a recording or a copy [S] alone."""
-    return {"dnsmos": judges.dnsmos(wav), "wer": pair.error_rates(wav, judges, text)[0]}
+def scores(wav: np.ndarray, scorers: Scorers, text: str | None) -> dict[str, float]:
+    """Figures of a recording or a copy [S] alone."""
+    return {"dnsmos": scorers.dnsmos(wav), "wer": pair.error_rates(wav, scorers, text)[0]}

@@ -1,7 +1,7 @@
 """How well pitch and loudness are read from a wav: label models against two trackers, speaker by speaker.
 
-F0 counts where two trackers that share no voicing rule agree about voicing; there the pitch of the one that
-did not make the labels is the reference. Loudness is measured, so it has one truth.
+F0 counts where two trackers that share no voicing rule agree about voicing; there the pitch of the reference
+tracker, which did not make the labels, is the truth. Loudness is measured, so it has one truth.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ import numpy as np
 import torch
 
 import audio
-from common.cli import UserError
-from evaluation import metrics
+from evaluation import metrics, trackers
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 from preprocessing.data_folder import DataFolder
 
-WITNESSES = ("fcpe", "swift_f0", "pyin")  # in the order in which they are preferred
 SHIFT = audio.SAMPLE_RATE // 200  # 5 ms: as much as labels may disagree with themselves
 CEILING = "ceiling"
-TITLES = {  # of the figures of Score, all shares
+TITLES = {  # of the figures of Score, all fractions
     "voicing": "voicing",
     "rpa50": "RPA50",
     "rca50": "RCA50",
@@ -39,8 +37,8 @@ TITLES = {  # of the figures of Score, all shares
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of an utterance. f0 [N]: the reference tracker's, 0 where both trackers hear no voice;
-    agreed [N] bool: the frames on which they agree; label_f0 [N]; db [N] and level, dB re full scale."""
+    """The truth of an utterance. f0 [N]: the reference tracker's, 0 where it finds no voice; agreed [N] bool:
+    the frames on which both trackers agree; label_f0 [N]; db [N] and level, dB re full scale."""
 
     f0: np.ndarray
     agreed: np.ndarray
@@ -51,7 +49,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a label model says of it: F0 [N] in Hz (0 unvoiced), loudness [N] in dB, classes [N] of both."""
+    """What a label model predicts: F0 [N] in Hz (0 unvoiced), loudness [N] in dB, classes [N] of both."""
 
     f0: np.ndarray
     db: np.ndarray
@@ -59,45 +57,23 @@ class Reading:
     dyn: np.ndarray
 
 
-Reader = Callable[[np.ndarray, Truth], Reading]  # (wav [S], what is known) -> what is read
+Reader = Callable[[np.ndarray, Truth], Reading]  # (wav [S], what is known) -> the prediction
 
 
-def trackers(label_tracker: str) -> tuple[str, str]:
-    """(reference, second witness): two trackers that are installed; the reference did not make the labels.
-
-    Raises UserError when there are no two such trackers.
-    """
-    installed = [t for t in WITNESSES if not pitch.missing(t)]
-    reference = next((t for t in installed if t != label_tracker), None)
-    second = next((t for t in installed if t != reference), None)
-    if reference is None or second is None:
-        raise UserError(
-            "two F0 trackers are needed, one of which did not make the labels: "
-            "python -m pip install -r requirements-eval.txt"
-        )
-    return reference, second
-
-
-def ask(wav: np.ndarray, witnesses: tuple[str, str]) -> np.ndarray:
-    """Prepared wav [S] -> [2, N]: F0 of the first witness, 0 where it hears no voice; 1 where both agree."""
-    f0, voiced = pitch.track_alone(wav, witnesses[0])
-    _, confirmed = pitch.track_alone(wav, witnesses[1])
-    return np.stack([np.where(voiced, f0, 0.0), voiced == confirmed])
-
-
-def witnesses_of(folder: DataFolder) -> tuple[str, str]:
-    """`trackers` for a folder's labels."""
-    return trackers(folder.stats()["labels"]["pit"]["tracker"])
+def trackers_of(folder: DataFolder) -> tuple[str, str]:
+    """Reference and second tracker for a folder's labels."""
+    return trackers.reference_and_second(folder.stats()["labels"]["pit"]["tracker"])
 
 
 def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.ndarray, Truth]]:
-    """(key, prepared wav [S], Truth) of every n-th labelled recording; the trackers' answers are kept."""
-    witnesses = witnesses_of(folder)
-    kind = "reference-" + "-".join(witnesses)
+    """(key, prepared wav [S], Truth) of every n-th labelled recording; the tracks are kept in the folder."""
+    both = trackers_of(folder)
+    kind = "reference-" + "-".join(both)
     for key in folder.have("f0")[::every]:
         wav = folder.prepared(key)
         if not folder.path(kind, key).is_file():
-            folder.save(kind, key, ask(wav, witnesses))
+            found = trackers.agreement(wav, both)
+            folder.save(kind, key, np.stack([found.f0, found.agreed]))
         f0, agreed = folder.read(kind, key)
         db = audio.loudness(wav)
         yield key, wav, Truth(f0, agreed > 0, folder.read("f0", key), db, audio.active_level(db))
@@ -146,7 +122,7 @@ def label_reader(track: Callable[[np.ndarray], np.ndarray], pit: PitLabels, dyn:
 
 
 def majority_reader(pit_classes: np.ndarray, dyn_classes: np.ndarray, pit: PitLabels, dyn: DynLabels):
-    """The classes most frequent in training labels, whatever is heard: the floor, as a Reader.
+    """The classes most frequent in training labels, whatever the recording: the floor, as a Reader.
 
     Voicing and pitch are separate questions, so the floor answers each with its own majority.
     """
@@ -198,12 +174,12 @@ class Score:
 
     def add(self, known: Truth, read: Reading) -> None:
         """One utterance."""
-        heard = metrics.active_frames(known.db)
+        audible = metrics.active_frames(known.db)
         off = read.db - known.db
-        off = off - off[heard].mean() if heard.any() else off
+        off = off - off[audible].mean() if audible.any() else off
         pit = self.pit.encode(known.label_f0) - read.pit
         dyn = self.dyn.encode(known.db, known.level) - read.dyn
-        self.parts.append((*astuple(known)[:3], read.f0, read.pit > 0, pit, off, dyn, heard))
+        self.parts.append((*astuple(known)[:3], read.f0, read.pit > 0, pit, off, dyn, audible))
 
     def merge(self, other: Score) -> Score:
         """Add what another counted; returns self."""
@@ -211,9 +187,9 @@ class Score:
         return self
 
     def figures(self) -> dict[str, float]:
-        """Shares over all frames added; NaN where none counted."""
+        """Fractions of all frames added; NaN where none counted."""
         columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)]
-        f0, agreed, label_f0, read_f0, read_voiced, pit, off, dyn, heard = columns
+        f0, agreed, label_f0, read_f0, read_voiced, pit, off, dyn, audible = columns
         bins = label_f0 > 0 if self.pit.unvoiced else np.ones(len(pit), dtype=bool)
         named = read_voiced if self.pit.unvoiced else np.ones(len(pit), dtype=bool)
         pair = f0[agreed], read_f0[agreed]
@@ -222,17 +198,17 @@ class Score:
             "gpe": metrics.gpe(*pair),
             "rpa50": metrics.rpa(*pair),
             "rca50": metrics.rca(*pair),
-            "pit_exact": _share(pit == 0, bins),
-            "pit_within_one": _share((np.abs(pit) <= 1) & named, bins),
-            "dyn_exact": _share(dyn == 0, heard),
-            "dyn_within_one": _share(np.abs(dyn) <= 1, heard),
-            "dyn_within_1p5db": _share(np.abs(off) <= metrics.CLOSE_DB, heard),
+            "pit_exact": _fraction(pit == 0, bins),
+            "pit_within_one": _fraction((np.abs(pit) <= 1) & named, bins),
+            "dyn_exact": _fraction(dyn == 0, audible),
+            "dyn_within_one": _fraction(np.abs(dyn) <= 1, audible),
+            "dyn_within_1p5db": _fraction(np.abs(off) <= metrics.CLOSE_DB, audible),
             "agreed": float(agreed.mean()),
             "frames": len(f0),
         }
 
 
-def _share(right: np.ndarray, counted: np.ndarray) -> float:
+def _fraction(right: np.ndarray, counted: np.ndarray) -> float:
     return float(right[counted].mean()) if counted.any() else float("nan")
 
 

@@ -10,20 +10,20 @@ import numpy as np
 
 import audio
 from evaluation import cepstrum, metrics
-from evaluation.judges import Judges, Target
+from evaluation.scorers import Scorers, Target
 from evaluation.trackers import f0_figures, tracker
 from hubert_pitdyn import pitch
 
 SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
 ODD_SHARE = 0.1  # of the longer; beyond it the two hardly belong together
 FRAME = audio.MEL_HOP  # samples; a parallel reference whose length differs by more is aligned by DTW
-TOLD = ("f0_rmse_told", "f0_corr_told")  # figures of `told`, which a pair of files alone cannot have
+GIVEN = ("f0_rmse_told", "f0_corr_told")  # figures of `given_melody`, which needs more than two files
 
 
 def aligned(
     source: np.ndarray, converted: np.ndarray, say: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both cut to the shorter, [320N] each; a difference that a conversion does not make is said aloud."""
+    """Both cut to the shorter, [320N] each; a difference that no conversion makes is reported."""
     a, b = len(source), len(converted)
     if abs(a - b) > SLACK:
         odd = "are they of one recording? " if abs(a - b) > ODD_SHARE * max(a, b) else ""
@@ -57,12 +57,12 @@ class Curves:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known beside the two files, and the judges.
+    """What is known beside the two files, and the scorers.
 
     text: what is said; reference: the same spoken by the target, [S]; target: its voice.
     """
 
-    judges: Judges
+    scorers: Scorers
     say: Callable[[str], None]
     text: str | None = None
     reference: np.ndarray | None = None
@@ -72,34 +72,34 @@ class Known:
 def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[dict[str, float], Curves]:
     """Two recordings [S], [S'] at 16 kHz -> every figure of report.FIGURES, NaN where undefined."""
     curves = Curves(*aligned(source, converted, known.say), tracker(known.say))
-    judges, nan = known.judges, float("nan")
+    scorers, nan = known.scorers, float("nan")
     found = curves.figures() | {
         "mcd": nan if known.reference is None else parallel_mcd(known.reference, converted, known.say),
-        **judges.similarities(source, converted, known.target),
-        **dict.fromkeys(TOLD, nan),
-        "dnsmos": judges.dnsmos(converted),
-        "source_dnsmos": judges.dnsmos(source),
+        **scorers.similarities(source, converted, known.target),
+        **dict.fromkeys(GIVEN, nan),
+        "dnsmos": scorers.dnsmos(converted),
+        "source_dnsmos": scorers.dnsmos(source),
     }
-    found["wer"], found["cer"] = error_rates(converted, judges, known.text)
-    found["source_wer"], _ = error_rates(source, judges, known.text)
+    found["wer"], found["cer"] = error_rates(converted, scorers, known.text)
+    found["source_wer"], _ = error_rates(source, scorers, known.text)
     return found, curves
 
 
-def told(source: np.ndarray, f0: np.ndarray, say: Callable[[str], None]) -> dict[str, float]:
-    """How near the melody a voice was told, F0 [N] in Hz (0 = unvoiced), is to that of its source [320N].
+def given_melody(source: np.ndarray, f0: np.ndarray, say: Callable[[str], None]) -> dict[str, float]:
+    """How near the melody that a voice was given, F0 [N] in Hz (0 = unvoiced), is to its source's [320N].
 
-    What is heard wrong cannot be sung right, so this is what a conversion can reach.
+    A conversion can be no better: what is predicted wrongly is synthesised wrongly.
     """
     own = pitch.track(source, tracker(say))
-    return dict(zip(TOLD, (metrics.f0_rmse_cents(own, f0), metrics.f0_corr(own, f0)), strict=True))
+    return dict(zip(GIVEN, (metrics.f0_rmse_cents(own, f0), metrics.f0_corr(own, f0)), strict=True))
 
 
-def error_rates(wav: np.ndarray, judges: Judges, text: str | None) -> tuple[float, float]:
-    """(WER, CER) of what is heard in [S]; NaN without its text or a recogniser."""
-    heard = None if text is None else judges.transcript(wav)
-    if heard is None:
+def error_rates(wav: np.ndarray, scorers: Scorers, text: str | None) -> tuple[float, float]:
+    """(WER, CER) of [S]; NaN without its text or a recogniser."""
+    words = None if text is None else scorers.transcript(wav)
+    if words is None:
         return float("nan"), float("nan")
-    return metrics.word_error_rate(text, heard), metrics.character_error_rate(text, heard)
+    return metrics.word_error_rate(text, words), metrics.character_error_rate(text, words)
 
 
 def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:
@@ -132,16 +132,16 @@ def conditions(known: Known, spoken: bool, converted: np.ndarray | None = None) 
 
     spoken: whether a text was given; converted: [S], where there is one conversion only.
     """
-    judges = known.judges
+    scorers = known.scorers
     mcd = None
     if known.reference is not None and converted is not None and cepstrum.available():
         mcd = f"{cepstrum.describe()}, {'DTW' if needs_dtw(known.reference, converted) else 'no DTW'}"
-    recogniser = judges.recogniser if spoken else None
+    recogniser = scorers.recogniser if spoken else None
     target = known.target
     return {
         "tracker": tracker(known.say),
         "mcd": mcd,
         "asr": recogniser.name if recogniser else None,
-        "speaker_encoder": f"{judges.speaker.name}, {target.name}" if target else None,
-        "dnsmos": judges.quality.name if judges.quality else None,
+        "speaker_encoder": f"{scorers.speaker.name}, {target.name}" if target else None,
+        "dnsmos": scorers.quality.name if scorers.quality else None,
     }

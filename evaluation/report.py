@@ -26,31 +26,31 @@ class Figure(NamedTuple):
 _BOTH = "no frame is voiced in both"
 _VOICED = "the source has no voiced frame"
 _SHAPE = "fewer than 3 frames voiced in both, or one track stands still"
-_HEARD = "fewer than 3 audible frames in the source, or constant loudness"
+_AUDIBLE = "fewer than 3 audible frames in the source, or constant loudness"
 _TARGET = "needs --target_dir, the speaker encoder, and some speech"
-_SURE = "needs fcpe, swift-f0 and voice"
-_TOLD = "needs a conversion by evaluate.py voice"
+_AGREED = "needs fcpe, swift-f0 and voice"
+_GIVEN = "needs a conversion by evaluate.py voice"
 _TEXT = "needs the text and the recogniser"
 FIGURES = {
     "gpe": Figure("GPE: gross pitch errors (20 %)", "%", 1, _BOTH),
     "vde": Figure("VDE: voicing errors", "%", 1, "no frames"),
-    "vde_sure": Figure("VDE, where two trackers agree", "%", 1, "needs fcpe and swift-f0"),
+    "vde_sure": Figure("VDE, where both trackers agree", "%", 1, "needs fcpe and swift-f0"),
     "ffe": Figure("FFE: frames with either", "%", 1, "no frames"),
     "rpa50": Figure("RPA50: within 50 cents", "%", 1, _VOICED),
     "rpa20": Figure("RPA20: within 20 cents", "%", 1, _VOICED),
     "rca50": Figure("RCA50: octaves forgiven", "%", 1, _VOICED),
     "octave_error": Figure("octave errors (RCA50 - RPA50)", "%", 1, _VOICED),
     "f0_rmse_cents": Figure("F0 RMSE", "cents", 0, _BOTH),
-    "f0_rmse_sure": Figure("F0 RMSE, where two trackers agree", "cents", 0, _SURE),
-    "f0_rmse_told": Figure("  of the melody the voice was told", "cents", 0, _TOLD),
+    "f0_rmse_sure": Figure("F0 RMSE, where both trackers agree", "cents", 0, _AGREED),
+    "f0_rmse_told": Figure("  of the melody the voice was given", "cents", 0, _GIVEN),
     "f0_rmse_hz": Figure("F0 RMSE", "Hz", 1, _BOTH),
     "f0_corr": Figure("log-F0 correlation", "", 3, _SHAPE),
-    "f0_corr_sure": Figure("log-F0 correlation, where two trackers agree", "", 3, _SURE),
-    "f0_corr_told": Figure("  of the melody the voice was told", "", 3, _TOLD),
+    "f0_corr_sure": Figure("log-F0 correlation, where both trackers agree", "", 3, _AGREED),
+    "f0_corr_told": Figure("  of the melody the voice was given", "", 3, _GIVEN),
     "f0_offset_cents": Figure("median F0 offset", "cents", 0, _BOTH),
-    "dyn_r": Figure("loudness correlation", "", 3, _HEARD),
-    "dyn_rmse_db": Figure("loudness RMSE, mean gain removed", "dB", 2, _HEARD),
-    "dyn_within_1p5db": Figure("loudness within 1.5 dB, same", "%", 1, _HEARD),
+    "dyn_r": Figure("loudness correlation", "", 3, _AUDIBLE),
+    "dyn_rmse_db": Figure("loudness RMSE, mean gain removed", "dB", 2, _AUDIBLE),
+    "dyn_within_1p5db": Figure("loudness within 1.5 dB, same", "%", 1, _AUDIBLE),
     "mcd": Figure("MCD", "dB", 2, "needs a parallel --reference and pyworld"),
     "speaker_similarity": Figure("speaker similarity to the target", "", 3, _TARGET),
     "source_similarity": Figure("  the source's own", "", 3, _TARGET),
@@ -65,7 +65,7 @@ FIGURES = {
 COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimals
     "mcd": ("MCD dB", 1, 2),
     "f0_rmse_cents": ("F0 cents", 1, 1),
-    "f0_rmse_sure": ("… sure", 1, 1),
+    "f0_rmse_sure": ("… agreed", 1, 1),
     "f0_corr": ("F0 r", 1, 3),
     "gpe": ("GPE %", 100, 2),
     "vde": ("VDE %", 100, 1),
@@ -135,8 +135,8 @@ def files_table(files: dict[str, dict[str, float]]) -> str:
     return _rows([head, *([name, *(shown(k, row[k]) for k in FILE_COLUMNS)] for name, row in files.items())])
 
 
-def shares_table(rows: dict[str, dict[str, float]], titles: dict[str, str], first: str) -> str:
-    """{row: {figure: share}} in per cent, one column for each of `titles`."""
+def fractions_table(rows: dict[str, dict[str, float]], titles: dict[str, str], first: str) -> str:
+    """{row: {figure: fraction}} in per cent, one column for each of `titles`."""
     cells = (
         [name, *(f"{100 * row[k]:.1f}" if math.isfinite(row[k]) else DASH for k in titles)]
         for name, row in rows.items()

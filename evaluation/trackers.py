@@ -1,23 +1,37 @@
-"""Who tracks F0 for figures, and what is sure of it: where two trackers that share no voicing rule agree.
+"""F0 trackers of the figures, and the frames on which two of them agree.
 
-They differ about voicing in every tenth frame of speech, and about the pitch of the frames at its edges; a
-figure over all frames holds their disagreement too.
+Two trackers differ about voicing in every tenth frame of speech, and about the pitch of the frames at its
+edges. A figure over all frames holds that difference too, so figures are also given on the frames on which
+two trackers agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
+from common.cli import UserError
 from evaluation import metrics
 from hubert_pitdyn import pitch
 
 TRACKER = "fcpe"  # not the one that makes the labels, whose habits a conversion has learnt
-WITNESSES = (TRACKER, pitch.DEFAULT)
-SURE = ("f0_rmse_sure", "f0_corr_sure", "vde_sure")
-NEAR = 50.0  # cents by which the two may differ
+BOTH = (TRACKER, pitch.DEFAULT)  # reference and second tracker of a conversion
+PREFERRED = ("fcpe", "swift_f0", "pyin")  # for recordings with labels, where the reference depends on these
+AGREED = ("f0_rmse_sure", "f0_corr_sure", "vde_sure")  # figures on the frames on which both agree
+NEAR = 50.0  # cents within which the pitches of two trackers agree
+
+
+class Agreement(NamedTuple):
+    """Two trackers on one recording. f0 [N]: the reference's in Hz, 0 = unvoiced; bool [N]: voiced, by the
+    reference; agreed, where both say so or neither; near, where both do with pitches within NEAR cents."""
+
+    f0: np.ndarray
+    voiced: np.ndarray
+    agreed: np.ndarray
+    near: np.ndarray
 
 
 @cache
@@ -32,28 +46,44 @@ def tracker(say: Callable[[str], None]) -> str:
     return TRACKER
 
 
+def reference_and_second(label_tracker: str) -> tuple[str, str]:
+    """Two trackers that are installed, of which the first, the reference, did not make the labels.
+
+    Raises UserError when there are no two such trackers.
+    """
+    installed = [t for t in PREFERRED if not pitch.missing(t)]
+    reference = next((t for t in installed if t != label_tracker), None)
+    second = next((t for t in installed if t != reference), None)
+    if reference is None or second is None:
+        raise UserError(
+            "two F0 trackers are needed, one of which did not make the labels: "
+            "python -m pip install -r requirements-eval.txt"
+        )
+    return reference, second
+
+
+def agreement(wav: np.ndarray, both: tuple[str, str] = BOTH) -> Agreement:
+    """What a reference tracker and a second one, each by its own voicing rule, find in [320N]."""
+    (f0, voiced), (other, also) = (pitch.track_alone(wav, name) for name in both)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near = np.abs(metrics.CENTS * np.log2(other / f0)) < NEAR
+    return Agreement(np.where(voiced, f0, 0.0), voiced, voiced == also, voiced & also & near)
+
+
 def f0_figures(source: np.ndarray, reference: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """Every figure of F0 found [N] in Hz against its reference [N], the track of `source` [320N].
 
-    The reference may be transposed. The figures named sure count where the source is `sure`; NaN when one of
-    the two trackers is not installed.
+    The reference may be transposed. The figures of AGREED count where both trackers agree on the source; NaN
+    when one of the two is not installed.
     """
     of_all = metrics.f0_metrics(reference, found)
-    if any(map(pitch.missing, WITNESSES)):
-        return {**of_all, **dict.fromkeys(SURE, float("nan"))}
-    voiced, agreed, near = sure(source)
+    if any(map(pitch.missing, BOTH)):
+        return {**of_all, **dict.fromkeys(AGREED, float("nan"))}
+    both = agreement(source)
+    known = np.where(both.near, reference, 0.0)
     return {
         **of_all,
-        "f0_rmse_sure": metrics.f0_rmse_cents(np.where(near, reference, 0.0), found),
-        "f0_corr_sure": metrics.f0_corr(np.where(near, reference, 0.0), found),
-        "vde_sure": metrics.vde(np.where(voiced, 1.0, 0.0)[agreed], found[agreed]),
+        "f0_rmse_sure": metrics.f0_rmse_cents(known, found),
+        "f0_corr_sure": metrics.f0_corr(known, found),
+        "vde_sure": metrics.vde(np.where(both.voiced, 1.0, 0.0)[both.agreed], found[both.agreed]),
     }
-
-
-def sure(source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[320N] -> bool [N] each: voiced; where the two agree about that; and where they agree that it is, and
-    about the pitch within NEAR cents."""
-    (one, voiced), (other, also) = (pitch.track_alone(source, tracker) for tracker in WITNESSES)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.abs(metrics.CENTS * np.log2(other / one)) < NEAR
-    return voiced, voiced == also, voiced & also & near

@@ -25,7 +25,7 @@ from audio import SAMPLE_RATE
 from common import cli
 from conversion.files import find_sources
 from evaluation import metrics, pair, trackers
-from evaluation.judges import Judges
+from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
 from preprocessing.moved_copies import FRAME_MS, move_pitch
 
@@ -93,7 +93,7 @@ def choose(folder: Path, count: int, seed: int) -> list[Path]:
     return sorted(random.Random(seed).sample(list(find_sources(folder)), count))
 
 
-def figures(way: Callable, wav, semitones: float, judges, target) -> dict[str, float]:
+def figures(way: Callable, wav, semitones: float, scorers, target) -> dict[str, float]:
     """What one copy of [S] lost."""
     start = time.perf_counter()
     copy = np.asarray(way(wav, semitones), np.float32)[: len(wav)]
@@ -104,8 +104,8 @@ def figures(way: Callable, wav, semitones: float, judges, target) -> dict[str, f
         "cents": float(np.median(np.abs(metrics.cents(sent, found)))),
         "vde": 100 * metrics.vde(sent, found),
         "mcd": pair.parallel_mcd(wav, copy, print),
-        "similarity": judges.similarity(copy, target),
-        "dnsmos": judges.dnsmos(copy),
+        "similarity": scorers.similarity(copy, target),
+        "dnsmos": scorers.dnsmos(copy),
         "rtf": seconds / (len(wav) / SAMPLE_RATE),
     }
 
@@ -127,15 +127,15 @@ def table(title: str, rows: dict[str, dict[str, float]], columns: dict[str, str]
 
 def main() -> int:
     args = parse_args()
-    judges = Judges(print)
+    scorers = Scorers(print)
     found: dict[tuple[str, int], list[dict]] = {}
     for folder in args.folders:
-        target = judges.target(choose(folder, args.files, args.seed + 1), folder.name)
+        target = scorers.target(choose(folder, args.files, args.seed + 1), folder.name)
         for path in tqdm(choose(folder, args.files, args.seed), desc=folder.name, disable=None):
             wav = audio.prepare(path).wav
             for name, way in WAYS.items():
                 for step in STEPS:
-                    found.setdefault((name, step), []).append(figures(way, wav, step, judges, target))
+                    found.setdefault((name, step), []).append(figures(way, wav, step, scorers, target))
 
     def mean(chosen) -> dict[str, float]:
         rows = [row for key, several in found.items() if chosen(*key) for row in several]

@@ -1,6 +1,6 @@
 """Compare teachers of content units: what their k-means classes tell of phones, of the speaker and of pitch.
 
-    python -m tools.unseen_voices WAVS/unseen
+    python tools/unseen_voices.py WAVS/unseen
     python -m experiments.compare_teachers data/corpus data/unseen --phones WAVS/unseen/phones.json \\
         --teacher mfcc --teacher out/first/hubert-soft/model-best.pt:4 --teacher features/whisper
 
@@ -22,19 +22,10 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-import audio
-from audio import UNIT_HOP
-from checkpoints import models
-from common import cli
-from evaluation import trackers
-from experiments.tables import markdown
-from hubert_pitdyn import pitch
-from preprocessing import discrete
-from preprocessing.data_folder import DataFolder
+if TYPE_CHECKING:
+    import numpy as np
 
 SILENCE = "pau"
 
@@ -48,6 +39,8 @@ class Frames(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
+    from common import cli
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,6 +58,10 @@ def parse_args() -> argparse.Namespace:
 
 def features_of(teacher: str) -> Callable:
     """(key, wav [S]) -> features [N, dim]."""
+    from audio import UNIT_HOP
+    from checkpoints import models
+    from preprocessing import discrete
+
     if teacher == "mfcc":
         return lambda key, wav: discrete.mfcc(wav)
     if Path(teacher).is_dir():
@@ -76,6 +73,10 @@ def features_of(teacher: str) -> Callable:
 
 def spoken(folder, key: str, ends: list) -> tuple[np.ndarray, np.ndarray]:
     """Phone of every unit of a line (as str) and which of them are no silence."""
+    import numpy as np
+
+    import audio
+
     prepared = audio.prepare(folder.files[key])
     centres = (np.arange(prepared.units) + 0.5) / audio.UNIT_RATE + prepared.start / audio.SAMPLE_RATE
     place = np.searchsorted([end for _, end in ends], centres).clip(max=len(ends) - 1)
@@ -85,12 +86,16 @@ def spoken(folder, key: str, ends: list) -> tuple[np.ndarray, np.ndarray]:
 
 def entropy(counts: np.ndarray) -> float:
     """Bits of a table of counts."""
+    import numpy as np
+
     share = counts[counts > 0] / counts.sum()
     return float(-(share * np.log2(share)).sum())
 
 
 def table_of(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Counts [classes, labels]."""
+    import numpy as np
+
     table = np.zeros((classes.max() + 1, labels.max() + 1))
     np.add.at(table, (classes, labels), 1)
     return table
@@ -98,6 +103,8 @@ def table_of(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
     """What the classes of all frames tell."""
+    import numpy as np
+
     phones, speakers = (table_of(classes, labels) for labels in (frames.phones, frames.speakers))
     total = len(classes)
     shared = entropy(phones.sum(0)) + entropy(phones.sum(1)) - entropy(phones.ravel())
@@ -110,12 +117,21 @@ def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
         "phone purity %": 100 * phones.max(1).sum() / total,
         "PNMI": shared / entropy(phones.sum(0)),
         "speaker purity %": 100 * speakers.max(1).sum() / total,
-        "log-F0 told %": 100 * np.square(means[inside]).sum() / np.square(log_f0).sum(),
+        "log-F0 explained %": 100 * np.square(means[inside]).sum() / np.square(log_f0).sum(),
     }
 
 
 def main() -> int:
     args = parse_args()
+    import numpy as np
+
+    from common import cli
+    from evaluation import trackers
+    from experiments.tables import markdown
+    from hubert_pitdyn import pitch
+    from preprocessing import discrete
+    from preprocessing.data_folder import DataFolder
+
     train, test = DataFolder(args.train), DataFolder(args.test)
     told = json.loads(args.phones.read_text(encoding="utf-8"))
     lines = {
@@ -157,4 +173,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    from common import cli
+
     sys.exit(cli.run(main))

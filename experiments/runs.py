@@ -34,6 +34,11 @@ def settle(args: argparse.Namespace, name: str, document: Path) -> argparse.Name
     return args
 
 
+def command_line(module: str, arguments: Sequence[str]) -> str:
+    """The command that a document says it was written by."""
+    return " ".join(("python -m", module, *arguments))
+
+
 def call(script: str, *arguments: object, threads: int = 1) -> str:
     """Run a script of the project; returns what it printed. Raises RuntimeError with its last words."""
     command = [sys.executable, str(ROOT / script), *map(str, arguments)]

@@ -188,4 +188,4 @@ def test_tables_show_means_intervals_and_paired_differences():
     line = next(row for row in causes_table(seeds).splitlines() if row.startswith("| 3,"))
     assert "+20.0 ± 0.0" in line and line.count("+0.0 ± 0.0") == 5
     table = heads_table(seeds, {"ceiling": figures})
-    assert "| the 2022 recipe | 50.0 ± 0.0 |" in table and "| ceiling | 50.0 | – |" in table
+    assert "| the original recipe | 50.0 ± 0.0 |" in table and "| ceiling | 50.0 | – |" in table

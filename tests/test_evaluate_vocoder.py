@@ -9,7 +9,7 @@ from conftest import run_script, sing
 
 import audio
 from evaluation import commands, copies, report
-from evaluation.judges import Judges
+from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
 
 
@@ -40,9 +40,9 @@ def test_copies_are_made_at_one_level_and_come_back_at_their_own(gain):
 def test_a_perfect_copy_has_no_errors(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, sing(150, 200, 1.0, 0), 16000)
-    found = copies.measure(lambda wav: wav, path, Judges(lambda line: None), lambda line: None)
+    found = copies.measure(lambda wav: wav, path, Scorers(lambda line: None), lambda line: None)
     assert found["gpe"] == found["vde"] == found["f0_rmse_cents"] == 0 and found["rtf"] >= 0
-    worse = copies.measure(lambda wav: wav[::-1].copy(), path, Judges(lambda line: None), lambda line: None)
+    worse = copies.measure(lambda wav: wav[::-1].copy(), path, Scorers(lambda line: None), lambda line: None)
     assert worse["f0_rmse_cents"] > 20
 
 
@@ -56,8 +56,8 @@ class Ears:
 
 def test_words_count_where_they_are_known():
     wav = np.zeros(8000, np.float32)
-    assert copies.judged(wav, Ears(), "The cat sat") == {"dnsmos": 3.0, "wer": pytest.approx(1 / 3)}
-    assert np.isnan(copies.judged(wav, Ears(), None)["wer"])
+    assert copies.scores(wav, Ears(), "The cat sat") == {"dnsmos": 3.0, "wer": pytest.approx(1 / 3)}
+    assert np.isnan(copies.scores(wav, Ears(), None)["wer"])
 
 
 def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):

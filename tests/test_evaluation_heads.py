@@ -8,7 +8,7 @@ from conftest import micro_config, run_script
 
 import audio
 from common.cli import UserError
-from evaluation import heads
+from evaluation import heads, trackers
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from preprocessing.data_folder import DataFolder
@@ -82,12 +82,12 @@ def test_floor_names_the_most_frequent_classes():
 
 def test_reference_never_made_the_labels(monkeypatch):
     monkeypatch.setattr(pitch, "missing", lambda tracker: "")
-    assert heads.trackers("swift_f0") == ("fcpe", "swift_f0")
-    assert heads.trackers("fcpe") == ("swift_f0", "fcpe")
+    assert trackers.reference_and_second("swift_f0") == ("fcpe", "swift_f0")
+    assert trackers.reference_and_second("fcpe") == ("swift_f0", "fcpe")
     monkeypatch.setattr(pitch, "missing", lambda tracker: "absent" if tracker != "pyin" else "")
     for labels in ("pyin", "yin"):
         with pytest.raises(UserError, match="requirements-eval"):
-            heads.trackers(labels)
+            trackers.reference_and_second(labels)
 
 
 def test_alone_a_tracker_tells_a_tone_from_noise():

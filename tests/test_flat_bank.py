@@ -12,7 +12,7 @@ from conftest import micro_config, run_script, sing
 
 from common.cli import UserError
 from common.presets import load_config
-from evaluation.judges import Judges
+from evaluation.scorers import Scorers
 from experiments import runs
 from experiments.flat_bank import measure, report
 from experiments.flat_bank.measure import Line
@@ -85,10 +85,10 @@ def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     path = tmp_path / "line.wav"
     soundfile.write(path, sing(150, 250, 1.0, 0), 16000)
     sent = sing(300, 500, 1.0, 0)
-    judges = Judges(lambda line: None)
-    there = measure.figures(Line(path, 12.0), sent, judges, None)
+    scorers = Scorers(lambda line: None)
+    there = measure.figures(Line(path, 12.0), sent, scorers, None)
     assert there["gpe"] < 0.05 and abs(there["f0_offset_cents"]) < 20 and np.isnan(there["mcd"])
-    assert measure.figures(Line(path), sent, judges, None)["gpe"] > 0.9
+    assert measure.figures(Line(path), sent, scorers, None)["gpe"] > 0.9
 
 
 def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_note(tmp_path):
@@ -96,9 +96,14 @@ def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_no
     for folder, hertz in ((bank, 200), (real, 160)):
         folder.mkdir()
         soundfile.write(folder / "a.wav", sing(hertz, hertz, 1.0, 0), 16000)
-    judge = measure._taker(measure.Job("flat", "demo", None, {}, bank, tmp_path))
-    assert judge(Line(bank / "a.wav", real=True)) is None and judge(Line(real / "a.wav")) is None
-    found = judge(Line(real / "a.wav", real=True))
+    job = measure.Job("flat", "demo", None, {}, bank, tmp_path)
+    scorers = Scorers(lambda line: None)
+
+    def figures(line):
+        return measure.take_figures(line, job, scorers, None)
+
+    assert figures(Line(bank / "a.wav", real=True)) is None and figures(Line(real / "a.wav")) is None
+    found = figures(Line(real / "a.wav", real=True))
     assert set(measure.FIGURES) <= set(found) and found["range"] < 1 and np.isnan(found["f0_corr"])
     assert np.isnan(found["mcd"]) == (find_spec("pyworld") is None)
 
@@ -138,7 +143,7 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     for row in ALL:
         assert f"| {row.title} | " in text
     assert text.count(f"| {VOICES['other'].title} | ") == 3  # only of what the singer really sang
-    for title in measure.HEARD:
+    for title in measure.MELODIES:
         assert text.count(f"| {title} | ") == 6  # of seven sets; the one spoken line is the song, too
     assert text.count("| copy | ") == 5 and "165 Hz" in text
     assert text.count(f"| {measure.TAKE} | ") == 1  # of the other note

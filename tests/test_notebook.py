@@ -34,6 +34,8 @@ def imports() -> dict[str, tuple[str, str | None]]:
 def resolve(module: str, attribute: str | None):
     if (ROOT / f"{module}.py").is_file() or importlib.util.find_spec(module.split(".")[0]):
         loaded = importlib.import_module(module)
+        if attribute and not hasattr(loaded, attribute):
+            return importlib.import_module(f"{module}.{attribute}")
         return getattr(loaded, attribute) if attribute else loaded
     if module.split(".")[0] in JUPYTER_ONLY:
         pytest.skip(f"{module} is not installed: pip install notebook")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from checkpoints import store
 from common import cli
 
 
@@ -32,6 +31,8 @@ def main() -> int:
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
     args = parser.parse_args()
+    from checkpoints import store
+
     store.save(args.out, halved(store.load(args.checkpoint), args.voice))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE

@@ -13,8 +13,8 @@ from checkpoints import models, pipeline, store
 from conversion.converter import VoiceConverter
 from conversion.files import target_paths
 from evaluation import pair
-from evaluation.judges import Judges, judging_packages
 from evaluation.report import read_figures
+from evaluation.scorers import Scorers, scoring_packages
 from experiments import runs
 from experiments.ablation import scores
 from experiments.ablation.labels import require_choice, share
@@ -99,7 +99,7 @@ def measure(
     about = {
         "lines": {path.name: text for path, text in sources.items()},
         "models": runs.identities(models),
-        "judges": judging_packages(),
+        "scorers": scoring_packages(),
     }
     make = partial(_measured, run, out, content, voice_root, sources, row)
     figures = runs.kept(run / "figures.json", about, make)
@@ -110,9 +110,9 @@ def _measured(
     run: Path, out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
 ) -> dict[str, dict[str, float]]:
     voice = DataFolder(voice_root)
-    judges = Judges(print)
-    target = judges.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
-    known, figures = pair.Known(judges, print, target=target), {}
+    scorers = Scorers(print)
+    target = scorers.target([voice.files[key] for key in voice.split("val", "f0")], voice.name)
+    known, figures = pair.Known(scorers, print, target=target), {}
     converter = convert(row, run, out, content)
     for path, place in target_paths({path: Path(path.name) for path in sources}, row, run / "gen").items():
         wav = audio.load(path)

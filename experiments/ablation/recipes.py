@@ -11,18 +11,19 @@ from pathlib import Path
 from common.presets import label_training, load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
+ORIGINAL = "2022"
 KINDS = {"pits": "pit", "dyns": "dyn"}
 # file -> what the table calls it, in the table's order
 TITLES = {
-    "2022": "the 2022 recipe",
-    "repair-1-gelu": "2022, cause 1 repaired: one GELU",
-    "repair-2-eval": "2022, cause 2 repaired: eval mode",
-    "repair-3-mask": "2022, cause 3 repaired: loss on visible frames",
-    "repair-4-voicing": "2022, cause 4 repaired: voicing",
-    "repair-5-rate": "2022, cause 5 repaired: sample rate",
-    "repair-6-centre": "2022, cause 6 repaired: centred labels",
-    "repair-7-decibels": "2022, cause 7 repaired: relative dB",
-    "repair-8-training": "2022, cause 8 repaired: shuffled, lr 5e-4",
+    ORIGINAL: "the original recipe",
+    "repair-1-gelu": "original, cause 1 repaired: one GELU",
+    "repair-2-eval": "original, cause 2 repaired: eval mode",
+    "repair-3-mask": "original, cause 3 repaired: loss on visible frames",
+    "repair-4-voicing": "original, cause 4 repaired: voicing",
+    "repair-5-rate": "original, cause 5 repaired: sample rate",
+    "repair-6-centre": "original, cause 6 repaired: centred labels",
+    "repair-7-decibels": "original, cause 7 repaired: relative dB",
+    "repair-8-training": "original, cause 8 repaired: shuffled, lr 5e-4",
     "ours": "all repaired, whole HuBERTs",
     "ours-speed": "all repaired, and crops at other speeds",
     "ours-frozen": "all repaired, light heads on a frozen trunk",
@@ -37,7 +38,7 @@ TITLES = {
     "break-8-order": "ours, but of cause 8 the order alone",
 }
 ONCE = tuple(name for name in TITLES if name.startswith("break-"))  # one training: a third of the time saved
-CONVERTED = ("content only", "2022", "ours", "ours-frozen", "tracker")  # rows of the conversion table
+CONVERTED = ("content only", ORIGINAL, "ours", "ours-frozen", "tracker")  # rows of the conversion table
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.ablation.recipes import TITLES
+from experiments.ablation.recipes import ORIGINAL, TITLES
 from experiments.tables import markdown, over_files
 from hubert_pitdyn import plots
 
-HEADS = {  # figure -> column of the heads' table; all are shares
+HEADS = {  # figure -> column of the heads' table; all are fractions
     "own_accuracy": "own exact bin",
     "voicing": "voicing",
     "rpa50": "RPA50",
@@ -39,7 +39,7 @@ CAUSES = {  # cause -> (repaired alone, put back alone)
     "7, linear loudness": ("repair-7-decibels", "break-7-linear"),
     "8, order and learning rate": ("repair-8-training", "break-8-training"),
 }
-JUDGED = ("voicing", "rpa50", "dyn_within_1p5db")
+COMPARED = ("voicing", "rpa50", "dyn_within_1p5db")
 
 Seeds = dict[str, list[dict[str, float]]]  # {recipe: figures of each seed}
 
@@ -54,7 +54,7 @@ def mean_and_half_width(values: list[float]) -> tuple[float, float]:
 
 
 def per_cent(values: list[float], signed: bool = False) -> str:
-    """A share over seeds, as "93.1 ± 0.4"; without the interval for one seed."""
+    """A fraction over seeds, as "93.1 ± 0.4"; without the interval for one seed."""
     mean, half = mean_and_half_width([100 * v for v in values])
     text = f"{mean:+.1f}" if signed else f"{mean:.1f}"
     return text if math.isnan(half) else f"{text} ± {half:.1f}"
@@ -78,12 +78,14 @@ def difference(seeds: Seeds, one: str, other: str, figure: str) -> str:
 def causes_table(seeds: Seeds) -> str:
     """What repairing each cause alone gains, and what it alone costs when all others are repaired."""
     head = ["cause"]
-    head += [f"repaired alone: {HEADS[f]}" for f in JUDGED] + [f"alone in ours: {HEADS[f]}" for f in JUDGED]
+    head += [f"repaired alone: {HEADS[f]}" for f in COMPARED] + [
+        f"alone in ours: {HEADS[f]}" for f in COMPARED
+    ]
     rows = [
         [
             cause,
-            *(difference(seeds, repaired, "2022", f) for f in JUDGED),
-            *(difference(seeds, broken, "ours", f) for f in JUDGED),
+            *(difference(seeds, repaired, ORIGINAL, f) for f in COMPARED),
+            *(difference(seeds, broken, "ours", f) for f in COMPARED),
         ]
         for cause, (repaired, broken) in CAUSES.items()
     ]
@@ -94,7 +96,7 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
     """Means over files with bootstrap intervals."""
     rows = []
     for row, files in voices.items():
-        cells = [row]
+        cells = [TITLES[row] if row == ORIGINAL else row]
         for figure, (_, factor, decimals) in VOICES.items():
             cells.append(over_files([one[figure] for one in files.values()], factor, decimals))
         rows.append([*cells, f"{losses[row]:.3f}"])
@@ -102,13 +104,13 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
 
 
 def picture(seeds: Seeds, path: Path) -> None:
-    """Bars of the judged figures for every recipe, each seed a dot."""
+    """Bars of the compared figures for every recipe, each seed a dot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 6), layout="constrained")
-    axes = figure.subplots(1, len(JUDGED), sharey=True)
+    axes = figure.subplots(1, len(COMPARED), sharey=True)
     places = np.arange(len(seeds))[::-1]
-    for axis, name in zip(axes, JUDGED, strict=True):
+    for axis, name in zip(axes, COMPARED, strict=True):
         runs = [[100 * run[name] for run in seeds[recipe]] for recipe in seeds]
         colours = ["tab:green" if r.startswith("ours") else "tab:gray" for r in seeds]
         axis.barh(places, [np.mean(r) for r in runs], color=colours, alpha=0.5)
@@ -149,24 +151,26 @@ def write(
     plan.doc.write_text(text, encoding="utf-8")
 
 
-TEXT = """# Why 2022 stayed at "50 % and a little"
+TEXT = """# Why the original recipe stayed at "50 % and a little"
 
-Written by
+For whoever wants to know which fault of the original recipe costs how much: each cause repaired alone, and
+each put back alone into the repaired recipe. What the figures say is in
+[results.md](results.md#why-the-original-recipe-failed). This page was written by
 
     {command}
 
-in {minutes:.0f} minutes ({jobs} processes of one thread). What the figures say is told in the README.
+in {minutes:.0f} minutes ({jobs} processes of one thread).
 
 **Set-up.** {data_minutes:.0f} minutes of `{base}` for training; {files} recordings of `{unseen}`, whose
-speakers and sentences no model was trained on, for measuring. One small HuBERT
+speakers and sentences are in no training data, for measuring. One small HuBERT
 (configs/ablation/small.toml) for all recipes, {head_steps} steps of about 15 s of speech, {seeds} seed(s);
 all start from one content encoder ({content_steps} steps on MFCC classes). "±" is half the width of the 95
 % interval over seeds (Student's t). Each recipe is a file in `configs/ablation/`.
 
 **Figures.** Voicing, RPA50 and GPE count on the frames where two F0 trackers with their own voicing rules
-agree, against the one that did not make the labels; F0 of recipes whose tracker was told a wrong rate is
-brought back to true hertz first. Bins are those of the repaired labels. "Own exact bin" is each recipe's
-accuracy on its own labels of the training speakers' validation prompts: the figure that 2022 looked at.
+agree, against the one that did not make the labels. F0 of recipes whose tracker was given a wrong rate is
+converted back to true hertz first. Bins are those of the repaired labels. "Own exact bin" is each recipe's
+accuracy on its own labels of the training speakers' validation prompts: the figure its author looked at.
 
 ## Label models on unseen voices
 
@@ -179,10 +183,10 @@ labels against themselves after a shift of 5 ms; "floor" the most frequent class
 
 ## Each cause alone
 
-Points of change: left, when that cause alone is repaired in the 2022 recipe; right, when it alone is put
-back into the repaired one. An interval that spans 0 is no measured effect. Put back, each was trained with
-one seed: these differences have no interval, and the scatter of "all repaired" over its seeds tells how
-small a one means nothing.
+Points of change: left, when that cause alone is repaired in the original recipe; right, when it alone is
+put back into the repaired one. An interval that spans 0 is no measured effect. Put back, each was trained
+with one seed, so these differences have no interval: a difference within the scatter of "all repaired" over
+its seeds means nothing.
 
 {causes}
 
@@ -190,8 +194,8 @@ small a one means nothing.
 
 The same small acoustic model, {acoustic_steps} steps on `{voice}`, on the units of each row; {lines} lines
 of unseen voices converted, Griffin-Lim in place of a vocoder. Means over files with bootstrap 95 %
-intervals. "tracker" drives the embeddings of "ours" with a pitch tracker and the measured loudness: no
-HuBERT for either.
+intervals. "tracker" drives the embeddings of "ours" with a pitch tracker and the measured loudness, without
+a HuBERT for either.
 
 {voices}
 """

@@ -4,33 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
-from math import log2
 from pathlib import Path
 
-import numpy as np
-
-import audio
 from common import cli
-from common.workers import each_file
-from conversion.files import find_sources
-from evaluation import trackers
-from evaluation.report import write_json
-from experiments import runs
-from experiments.flat_bank import measure, report
-from experiments.flat_bank.measure import Line, median_hertz
-from experiments.flat_bank.rows import BANK, MODELS, PITCHES, RICH, ROWS, Materials, prepared, trained
-from hubert_pitdyn import pitch
-from preprocessing.data_folder import DataFolder
-
-STEPS = {"rich": 1000, "bank": 1000}
-REAL = 16  # of the held-out lines whose recordings on another note are converted
-OWN = 8  # of the bank's own lines, held out and learnt: what a conversion loses without moving
-QUICK_STEPS = {"rich": 30, "bank": 20}
-MOVES = (-9, -4, 4, 9)  # semitones around the bank's note, for the lines that go over two octaves
-MOVED = 16  # of the spoken lines
-DOCUMENT = Path("docs/flat-bank.md")
-SHOWN = 0  # which of the spoken lines the picture shows
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,117 +38,25 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     parser.add_argument(
-        "--doc", type=cli.path, help=f"what to write (default: {DOCUMENT}, with --quick below out/)"
+        "--doc", type=cli.path, help="what to write (default: docs/flat-bank.md, with --quick below out/)"
     )
-    return runs.settle(parser.parse_args(), "flat", DOCUMENT)
-
-
-def chosen(args: argparse.Namespace) -> tuple:
-    """The rows of the tables."""
-    return (*ROWS, *MODELS) if args.models else ROWS
-
-
-def make_voices(args: argparse.Namespace) -> None:
-    """Data and both trainings of every row."""
-    folders = (args.rich, args.bank, args.real, args.prompts)
-    materials = Materials(*folders, args.dataset, args.config, args.content, args.name)
-    rows, steps = chosen(args), QUICK_STEPS if args.quick else STEPS
-    for role in (RICH, BANK):
-        for row in prepared(rows, role):
-            for call in materials.preprocess(row, role):
-                print(" ".join(("preprocess.py", *call)))
-                runs.call("preprocess.py", *call)
-        runs.together([materials.train(row, role, steps[role]) for row in trained(rows, role)], args.jobs)
-
-
-def choose_lines(args: argparse.Namespace) -> dict[str, list]:
-    """{set: lines}: the held-out lines on both notes, speech as it is and over two octaves, songs."""
-    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    own, learnt = ([bank.files[key] for key in bank.split(part, "mels")] for part in ("test", "train"))
-    real = [path for path in find_sources(args.real) if path.stem in {path.stem for path in own}]
-    note = median_hertz(own)
-    speech, songs = (list(find_sources(folder)) for folder in (args.lines, args.songs))
-    places = {p: onto(p, note) for p in (*spread(speech, MOVED), *songs)}
-    over = [Line(p, places[p] + move) for p in places if p not in songs for move in MOVES]
-    return {
-        f"The singer's own lines on another note ({args.real.name})": [
-            Line(p, real=True) for p in spread(real, REAL)
-        ],
-        f"The singer's own lines on the bank's note ({args.bank.name})": [
-            Line(p, real=True) for p in spread(own, OWN)
-        ],
-        "The same, of the lines it was trained on": [Line(p, real=True) for p in spread(learnt, OWN)],
-        "Speech": [Line(p) for p in speech],
-        "Speech, moved over two octaves": over,
-        "Song": [Line(p) for p in songs],
-        "Song, moved onto the bank's note": [Line(p, places[p]) for p in songs],
-    }
-
-
-def spread(paths: list[Path], count: int) -> list[Path]:
-    """At least so many of them, if there are, at even distances."""
-    return paths[:: max(1, len(paths) // count)]
-
-
-def onto(path: Path, note: float) -> float:
-    """Whole semitones from a recording's median to a note in Hz."""
-    return float(round(12 * log2(note / median_hertz([path]))))
-
-
-def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, dict]:
-    """({set: {row: figures of its lines}}, {row: conversion of the line that the picture shows})."""
-    given = (args.name, args.dataset, args.content, sets, args.bank, Path("gen") / args.name)
-    job = measure.Job(*given)
-    rows = chosen(args)
-    titles = [*(row.title for row in rows), *measure.WITHOUT_VOICE]
-    done, failures = each_file(partial(measure.row_figures, job), titles, args.jobs, "conversions")
-    if failures:
-        raise RuntimeError(f"{failures[0][0]}: {failures[0][1]}")
-    figures = {
-        of: {title: done[title][of] for title in titles if 0 < len(lines) == len(done[title][of])}
-        for of, lines in sets.items()
-    }
-    line = sets["Speech"][SHOWN]
-    pictured = [row for row in rows if not row.on_real]
-    shown = {row.title: audio.load(measure.conversion_path(job, row, line)) for row in pictured}
-    return figures, shown
-
-
-def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
-    """What the document says of the materials."""
-    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    train = [bank.files[key] for key in bank.split("train", "mels")]
-    tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.tracker(print)) for path in train])
-    real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
-    return {
-        "tracker": trackers.tracker(print),
-        "rich": args.rich.name,
-        "bank": args.bank.name,
-        "rich_steps": steps["rich"],
-        "bank_steps": steps["bank"],
-        "rich_moves": PITCHES[RICH],
-        "bank_moves": PITCHES[BANK],
-        "bank_median": float(np.median(tracks[tracks > 0])),
-        "bank_range": measure.semitone_range(tracks),
-        "held_out": len(real),
-        "real_median": measure.median_hertz([line.path for line in real]),
-    }
+    return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
-    out = Path("out") / args.name
-    with runs.clocked(out) as seconds:
-        make_voices(args)
-        sets = choose_lines(args)
-        figures, shown = measure_all(args, sets)
-        write_json(out / "figures.json", figures)
-        line = sets["Speech"][SHOWN].path
-        image = args.doc.parent / "images" / f"{args.doc.stem}.png"
-        wavs = {"source": audio.load(line), **shown}
-        report.picture(line.name, wavs, image, trackers.tracker(print))
-        command = "python " + " ".join(a if i else Path(a).name for i, a in enumerate(sys.argv))
-        report.write(args.doc, image, command, figures, {**facts(args, sets), "minutes": seconds() / 60})
+    from experiments import runs
+    from experiments.flat_bank import report, steps
+
+    args = runs.settle(args, "flat", steps.DOCUMENT)
+    with runs.clocked(steps.OUT / args.name) as seconds:
+        steps.make_voices(args)
+        sets = steps.choose_lines(args)
+        figures, converted = steps.measure_all(args, sets)
+        image = steps.draw(args, sets, converted)
+        command = runs.command_line("experiments.flat_bank", sys.argv[1:])
+        facts = {**steps.facts(args, sets), "minutes": seconds() / 60}
+        report.write(args.doc, image, command, figures, facts)
     print(args.doc)
     return cli.DONE
 

@@ -14,29 +14,29 @@ from checkpoints import file_format, pipeline, store
 from conversion.converter import VoiceConverter
 from conversion.files import find_sources
 from evaluation import copies, metrics, pair, trackers
-from evaluation.judges import Judges, Target, judging_packages
 from evaluation.report import read_figures
+from evaluation.scorers import Scorers, Target, scoring_packages
 from experiments import runs
 from experiments.flat_bank.rows import BANK, MODELS, ROWS, Row
 from hubert_pitdyn import pitch
 
-WAY = 1  # of making and measuring conversions: another number when the same weights sound or count otherwise
-COPY = "copy"
-HEARD = {  # title -> the row that is told this pitch
-    f"what {who} hears in the source": next(row for row in ROWS if row.pitdyn == pitdyn)
-    for who, pitdyn in (("the pair of trained models", "hubert"), ("the tracker", "tracker"))
-}
+WAY = 1  # raised when the same weights would sound or be measured differently
+COPY = "vocoder copy"
 TAKE = "the singer's own recording of the line in the bank"
-WITHOUT_VOICE = (*HEARD, COPY, TAKE)
+MELODIES = {  # title -> the row whose voice is given this melody
+    "F0 predicted by the trained models from the source": next(r for r in ROWS if r.pitdyn == "hubert"),
+    "F0 found by the tracker in the source": next(r for r in ROWS if r.pitdyn == "tracker"),
+}
+WITHOUT_VOICE = (*MELODIES, COPY, TAKE)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
-    "f0_rmse_sure": ("… where sure", 1, 0),
+    "f0_rmse_sure": ("… both agree", 1, 0),
     "f0_corr": ("F0 corr", 1, 3),
-    "f0_corr_sure": ("… where sure", 1, 3),
+    "f0_corr_sure": ("… both agree", 1, 3),
     "gpe": ("GPE %", 100, 1),
     "vde": ("VDE %", 100, 1),
-    "vde_sure": ("… where sure", 100, 1),
+    "vde_sure": ("… both agree", 100, 1),
     "range": ("range, st", 1, 1),
     "dyn_r": ("dynamics r", 1, 3),
     "mcd": ("MCD dB", 1, 2),
@@ -72,21 +72,18 @@ def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, f
     return trackers.f0_figures(source, moved, found)
 
 
-def figures(line: Line, made: np.ndarray, judges: Judges, target: Target | None) -> dict[str, float]:
-    """What was made of a line: F0 against the source's, transposed; MCD against what was really sung."""
-    source, made = pair.aligned(audio.load(line.path), made, print)
-    found = pitch.track(made, trackers.tracker(print))
+def figures(line: Line, converted: np.ndarray, scorers: Scorers, target: Target | None) -> dict[str, float]:
+    """A conversion [S] of a line: F0 against the source's, transposed; MCD against what was really sung."""
+    source, converted = pair.aligned(audio.load(line.path), converted, print)
+    found = pitch.track(converted, trackers.tracker(print))
     return {
         **f0_figures(line, source, found),
-        **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(made)),
+        **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(converted)),
         "range": semitone_range(found),
-        "mcd": pair.parallel_mcd(source, made, print) if line.real else float("nan"),
-        "speaker_similarity": judges.similarity(made, target),
-        "dnsmos": judges.dnsmos(made),
+        "mcd": pair.parallel_mcd(source, converted, print) if line.real else float("nan"),
+        "speaker_similarity": scorers.similarity(converted, target),
+        "dnsmos": scorers.dnsmos(converted),
     }
-
-
-Judge = Callable[[Line], dict[str, float] | None]  # figures of a line; None where a row has nothing of it
 
 
 @dataclass(frozen=True)
@@ -102,82 +99,100 @@ class Job:
 
 
 def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
-    """{set: figures of each line} of the row of this title, or one of WITHOUT_VOICE; kept for an equal job.
-
-    A voice that cannot be transposed gets only the lines that are not, and a copy is of these; a voice of the
-    other note only what the singer really sang, and the bank's own recordings only what was sung there, too.
-    """
-    key, row, judging = _named(name)
-
-    def measured() -> dict[str, list[dict[str, float]]]:
-        judge = judging(job)
-        found = {of: [(line, judge(line)) for line in lines] for of, lines in job.lines.items()}
-        return {
-            of: [{"recording": line.path.name, **one} for line, one in several if one is not None]
-            for of, several in found.items()
-        }
-
-    kept = runs.kept(job.gen / key / "figures.json", _identity(job, row), measured)
+    """{set: figures of each line} of the row of this title or of WITHOUT_VOICE; kept for an equal job."""
+    row = row_of(name)
+    folder = f"melody-{row.pitdyn}" if name in MELODIES else row.key if row else name.split()[-1]
+    path = job.gen / folder / "figures.json"
+    kept = runs.kept(path, _identity(job, row), partial(measure_row, job, name))
     return {of: [read_figures(one) for one in several] for of, several in kept.items()}
 
 
-def _named(name: str) -> tuple[str, Row | None, Callable[[Job], Judge]]:
-    """Of a row's title or one of WITHOUT_VOICE: its folder, whose voice it has, and what measures it."""
-    if name in HEARD:
-        return f"heard-{HEARD[name].pitdyn}", HEARD[name], partial(_hearer, row=HEARD[name])
-    if name == COPY:
-        return "copy", None, lambda job: _judge(job, _copier(job))
-    if name == TAKE:
-        return "take", None, _taker
-    row = next(row for row in (*ROWS, *MODELS) if row.title == name)
-    return row.key, row, lambda job: _judge(job, _performer(job, row))
+def row_of(name: str) -> Row | None:
+    """The row whose voice a title is about; None for what is measured without a voice."""
+    if name in (COPY, TAKE):
+        return None
+    return MELODIES.get(name) or next(row for row in (*ROWS, *MODELS) if row.title == name)
 
 
-def _target(job: Job) -> tuple[Judges, Target | None]:
-    judges = Judges(print)
-    return judges, judges.target(list(find_sources(job.target)), job.target.name)
+def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
+    """{set: figures of each line that a row has}.
+
+    A voice that cannot be transposed has only the lines that are not, and so has a copy; a voice of the other
+    note has only what the singer really sang, and the bank's own recordings only what was sung there, too.
+    """
+    row, scorers = row_of(name), Scorers(print)
+    target = scorers.target(list(find_sources(job.target)), job.target.name)
+    converter = None if row is None else _converter(job, row)
+    copier = _copier(job) if name == COPY else None
+
+    def of_line(line: Line) -> dict[str, float] | None:
+        if name in MELODIES:
+            return melody_figures(line, converter)
+        if name == TAKE:
+            return take_figures(line, job, scorers, target)
+        wav = copied(line, copier) if copier else converted(line, job, row, converter)
+        return None if wav is None else figures(line, wav, scorers, target)
+
+    found = {of: [(line, of_line(line)) for line in lines] for of, lines in job.lines.items()}
+    return {
+        of: [{"recording": line.path.name, **one} for line, one in several if one is not None]
+        for of, several in found.items()
+    }
 
 
-def _judge(job: Job, make: Callable[[Line], np.ndarray | None]) -> Judge:
-    judges, target = _target(job)
-
-    def judge(line: Line) -> dict[str, float] | None:
-        made = make(line)
-        return None if made is None else figures(line, made, judges, target)
-
-    return judge
+def melody_figures(line: Line, converter: VoiceConverter) -> dict[str, float]:
+    """The melody that a voice is given, before there is any sound: following it to the cent gives these."""
+    source = converter.analyse(audio.load(line.path))
+    curve = converter.edit(source, transpose=line.semitones).curve
+    found = f0_figures(line, source.prepared.wav, curve.melody)
+    return {**dict.fromkeys(FIGURES, float("nan")), **found}
 
 
-def _taker(job: Job) -> Judge:
+def take_figures(line: Line, job: Job, scorers: Scorers, target: Target | None) -> dict[str, float] | None:
     """How far the singer's take of a line on the bank's note is from the one on the other."""
-    judges, target = _target(job)
-    bank = {path.stem: path for path in find_sources(job.target)}
+    takes = (path for path in find_sources(job.target) if path.stem == line.path.stem)
+    take = next(takes, None)
+    if not line.real or take is None or take.samefile(line.path):
+        return None
+    wav = audio.load(take)
+    return {
+        **dict.fromkeys(FIGURES, float("nan")),
+        "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print))),
+        "mcd": pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True),
+        "speaker_similarity": scorers.similarity(wav, target),
+        "dnsmos": scorers.dnsmos(wav),
+    }
 
-    def judge(line: Line) -> dict[str, float] | None:
-        take = bank.get(line.path.stem)
-        if not line.real or take is None or take.samefile(line.path):
-            return None
-        wav = audio.load(take)
-        return {
-            **dict.fromkeys(FIGURES, float("nan")),
-            "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print))),
-            "mcd": pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True),
-            "speaker_similarity": judges.similarity(wav, target),
-            "dnsmos": judges.dnsmos(wav),
-        }
 
-    return judge
+def converted(line: Line, job: Job, row: Row, converter: VoiceConverter) -> np.ndarray | None:
+    """The conversion of a line [S] as it was written."""
+    if (line.semitones and converter.labels is None) or (row.on_real and not line.real):
+        return None
+    place = conversion_path(job, row, line)
+    moves = {"transpose": line.semitones} if line.semitones else {}
+    audio.save(place, converter.convert(audio.load(line.path), **moves))
+    return audio.load(place)
+
+
+def copied(line: Line, copier: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+    """The recording itself through mel and vocoder [S]: what no conversion can beat."""
+    return None if line.semitones else copier(audio.load(line.path))
+
+
+def conversion_path(job: Job, row: Row, line: Line) -> Path:
+    """Where the conversion of a line is written."""
+    return job.gen / row.key / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
 
 
 def _identity(job: Job, row: Row | None) -> dict:
-    """What figures depend on: the lines, the vocoder, when the voice was trained, and who judges."""
+    """What figures depend on: the lines, the vocoder, when the voice was trained, and the scorers."""
     vocoder = pipeline.vocoder_path(_config(job), job.dataset)
     about = {
         "lines": {
             of: [[line.path.name, line.semitones] for line in lines] for of, lines in job.lines.items()
         },
         "vocoder": file_format.weights_hash(vocoder) if vocoder else "",
-        "judges": judging_packages(),
+        "scorers": scoring_packages(),
         "bank": sorted(path.name for path in find_sources(job.target)),
         "way": WAY,
     }
@@ -187,49 +202,15 @@ def _identity(job: Job, row: Row | None) -> dict:
     return about
 
 
-def conversion_path(job: Job, row: Row, line: Line) -> Path:
-    """Where the conversion of a line is written."""
-    return job.gen / row.key / f"{line.path.parent.name}_{line.path.stem}{line.semitones:+.0f}.wav"
-
-
-def _hearer(job: Job, row: Row) -> Judge:
-    """The pitch that a voice is told, before there is any sound: what following it to the cent would give."""
-    converter = _converter(job, row)
-
-    def heard(line: Line) -> dict[str, float]:
-        source = converter.analyse(audio.load(line.path))
-        curve = converter.edit(source, transpose=line.semitones).curve
-        found = f0_figures(line, source.prepared.wav, curve.melody)
-        return {**dict.fromkeys(FIGURES, float("nan")), **found}
-
-    return heard
-
-
 def _converter(job: Job, row: Row) -> VoiceConverter:
     voice = row.voice(job.root, BANK)
     return VoiceConverter.load(voice, job.dataset, content=job.content, pitdyn=row.pitdyn)
 
 
-def _performer(job: Job, row: Row) -> Callable[[Line], np.ndarray | None]:
-    converter = _converter(job, row)
-
-    def convert(line: Line) -> np.ndarray | None:
-        if (line.semitones and converter.labels is None) or (row.on_real and not line.real):
-            return None
-        place = conversion_path(job, row, line)
-        moves = {"transpose": line.semitones} if line.semitones else {}
-        audio.save(place, converter.convert(audio.load(line.path), **moves))
-        return audio.load(place)
-
-    return convert
-
-
-def _copier(job: Job) -> Callable[[Line], np.ndarray | None]:
-    """The recordings themselves through mel and vocoder: what no conversion can beat."""
+def _copier(job: Job) -> Callable[[np.ndarray], np.ndarray]:
     config = _config(job)
-    level = config["audio"]["level_db"]
-    render = copies.by_mel(pipeline.load_vocoder(config, job.dataset))
-    return lambda line: None if line.semitones else copies.copy_of(render, audio.load(line.path), level)
+    vocoder = copies.by_mel(pipeline.load_vocoder(config, job.dataset))
+    return partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"])
 
 
 def _config(job: Job) -> dict:

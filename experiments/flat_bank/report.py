@@ -22,8 +22,8 @@ def set_table(rows: Rows, medians: bool = False) -> str:
     for title, lines in rows.items():
         recordings = [one["recording"] for one in lines]
         columns = (([one[f] for one in lines], factor, places) for f, (_, factor, places) in FIGURES.items())
-        told = (median_of_files(*c) if medians else over_files(*c, recordings) for c in columns)
-        cells.append([title, *told])
+        figures = (median_of_files(*c) if medians else over_files(*c, recordings) for c in columns)
+        cells.append([title, *figures])
     return markdown(["", *(column for column, *_ in FIGURES.values())], cells)
 
 
@@ -60,33 +60,33 @@ def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[st
     doc.write_text(text, encoding="utf-8")
 
 
-TEXT = """# A flat bank sings
+TEXT = """# A monotone bank follows a melody
 
-Written by
+For whoever wants to know what a voice from a bank on one note can do, and which part of its training does
+it. What the figures say is in [results.md](results.md#flat-bank). This page was written by
 
     {command}
 
-in {minutes:.0f} minutes. What the figures say is told in the README.
+in {minutes:.0f} minutes.
 
 **Set-up.** A voice is pretrained on `{rich}` ({rich_steps} steps) and refined on `{bank}` ({bank_steps}
 steps), a bank sung at {bank_median:.0f} Hz whose pitch keeps within {bank_range:.1f} semitones (5th to 95th
-percentile over all its training lines). With moved copies both are, by up to {rich_moves} and {bank_moves}
-semitones; the bank is never heard at another pitch otherwise. The lines converted were not in training, but
-for the set that says so: of the bank's own, {held_out} were held out, and their recordings on another note
-({real_median:.0f} Hz) are sources that tell how the singer really sounds there. "Refined on the other note"
-has the other recordings there instead, the same lines held out: what a voice makes that knows the note, and
-so what the bank's own note costs.
+percentile over all its training lines). With pitch-shifted copies, both are copied up to {rich_moves} and
+{bank_moves} semitones away; without them the bank has no other pitch in training. The lines converted were
+not in training, except for the set that says so. Of the bank's own lines, {held_out} were held out; their
+recordings on another note ({real_median:.0f} Hz) show how the singer really sounds there. "Refined on the
+other note" is trained on those other recordings, with the same lines held out: a voice that knows the note,
+so the difference is what not knowing it costs.
 
 **Figures.** F0 of the conversion by {tracker} against that of the source (transposed where the line was);
-"where sure" counts only frames on which swift-f0, the tracker of the labels, agrees with it about the
+"both agree" counts only frames on which swift-f0, the tracker of the labels, agrees with it about the
 source: about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
-conversion's F0; MCD to the real recording, frame by frame. "copy" is the source through mel and vocoder;
-"{take}" is the same line on the bank's note, warped in time onto
-the other (MCD by DTW): how far apart two takes of one singer are;
-"what … hears" is the pitch that a voice is told, before there is any sound: following it to the cent would
-give these figures. Means over lines, with bootstrap 95 % intervals over the recordings (several lines may be
-of one) where there are five and more, then medians. A row that not all lines of a set can be made of is not
-in it.
+conversion's F0. MCD is to the real recording, frame by frame. "vocoder copy" is the source through mel and
+vocoder. "{take}" is the same line on the bank's note, warped in time onto the other (MCD by DTW): the
+distance between two takes of one singer. "predicted by …" and "found by …" are the pitch that a voice is
+given, before there is any sound; following it to the cent would give these figures. Means over lines, with
+bootstrap 95 % intervals over the recordings (several lines may be of one) where there are five and more,
+then medians. A set leaves out a row that cannot be made of all its lines.
 
 ![F0 of a source and its conversions]({image})
 

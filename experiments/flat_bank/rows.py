@@ -1,4 +1,4 @@
-"""The rows of the flat-bank experiment: voices made by the ordinary scripts, each from a richer one."""
+"""The rows of the flat-bank experiment: voices made by the scripts, each from a speaker with intonation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Row:
     """One way of making a voice.
 
     name: rows of one name share a voice; data: rows of one data (default: name) share what it is trained on;
-    start: the row whose rich voice it is refined from (default: its own). copies: whether its recordings are
-    moved; encode_with, pitdyn: who hears pitch and loudness in training data and at conversion; on_real:
-    refined on the recordings of the other note; acoustic: what differs from the preset's [acoustic].
+    start: the row whose rich voice it is refined from (default: its own); copies: whether its recordings have
+    pitch-shifted copies; encode_with, pitdyn: source of pitch and loudness in training and at conversion;
+    on_real: refined on the recordings of the other note; acoustic: what differs from the preset's [acoustic].
     """
 
     title: str
@@ -45,27 +45,37 @@ class Row:
 ROWS = (
     Row("content only (Soft-VC)", "content", encode_with="none", pitdyn="none"),
     Row("pitch and loudness", "still"),
-    Row("pitch and loudness, moved copies", "moved", copies=True),
+    Row("pitch and loudness, pitch-shifted copies", "moved", copies=True),
     Row("the same, driven by a tracker", "moved", copies=True, pitdyn="tracker"),
-    Row("moved copies, refined on the other note instead", "other", copies=True, start="moved", on_real=True),
+    Row(
+        "pitch-shifted copies, refined on the other note instead",
+        "other",
+        copies=True,
+        start="moved",
+        on_real=True,
+    ),
 )
 OVER_TIME = {"norm": "instance"}
 SEED = {**OVER_TIME, "decoder": "autoregressive", "dropout": 0.5, "mel_prenet_dim": 128, "lstm_dim": 320}
 MODELS = (  # acoustic models that were not chosen
     Row(
-        "moved copies, encoder normalised over time",
+        "pitch-shifted copies, encoder normalised over time",
         "instance",
         copies=True,
         data="moved",
         acoustic=OVER_TIME,
     ),
     Row(
-        "the same, autoregressive decoder: the seed's model", "seed", copies=True, data="moved", acoustic=SEED
+        "the same, autoregressive decoder: the original model",
+        "seed",
+        copies=True,
+        data="moved",
+        acoustic=SEED,
     ),
 )
 VOICES = {row.name: row for row in (*ROWS, *MODELS)}  # those that are trained
 RICH, BANK = "rich", "bank"
-PITCHES = {RICH: "15", BANK: "20"}  # semitones: who stands on one note has farther to go to the same places
+PITCHES = {RICH: "15", BANK: "20"}  # semitones; the bank's one note is farther from the same pitches
 COPIES = {RICH: "2", BANK: "6"}  # of each recording
 GAIN = "6"  # dB
 VAL_SHARE = "0.04"  # of the rich voice's prompts
@@ -85,7 +95,7 @@ def prepared(rows: Sequence[Row], role: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Materials:
-    """Folders of wavs, and what the scripts are told. prompts: CSV that tells takes of one prompt apart."""
+    """Folders of wavs, and options of the scripts. prompts: CSV that names the prompt of each recording."""
 
     rich: Path
     bank: Path

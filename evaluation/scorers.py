@@ -1,7 +1,7 @@
-"""Models that judge a conversion: who speaks, what is said, how clean it sounds. All optional, all offline.
+"""Models that score a conversion: who speaks, what is said, how clean it sounds. All optional, all offline.
 
-Their weights are in Python packages (requirements-eval.txt). A judge that is not installed says so in one
-line and gives NaN.
+Their weights are in Python packages (requirements-eval.txt). One that is not installed gives NaN, with a line
+that says what to install.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ MIN_SPEECH = 0.4  # seconds; the speaker encoder pads to 1.6 s, and less says no
 # Of the target. The mean of 400 moves a voice's similarity to itself by 0.001, that of others by up to 0.01.
 MAX_RECORDINGS = 50
 
-JUDGING = ("torchfcpe", "swift-f0", "pyworld-prebuilt", "resemblyzer", "speechmos", "ctranslate2")
+SCORING = ("torchfcpe", "swift-f0", "pyworld-prebuilt", "resemblyzer", "speechmos", "ctranslate2")
 
 
-def judging_packages() -> dict[str, str]:
+def scoring_packages() -> dict[str, str]:
     """{package that measures: its version, "" where it is not installed}: figures of others are others."""
     found = {}
-    for name in JUDGING:
+    for name in SCORING:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -85,7 +85,7 @@ class Target(NamedTuple):
     name: str
 
 
-class Judges:
+class Scorers:
     """The three, loaded when first asked for. say: takes one line for each that cannot be."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
