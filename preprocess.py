@@ -30,8 +30,10 @@ def parse_args() -> argparse.Namespace:
         "split.json (train, val, test; whole prompts on one side); once made it stays, new wavs join it"
     )
     split.add_argument("--seed", type=int, help="of split and k-means (default: 1234)")
-    split.add_argument("--val_share", type=float, help="share of the prompts (default: 0.05)")
-    split.add_argument("--test_share", type=float, help="share of the prompts never trained on (default: 0)")
+    split.add_argument("--val_share", type=float, help="fraction of the prompts (default: 0.05)")
+    split.add_argument(
+        "--test_share", type=float, help="fraction of the prompts never trained on (default: 0)"
+    )
     split.add_argument(
         "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
     )
@@ -40,23 +42,25 @@ def parse_args() -> argparse.Namespace:
         "--encode_with",
         choices=("hubert", "tracker", "none"),
         default="hubert",
-        help="who hears pitch and loudness: the trained models, an F0 tracker, or nobody, as in Soft-VC "
+        help="source of pitch and loudness: the trained models, an F0 tracker, or none, as in Soft-VC "
         "(default: %(default)s)",
     )
-    encode.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
+    encode.add_argument("--content", type=cli.path, help="content encoder (default: see docs/training.md)")
     encode.add_argument(
         "--features", default="mfcc", help="mfcc, CHECKPOINT:LAYER, or a folder of 50 Hz .npy"
     )
     encode.add_argument("--clusters", type=int, default=100, help="k-means classes (default: %(default)s)")
-    encode.add_argument("--fit_frames", type=int, default=200_000, help="frames k-means sees (%(default)s)")
+    encode.add_argument(
+        "--fit_frames", type=int, default=200_000, help="frames that k-means is fitted to (%(default)s)"
+    )
     moved = parser.add_argument_group(
-        "moved copies of the training recordings, with --mel or --encode; for voices known from one pitch"
+        "pitch-shifted copies of the training recordings, with --mel or --encode; for monotone voice banks"
     )
     moved.add_argument(
-        "--augment_pitch", type=plus_minus, metavar="ST", help="pitch moved within ± so many semitones"
+        "--augment_pitch", type=plus_minus, metavar="ST", help="pitch shifted within ± so many semitones"
     )
     moved.add_argument(
-        "--augment_gain", type=plus_minus, metavar="DB", help="loudness moved within ± so many dB"
+        "--augment_gain", type=plus_minus, metavar="DB", help="loudness changed within ± so many dB"
     )
     moved.add_argument("--augment_copies", type=int, metavar="N", help="of each recording (default: 4)")
     show = parser.add_argument_group("--show_qt")

@@ -15,20 +15,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="with --resume: take its weights alone and begin anew on this voice, at the preset's refine_lr; "
-        "one that was interrupted goes on by --resume without it",
+        help="with --resume: take its weights alone and train them on this voice, at the preset's refine_lr; "
+        "an interrupted refinement is resumed without it",
     )
     parser.add_argument(
         "--any_encoder",
         action="store_true",
-        help="with --refine: though that voice was made with other encoders (of units of the same size), as "
-        "when a new content encoder has taken the place of one it was trained from",
+        help="with --refine: also when that voice was trained with other encoders, such as an older content "
+        "encoder (of units of the same size)",
     )
     args = parser.parse_args()
     if args.refine and not args.resume:
         parser.error("--refine needs --resume FILE, the voice to start from")
     if args.any_encoder and not args.refine:
-        parser.error("--any_encoder goes with --refine; a resumed run has to go on with its encoders")
+        parser.error("--any_encoder goes with --refine; a resumed run keeps its encoders")
     return args
 
 

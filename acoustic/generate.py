@@ -5,7 +5,7 @@ Stepping nn.LSTM frame by frame repacks some 50 MB of weights per frame. Here th
 - input and recurrent weights of each LSTM become one matrix, its two biases one vector;
 - `proj` has no bias, and no nonlinearity stands between it and the mel prenet's first layer, so their product
   feeds the next step directly, and the mel itself is one product after the loop.
-Nothing is kept between calls, so a training step or a loaded state can never leave stale weights.
+Nothing is kept between calls, so a training step or a loaded state can never leave outdated weights.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Voice cards: what a checkpoint says of itself, and the sentence for parts that do not belong together."""
+"""Voice cards: what a checkpoint says of itself, and whether parts belong together."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def describe(checkpoint: dict) -> str:
 
 
 def require_match(field: str, expected: Any, found: Any, fix: str) -> None:
-    """UserError that names both sides and what mends it, unless they are equal."""
+    """UserError that names both sides and the fix, unless they are equal."""
     if expected != found:
         raise UserError(f"{field} does not match: expected {expected}, found {found}; {fix}")
 
 
 def require_continuation(path: Path, ours: dict, theirs: dict) -> None:
-    """UserError unless a run can go on from the checkpoint `theirs`, read from `path`.
+    """UserError unless a run can resume from the checkpoint `theirs`, read from `path`.
 
     ours: kind, config, labels and card that the run's own checkpoints would have. Compared are the kind, the
     encoders, the sizes of the model and what the labels mean.
@@ -55,9 +55,9 @@ def require_continuation(path: Path, ours: dict, theirs: dict) -> None:
     fix = f"give --resume a checkpoint of that kind, not {path}, or the --config it was trained with"
     require_match("kind", kind, theirs.get("kind"), fix)
     require_match(
-        f"{path}: what it listens to",
-        listens_to(theirs.get("card", {})),
-        listens_to(ours["card"]),
+        f"{path}: encoders",
+        encoders_of(theirs.get("card", {})),
+        encoders_of(ours["card"]),
         "give what its run had (--content, --finetune, units by preprocess.py --encode), or train anew",
     )
     settings = _where_they_differ(theirs["config"]["model"], ours["config"]["model"])
@@ -66,11 +66,11 @@ def require_continuation(path: Path, ours: dict, theirs: dict) -> None:
     require_match(f"{path}: what its labels mean", *labels, "make them as they were, or train anew")
 
 
-def listens_to(card: dict) -> str:
-    """The encoders a model was made for, by their hashes, and who hears pitch and loudness where not they."""
+def encoders_of(card: dict) -> str:
+    """Hashes of a model's encoders, and the source of pitch and loudness where it was another."""
     parts = [f"{role} {part['hash']}" for role, part in sorted(card.get("encoders", {}).items())]
-    if (hears := card.get("pitdyn", "hubert")) != "hubert":
-        parts.append(f"pitdyn {hears}")
+    if (source := card.get("pitdyn", "hubert")) != "hubert":
+        parts.append(f"pitdyn {source}")
     return " ".join(parts) or "nothing"
 
 

@@ -1,4 +1,4 @@
-"""Which file plays which part: content encoder, heads, acoustic model and vocoder of a dataset and a voice.
+"""Which file plays which stage: content encoder, heads, acoustic model and vocoder of a dataset and a voice.
 
 Every part is looked for as a path given, then under out/, and official ones further in the cache and by
 download (see official.py).
@@ -23,10 +23,10 @@ from vocoder.griffin_lim import GriffinLim
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
 BEST = "model-best.pt"
-PITDYN = {  # who hears pitch and loudness
+PITDYN = {  # source of pitch and loudness
     "hubert": "the trained models",
     "tracker": "an F0 tracker and measured loudness, through the models' label embeddings",
-    "none": "nobody: content units alone, as in Soft-VC",
+    "none": "content units only, as in Soft-VC",
 }
 
 
@@ -112,7 +112,7 @@ class EncoderParts:
     labels: Any = None  # (PitLabels, DynLabels)
 
     def prosody(self, analysis: Any) -> np.ndarray:
-        """float32 [N, 2]: F0 in Hz (0 = unvoiced) and dB heard in arrays [N, K]; zeros without labels."""
+        """float32 [N, 2]: F0 in Hz (0 = unvoiced) and dB of arrays [N, K]; zeros without labels."""
         if self.labels is None:
             return np.zeros((len(analysis.content), 2), np.float32)
         pit, dyn = self.labels
@@ -129,7 +129,7 @@ def load_encoder(
 ) -> EncoderParts:
     """Content encoder, pit and dyn models of `dataset`, ready on `device`.
 
-    pitdyn: who hears pitch and loudness; one of PITDYN.
+    pitdyn: source of pitch and loudness; one of PITDYN.
     """
     if pitdyn == "none":
         base = load_content(content_path(config, dataset, content, out), device)

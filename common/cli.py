@@ -47,7 +47,7 @@ if outdated(sys.version_info):
 
 
 class UserError(Exception):
-    """One sentence for the user: the file, what was expected, what was found, the command that mends it."""
+    """One sentence for the user: the file, what was expected, what was found, the command that fixes it."""
 
 
 def path(text: str) -> Path:
@@ -122,7 +122,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=path, help="preprocessed folder, data/<name>")
     parser.add_argument("out", type=path, help="folder for checkpoints and logs, out/<name>/<model>")
     parser.add_argument("--config", type=path, help="preset (default: configs/base.toml)")
-    parser.add_argument("--resume", type=path, help="checkpoint to go on from, exactly")
+    parser.add_argument("--resume", type=path, help="checkpoint to resume, exactly")
     parser.add_argument("--steps", type=int, help="optimizer steps in all (default: the preset's)")
     parser.add_argument("--batch_size", type=int, help="utterances a step, over all processes")
     parser.add_argument("--seed", type=int, default=1234, help="%(default)s")

@@ -158,8 +158,8 @@ def dynamics_metrics(reference_db: np.ndarray, estimate_db: np.ndarray) -> dict[
     r, e = np.asarray(reference_db, dtype=np.float64), np.asarray(estimate_db, dtype=np.float64)
     if r.ndim != 1 or r.shape != e.shape:
         raise ValueError(f"expected two loudness curves [N], found shapes {r.shape} and {e.shape}")
-    heard = active_frames(r)
-    r, e = r[heard], e[heard]
+    audible = active_frames(r)
+    r, e = r[audible], e[audible]
     if len(r) < MIN_FRAMES:
         return dict.fromkeys(("dyn_r", "dyn_rmse_db", "dyn_within_1p5db"), float("nan"))
     off = e - r - np.mean(e - r)

@@ -32,7 +32,7 @@ class Whisper:
             size, parts, package = "base", base_files(), PACKAGES[0]
         except ImportError:
             size, parts, package = "tiny.en", _tiny_files(), FALLBACK
-        # int8 takes a third less time, but what it hears depends on the processor's integer kernels.
+        # int8 takes a third less time, but its words depend on the processor's integer kernels.
         self.model = ctranslate2.models.Whisper(size, files=parts, compute_type="float32")
         self.name = f"Whisper {size} ({package.removesuffix('_part1')} {version(package)}), beam {BEAM}"
         language = ["<|en|>", "<|transcribe|>"] if self.model.is_multilingual else []
@@ -43,7 +43,7 @@ class Whisper:
         return " ".join(self._window(wav[a:b]) for a, b in windows(wav))
 
     def features(self, wav: np.ndarray) -> np.ndarray:
-        """Speech float [S], at most 30 s -> float32 [1500, dim]: what the encoder hears every 20 ms.
+        """Speech float [S], at most 30 s -> float32 [1500, dim]: the encoder's output every 20 ms.
 
         Frame k is centred on sample 320k: its second convolution, of stride 2, is centred on mel frame 2k.
         """

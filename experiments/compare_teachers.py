@@ -133,20 +133,22 @@ def main() -> int:
     from preprocessing.data_folder import DataFolder
 
     train, test = DataFolder(args.train), DataFolder(args.test)
-    told = json.loads(args.phones.read_text(encoding="utf-8"))
+    ends = json.loads(args.phones.read_text(encoding="utf-8"))
     lines = {
-        key: told[p]
+        key: ends[p]
         for key, path in test.files.items()
-        if (p := path.relative_to(test.wavs).as_posix()) in told
+        if (p := path.relative_to(test.wavs).as_posix()) in ends
     }
     if not lines:
         raise cli.UserError(f"{args.phones}: names no recording of {test.root}; make both from one folder")
     parts = {key: spoken(test, key, ends) for key, ends in lines.items()}
-    phones = np.concatenate([phone[heard] for phone, heard in parts.values()])
+    phones = np.concatenate([phone[sounding] for phone, sounding in parts.values()])
     speakers = np.concatenate(
-        [np.repeat(Path(key).parts[0], heard.sum()) for key, (_, heard) in parts.items()]
+        [np.repeat(Path(key).parts[0], sounding.sum()) for key, (_, sounding) in parts.items()]
     )
-    tracks = [pitch.track(test.prepared(key), trackers.TRACKER)[heard] for key, (_, heard) in parts.items()]
+    tracks = [
+        pitch.track(test.prepared(key), trackers.TRACKER)[sounding] for key, (_, sounding) in parts.items()
+    ]
     ids = [np.unique(labels, return_inverse=True)[1] for labels in (phones, speakers)]
     frames = Frames(*ids, np.concatenate(tracks))
     chosen = sorted(
@@ -158,8 +160,8 @@ def main() -> int:
         pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
         centres = discrete.fit(pool, args.clusters, args.seed)
         classes = [
-            discrete.assign(make(key, test.prepared(key)), centres)[heard]
-            for key, (_, heard) in parts.items()
+            discrete.assign(make(key, test.prepared(key)), centres)[sounding]
+            for key, (_, sounding) in parts.items()
         ]
         classes = np.concatenate(classes)
         rows[teacher] = figures(classes, frames)

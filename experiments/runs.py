@@ -107,7 +107,7 @@ def require_same(place: Path, found: dict, asked: dict) -> None:
 def clocked(out: Path) -> Iterator[Callable[[], float]]:
     """Adds the seconds spent inside to those of earlier calls, kept in `out`, also when it is broken off.
 
-    Yields a function that tells the sum: an experiment that goes on where it stopped took all of it.
+    Yields a function that gives the sum: an experiment that was resumed took all of it.
     """
     kept, began = out / "seconds.txt", time.perf_counter()
     before = float(kept.read_text(encoding="utf-8")) if kept.is_file() else 0.0

@@ -1,4 +1,4 @@
-"""What label models are trained on and judged by while training: soft cross-entropy, bin accuracies."""
+"""Losses of label models, and their figures in training: soft cross-entropy, bin accuracies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """F0 trackers behind one function: wav [S] -> F0 in Hz at the centre of every HuBERT unit.
 
-A tracker gives a pitch on every unit and its own evidence of voicing. One more witness joins it for all of
-them: how alike the wave is one period later, in a short frame around the unit. `VOICING` weighs the two; the
-figures that chose the weights and the default tracker are in docs/trackers.md.
+A tracker gives a pitch on every unit and its own evidence of voicing. All share a second piece of evidence:
+how similar the wave is one period later, in a short frame around the unit (periods.py). `VOICING` weighs the
+two; the figures that chose the weights and the default tracker are in docs/trackers.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from functools import cache
 import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP, UNIT_RATE
+from hubert_pitdyn import periods
+from hubert_pitdyn.periods import Pair
 
 DEFAULT = "swift_f0"
 FALLBACK = "pyin"
@@ -34,23 +36,14 @@ VOICING = {
 OWN_VOICED = {"swift_f0": 0.0, "fcpe": float(np.log(0.006 / 0.994)), "pyin": 0.5}
 
 F_MIN, F_MAX = 50.0, 1100.0  # Hz
-PEAK = 0.5  # full scale; trackers with absolute thresholds hear every recording at this level
+PEAK = 0.5  # full scale; every recording is brought to it for trackers with absolute thresholds
 GATE_DB = -50.0  # units this far below the loud ones of the piece are silence, whatever their period
 SILENCE_DB = -75.0  # re full scale, before any gain
 CHUNK = 30 * UNIT_RATE  # units a piece: memory stays bounded on recordings of hours
 CONTEXT = 1 * UNIT_RATE  # units around a piece that the trackers may look at
 MAX_JUMP = 3.0  # semitones; two neighbours further apart are an octave error, not a glide
 
-SHORT_FRAME = 512  # samples, for the similarity; longer ones blur glides and voicing changes
-YIN_FRAME = 640  # samples: two periods of F_MIN
-PYIN_FRAME = 768
-YIN_DEPTH = 0.1  # the first dip below it is the period (de Cheveigne and Kawahara 2002, step 4)
-PYIN_STEP = 0.2  # semitones between its pitch states
-NEAR = 2 ** (PYIN_STEP / 12) - 1  # relative reach when a coarse period is refined
-SWIFT_SURE = 0.2  # confidence that separates voiced from unvoiced neighbours when interpolating
-RECIPE_FRAME = 1024  # samples: what the 2022 labels were made with
-
-Pair = tuple[np.ndarray, np.ndarray]  # usually F0 [N] in Hz on every unit, and evidence of voicing [N]
+SWIFT_VOICED = 0.2  # confidence that separates voiced from unvoiced neighbours when interpolating
 
 
 def track(
@@ -66,8 +59,8 @@ def track(
 
     Value k belongs to sample 320k + 160, with centred=False to sample 320k. The search is limited to
     [f_min, f_max] Hz. voicing=False gives the best guess on every unit. An assumed_rate other than 16000
-    (only with "yin" and voicing=False) is the 2022 recipe: librosa's YIN told that rate, so that frequencies
-    come out assumed_rate / 16000 times too high and the range is searched that much too low. A tracker whose
+    (only with "yin" and voicing=False) is the original recipe: librosa's YIN given that rate. Its frequencies
+    are assumed_rate / 16000 times too high, and its search range is that much too low. A tracker whose
     package is absent is replaced by pyin, with a warning.
 
     Raises ValueError for an unknown tracker, a wav that is not [320N] and an impossible range.
@@ -83,7 +76,7 @@ def track(
     if assumed_rate != SAMPLE_RATE:
         if name != "yin" or voicing:
             raise ValueError('assumed_rate needs tracker="yin" and voicing=False')
-        return _recipe_2022(wav, f_min, f_max, assumed_rate)
+        return periods.original_recipe(wav, f_min, f_max, assumed_rate)
     f0, evidence, similarity = analyse(wav, name, f_min, f_max)
     f0 = np.clip(f0, f_min, f_max)
     if voicing:
@@ -137,7 +130,7 @@ def analyse(
         first, last = max(0, start - CONTEXT), min(units, stop + CONTEXT)
         piece = wav[first * UNIT_HOP : last * UNIT_HOP]
         f0, evidence = TRACKERS[tracker](piece, f_min, f_max)
-        refined, similarity = _one_period_later(piece, f0, f_min)
+        refined, similarity = periods.one_period_later(piece, f0, f_min)
         # The neural trackers' own pitch is better than the peak of a 32 ms frame; the YINs' is worse.
         f0 = f0 if tracker in PACKAGES else refined
         pieces.append([values[start - first : stop - first] for values in (f0, evidence, similarity)])
@@ -150,7 +143,7 @@ def track_alone(
 ) -> tuple[np.ndarray, np.ndarray]:
     """wav [S] -> F0 [N] in Hz on every unit, and voiced [N] bool as the tracker alone decides.
 
-    Without the similarity that all trackers share in `track`: two of these are independent witnesses.
+    Without the similarity that all trackers share in `track`, so that two of these are independent.
     Raises ValueError for yin, which has no voicing decision.
     """
     if tracker not in OWN_VOICED:
@@ -196,13 +189,13 @@ def _between(f0: np.ndarray, confidence: np.ndarray, place: np.ndarray) -> Pair:
     There the pitch is that of the more confident neighbour.
     """
     left = np.minimum(np.floor(place).astype(int), len(f0) - 2)
-    share = place - left
+    weight = place - left
     a, b = np.log(f0[left]), np.log(f0[left + 1])
-    sure_a, sure_b = confidence[left], confidence[left + 1]
-    same = (sure_a >= SWIFT_SURE) == (sure_b >= SWIFT_SURE)
+    conf_a, conf_b = confidence[left], confidence[left + 1]
+    same = (conf_a >= SWIFT_VOICED) == (conf_b >= SWIFT_VOICED)
     smooth = same & (np.abs(a - b) < MAX_JUMP * np.log(2) / 12)
-    log_f0 = np.where(smooth, (1 - share) * a + share * b, np.where(sure_a > sure_b, a, b))
-    return np.exp(log_f0), (1 - share) * sure_a + share * sure_b
+    log_f0 = np.where(smooth, (1 - weight) * a + weight * b, np.where(conf_a > conf_b, a, b))
+    return np.exp(log_f0), (1 - weight) * conf_a + weight * conf_b
 
 
 def _fcpe(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
@@ -232,102 +225,14 @@ def _fcpe_model():
         return spawn_bundled_infer_model(device="cpu")
 
 
-def _pyin(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
-    """Evidence: its voicing flag. Its steps are coarse, as the search costs their square; refined later."""
-    import librosa
-
-    frame = max(PYIN_FRAME, 2 * _longest_lag(f_min))
-    f0, voiced, _ = librosa.pyin(
-        np.pad(wav, (frame - UNIT_HOP) // 2),  # the middle of frame k is sample 320k + 160
-        fmin=f_min,
-        fmax=f_max,
-        sr=SAMPLE_RATE,
-        frame_length=frame,
-        hop_length=UNIT_HOP,
-        resolution=PYIN_STEP,
-        fill_na=None,
-        center=False,
-    )
-    return f0, voiced.astype(np.float64)
-
-
-def _yin(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
-    """YIN's choice of the period. It has no evidence of voicing of its own."""
-    longest = _longest_lag(f_min)
-    difference = 1 - _autocorrelation(wav, max(YIN_FRAME, 2 * longest), longest)[:, 1:]
-    normalised = difference / np.maximum(np.cumsum(difference, axis=1) / np.arange(1, longest + 1), 1e-9)
-    inner = normalised[:, 1:-1]  # column c is lag c + 2
-    dip = (inner <= normalised[:, :-2]) & (inner < normalised[:, 2:])
-    dip[:, : max(0, int(SAMPLE_RATE / f_max) - 2)] = False
-    depth = np.where(dip, inner, np.inf)
-    deep = depth < YIN_DEPTH
-    lag = 2 + np.where(deep.any(axis=1), deep.argmax(axis=1), depth.argmin(axis=1))
-    return SAMPLE_RATE / lag, np.zeros(len(lag))
-
-
-def _one_period_later(wav: np.ndarray, f0: np.ndarray, f_min: float) -> Pair:
-    """(F0 [N] moved to the nearest peak of the short-frame autocorrelation, height of that peak [N])."""
-    longest = _longest_lag(f_min)
-    values = _autocorrelation(wav, max(SHORT_FRAME, 2 * (3 * longest // 4)), longest)
-    lag = np.clip(SAMPLE_RATE / f0, 2, longest - 1)
-    reach = 1 + int(NEAR * longest)
-    steps = np.arange(-reach, reach + 1)
-    index = np.clip(np.round(lag).astype(int)[:, None] + steps, 2, longest - 1)
-    allowed = np.abs(steps) <= np.maximum(1, NEAR * lag[:, None])
-    heights = np.where(allowed, np.take_along_axis(values, index, axis=1), -np.inf)
-    peak = np.take_along_axis(index, heights.argmax(axis=1)[:, None], axis=1)
-    # Vertex of the parabola through the peak and its neighbours.
-    before, top, after = np.take_along_axis(values, peak + np.array([-1, 0, 1]), axis=1).T
-    bend = np.minimum(before + after - 2 * top, -1e-9)
-    shift = np.clip(0.5 * (before - after) / bend, -1, 1)
-    return SAMPLE_RATE / (peak[:, 0] + shift), top - 0.25 * (before - after) * shift
-
-
-def _autocorrelation(wav: np.ndarray, frame: int, longest: int) -> np.ndarray:
-    """Normalised autocorrelation [N, longest + 1] of frames centred on 320k + 160, in [-1, 1].
-
-    Lag t compares x[:-t] with x[t:] inside the frame, so it is centred on the frame for every t; the
-    difference function of YIN looks earlier the shorter the period. McLeod and Wyvill 2005, eq. 9.
-    """
-    padded = np.pad(wav.astype(np.float64), (frame - UNIT_HOP) // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::UNIT_HOP]
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(frames, frame + longest)
-    products = np.fft.irfft(np.abs(spectrum) ** 2, frame + longest)[:, : longest + 1]
-    energy = np.pad(np.cumsum(frames**2, axis=1), ((0, 0), (1, 0)))
-    lags = np.arange(longest + 1)
-    energies = energy[:, frame - lags] + energy[:, -1:] - energy[:, lags]
-    return 2 * products / (energies + 1e-9)
-
-
-def _longest_lag(f_min: float) -> int:
-    return int(np.ceil(SAMPLE_RATE / f_min)) + 2
-
-
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     clipped = np.clip(probability, 1e-3, 1 - 1e-3)
     return np.log(clipped / (1 - clipped))
 
 
-def _recipe_2022(wav: np.ndarray, f_min: float, f_max: float, rate: int) -> np.ndarray:
-    import librosa
-
-    side = (RECIPE_FRAME - UNIT_HOP) // 2
-    f0 = librosa.yin(
-        np.pad(wav, side),
-        fmin=f_min,
-        fmax=f_max,
-        sr=rate,
-        frame_length=RECIPE_FRAME,
-        hop_length=UNIT_HOP,
-        center=False,
-    )
-    return f0.astype(np.float32)
-
-
 TRACKERS: dict[str, Callable[[np.ndarray, float, float], Pair]] = {
     "swift_f0": _swift_f0,
     "fcpe": _fcpe,
-    "pyin": _pyin,
-    "yin": _yin,
+    "pyin": periods.pyin,
+    "yin": periods.yin,
 }

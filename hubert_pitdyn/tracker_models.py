@@ -1,6 +1,6 @@
 """Pitch and loudness units without a HuBERT: distributions from a tracker and from measured loudness.
 
-They drive the label embeddings of trained models, so a voice cannot tell who made its units.
+They drive the label embeddings of trained models, so the units of a voice are of the same kind.
 """
 
 from __future__ import annotations

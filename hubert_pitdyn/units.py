@@ -15,7 +15,7 @@ from hubert_pitdyn.model import Hubert, valid_frames
 
 
 class Analysis(NamedTuple):
-    """What is heard in a wav. content [B,N,256]; pit [B,N,Kp] and dyn [B,N,Kd] class distributions."""
+    """Analysis of a wav. content [B,N,256]; pit [B,N,Kp] and dyn [B,N,Kd] class distributions."""
 
     content: Tensor
     pit: Tensor

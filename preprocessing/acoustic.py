@@ -42,7 +42,7 @@ def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int
 
 
 def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
-    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder hears."""
+    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder predicts."""
     device = choose_device(args.device)
     parts = pipeline.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
     before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
@@ -91,7 +91,7 @@ def made_with(about: dict) -> dict[str, str]:
 
 
 def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
-    """encoder.json: which encoder made the units, the range of pitch and loudness it heard (with copies), and
+    """encoder.json: the encoder of the units, the range of its pitch and loudness (with copies), and
     percentiles of the recordings' pitch (without)."""
     recorded = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
     if not recorded:

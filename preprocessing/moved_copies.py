@@ -1,8 +1,8 @@
-"""Copies of a voice's recordings with pitch and loudness moved and the formants kept.
+"""Pitch-shifted copies of a voice's recordings: pitch and loudness moved, formants kept.
 
-A voice that has only ever been heard on one note cannot be conditioned into another. Its copies are heard on
-many, and on glides between them: the encoder of the acoustic model normalises over time, so a pitch that
-stands still through an utterance says little.
+An acoustic model that was trained on one note cannot be conditioned on another. The copies lie on many notes,
+and on glides between them: an encoder that normalises over time drops a pitch that is constant throughout an
+utterance.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
     """What is given, over what the folder's copies were made with; None when neither asks for copies."""
     given = {name: value for name, value in given.items() if value is not None}
     wanted = {**(folder.read_json("copies.json") or {}).get("settings", {}), **given}
-    # Copies of which only the loudness moves need to know no voicing, and so do not change with its tracker.
+    # Copies that differ in loudness alone do not depend on voicing, and so not on its tracker.
     return Settings(**{**wanted, "voicing": voicing if wanted.get("pitch") else ""}) if wanted else None
 
 
@@ -84,12 +84,12 @@ def make(root: Path, track: Callable[[np.ndarray], np.ndarray], redo: bool, reco
     wanted = Settings(**folder.read_json("copies.json")["settings"])
     copies = missing(folder, redo).get(recording, [])
     own = folder.prepared(recording).astype(np.float64)
-    voice = take_apart(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
+    voice = analyse(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
     for copy in copies:
         rng, wav = np.random.default_rng([wanted.seed, *copy.encode()]), own
         if voice is not None:
             place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
-            wav = put_together(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
+            wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
         if wanted.gain > 0:
             wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
         folder.save_prepared(copy, limit_peak(wav))
@@ -112,24 +112,24 @@ def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> n
     knots = rng.uniform(-reach, reach, int(count / step) + 2)
     place = np.arange(count) / step + rng.uniform()
     left = np.minimum(place.astype(int), len(knots) - 2)
-    share = 0.5 - 0.5 * np.cos(np.pi * np.minimum(place - left, 1.0))
-    return (1 - share) * knots[left] + share * knots[left + 1]
+    weight = 0.5 - 0.5 * np.cos(np.pi * np.minimum(place - left, 1.0))
+    return (1 - weight) * knots[left] + weight * knots[left + 1]
 
 
 class Voice(NamedTuple):
-    """A wav taken apart by WORLD: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins]."""
+    """WORLD's analysis of a wav: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins]."""
 
     f0: np.ndarray
     envelope: np.ndarray
     noise: np.ndarray
 
 
-def take_apart(wav: np.ndarray, voiced: np.ndarray | None = None) -> Voice:
-    """wav float64 [S] -> what WORLD (Morise, Yokomori and Ozawa 2016) makes of it.
+def analyse(wav: np.ndarray, voiced: np.ndarray | None = None) -> Voice:
+    """wav float64 [S] -> its analysis by WORLD (Morise, Yokomori and Ozawa 2016).
 
-    voiced [N] of units: where there is a pitch to move. WORLD's tracker, made to miss nothing, finds one in
-    many a consonant, and from copies that sing there a voice learns to. Raises UserError when pyworld is not
-    installed.
+    voiced [N] of units: where there is a pitch to shift. WORLD's own tracker finds one in many consonants,
+    and a voice trained on copies with pitch there makes its consonants voiced. Raises UserError when pyworld
+    is not installed.
     """
     world = load_world()
     low, high = search_range(wav, world)
@@ -156,7 +156,7 @@ def search_range(wav: np.ndarray, world) -> tuple[float, float]:
     return max(LOWEST, low / AROUND), min(HIGHEST, high * AROUND)
 
 
-def put_together(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarray:
+def synthesise(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarray:
     """float64 [samples] with F0 moved by semitones [frames] and formants kept; what is unvoiced stays."""
     moved = np.clip(voice.f0 * 2 ** (semitones[: len(voice.f0)] / 12), LOWEST, HIGHEST)
     f0 = np.where(voice.f0 > 0, moved, 0.0)
@@ -167,15 +167,15 @@ def put_together(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarra
 def move_pitch(wav: np.ndarray, semitones: np.ndarray, voiced: np.ndarray | None = None) -> np.ndarray:
     """wav float64 [S] with its F0 moved by semitones [frames of 5 ms] and its formants kept -> [S].
 
-    voiced: as `take_apart`'s.
+    voiced: as `analyse`'s.
     """
-    return put_together(take_apart(wav, voiced), semitones, len(wav))
+    return synthesise(analyse(wav, voiced), semitones, len(wav))
 
 
 def load_world():
     """pyworld. Raises UserError that says how to install it."""
     try:
-        import pyworld
+        import pyworld  # noqa: PLC0415  one sentence where it is missing
     except ImportError as error:
         raise UserError(
             f"copies with moved pitch need the package pyworld ({error}): pip install pyworld-prebuilt"
@@ -186,7 +186,7 @@ def load_world():
 def make_copies(
     folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
 ) -> list[tuple[str, str]]:
-    """--augment_pitch, --augment_gain: moved copies of the training recordings; without them as before.
+    """--augment_pitch, --augment_gain: copies of the training recordings; without these options as before.
 
     Returns (whose copies, why) of those that failed.
     """
@@ -202,5 +202,5 @@ def make_copies(
     made, failures = each_file(work, left, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, left.values()))
-        print(f"{folder.root}: {sum(made.values())} moved copies made, {already} there already")
+        print(f"{folder.root}: {sum(made.values())} pitch-shifted copies made, {already} there already")
     return [(f"copies of {key}", reason) for key, reason in failures]

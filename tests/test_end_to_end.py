@@ -211,7 +211,7 @@ def test_a_head_on_another_trunk_is_refused(voice):
 
 
 def test_units_made_by_another_encoder_since_are_refused(voice):
-    """By a run that would go on with them, and by a vocoder that would learn from mels made of them."""
+    """By a run that would be resumed with them, and by a vocoder that would learn from mels made of them."""
     about = voice / "data" / "bank" / "encoder.json"
     kept = about.read_text(encoding="utf-8")
     trained = json.loads(kept)["encoders"]["content"]["hash"]
@@ -239,7 +239,7 @@ def test_a_resumed_voice_is_uninterrupted(voice):
 
 
 def test_a_resumed_refinement_is_uninterrupted(voice):
-    """It goes on with its own learning rate, and its card still names the voice it began from."""
+    """It is resumed with its own learning rate, and its card still names the voice it began from."""
     common = ("--config", micro_config(voice), "--device", "cpu", "--amp", "off", "--steps", 6)
     origin = Path("out/songs/acoustic/model-best.pt")
     refine = ("--resume", origin, "--refine")

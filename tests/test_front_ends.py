@@ -137,7 +137,7 @@ def test_training_places_crops_anywhere_and_conversion_at_the_beginning():
 
 
 @pytest.mark.parametrize("frames", [1, 1300, 1301, 1500, 2400, 2401, 5000])
-def test_windows_put_together_are_the_input(frames):
+def test_joined_windows_are_the_input(frames):
     x = torch.arange(2 * frames, dtype=torch.float32).view(2, frames, 1)
     pieces, valid = cut_windows(x, None)
     assert torch.equal(join_windows(pieces, frames), x)

@@ -80,7 +80,7 @@ def install(venv: Path, requirements: list[Path]) -> int:
     index = [] if os.environ.get("TORCH_CPU", "0") in ("", "0") else ["--extra-index-url", CPU_BUILDS]
     pip = [str(venv_python(venv)), "-m", "pip", "install", "--disable-pip-version-check", *index, *names]
     if subprocess.run(pip).returncode:
-        print("error: pip failed, see above; run the same command again to go on", file=sys.stderr)
+        print("error: pip failed, see above; run the same command again to continue", file=sys.stderr)
         return FAILED
     part = stamp.with_suffix(".part")
     part.write_text(json.dumps({**done, **wanted}, indent=1), encoding="utf-8")

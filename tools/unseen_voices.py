@@ -3,10 +3,10 @@
     python -m tools.unseen_voices OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
 
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
-speaks sentences written for this project with four voices; the telephone prompts (CC-BY-SA 3.0; fr, it and ru
-CC-BY 3.0) are four people in five languages, decoded with the package G722 (requirements-eval.txt). OUT gets
-one folder a voice, texts.csv with what flite and the English prompts say, and phones.json with flite's phones
-and where each ends.
+speaks sentences written for this project with four voices. The telephone prompts (en, es and fr CC-BY-SA 3.0;
+it and ru CC-BY 3.0) are four people in five languages, decoded with the package G722 (requirements-eval.txt).
+OUT gets one folder a voice, texts.csv with what flite and the English prompts say, and phones.json with
+flite's phones and where each ends.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def speak(out: Path) -> list[tuple[str, str, Phones]]:
         folder = out / f"flite-{voice}"
         folder.mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(SENTENCES):
-            # The voice is in the name, too: results of a folder are told apart by their names.
+            # The voice is in the name, too: results of one folder differ by their names alone.
             path = folder / f"{voice}-{number:02d}.wav"
             command = [program, "-voice", voice, "-psdur", "-t", text, "-o", str(path)]
             said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.split()
@@ -119,8 +119,8 @@ def main() -> int:
     args = parse_args()
     rows = speak(args.out)
     print(f"flite: {len(rows)} lines of {len(FLITE_VOICES)} voices")
-    told = {path: phones for path, _, phones in rows}
-    (args.out / "phones.json").write_text(json.dumps(told), encoding="utf-8")
+    ends = {path: phones for path, _, phones in rows}
+    (args.out / "phones.json").write_text(json.dumps(ends), encoding="utf-8")
     texts = [row[:2] for row in rows]
     said = scripts(args.scripts)
     voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]

@@ -87,10 +87,10 @@ def main() -> int:
             # Half a unit early, since unit k of ours lies half a unit behind frame k of Whisper's.
             start = place * UNIT_HOP - UNIT_HOP // 2
             wav[start : start + units * UNIT_HOP] = folder.crop(key, first, units)
-        heard = whisper.features(wav)
+        output = whisper.features(wav)
         for key, first, units, place in window:
-            own = features.setdefault(key, np.zeros((sizes[key], heard.shape[1]), np.float16))
-            own[first : first + units] = heard[place : place + units]
+            own = features.setdefault(key, np.zeros((sizes[key], output.shape[1]), np.float16))
+            own[first : first + units] = output[place : place + units]
     take_off_places(features, packed)
     for key, own in features.items():
         save_array(args.out / f"{key}.npy", own)

@@ -4,12 +4,12 @@
     python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \
         --warmstart out/whisper/hubert-soft/model-best.pt
 
-Soft-VC begins from a HuBERT that has heard 960 hours, this from an encoder that has heard 680 000 (MIT). Its
-feed-forward layers are the larger part of it: of each the hidden units that say most are kept (their spread
-times the weight they go out with), and what goes out of them is fitted anew, so that the state after the
-layer comes close to Whisper's own. The discrete units of data/corpus have to be made of Whisper's features
-before (tools/whisper_features.py): the units begin as the directions in which the state tells most of those,
-and the embedding of each class as its centre.
+Soft-VC begins from a HuBERT trained on 960 hours, this from an encoder trained on 680 000 (MIT). Most of its
+weights are in the feed-forward layers. Of each layer the hidden units with the largest spread times output
+weight are kept, and their output weights are fitted again, so that the state after the layer is close to
+Whisper's own. The discrete units of data/corpus have to be made of Whisper's features before
+(python -m tools.whisper_features): the units begin as the directions of the state that explain most of these
+features, and the embedding of each class as its centre.
 """
 
 from __future__ import annotations
@@ -113,11 +113,11 @@ def linear(weight: Tensor, bias: Tensor):
     return made.requires_grad_(False)
 
 
-def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
+def begin_units(model, states: Tensor, teacher: Tensor, centres: Tensor) -> float:
     """proj, teacher_head and label_embedding from states [M, E] and the teacher's features [M, T] of the same
     moments and the centres [K, T] of its classes. Returns R² of the features as the units tell them."""
-    weight, bias = fitted(states, told)
-    mean = told.mean(dim=0)
+    weight, bias = fitted(states, teacher)
+    mean = teacher.mean(dim=0)
     guess = states @ weight.T + bias - mean
     _, directions = torch.linalg.eigh(guess.T @ guess)
     basis = directions.flip(1)[:, : model.proj.out_features]  # [T, D], the strongest first
@@ -127,8 +127,8 @@ def begin_units(model, states: Tensor, told: Tensor, centres: Tensor) -> float:
     model.teacher_head.weight.copy_(basis * size)
     model.teacher_head.bias.copy_(mean)
     model.label_embedding.weight.copy_((centres - mean) @ basis / size)
-    missed = told - model.teacher_head(model.proj(states))
-    return 1 - float(missed.square().mean() / told.var(dim=0).mean())
+    missed = teacher - model.teacher_head(model.proj(states))
+    return 1 - float(missed.square().mean() / teacher.var(dim=0).mean())
 
 
 def main() -> int:
@@ -149,11 +149,11 @@ def main() -> int:
     centres = torch.from_numpy(np.load(folder.root / "kmeans.npy"))
     sizes = {**sizes, "classes": len(centres), "unit_kind": "content", "teacher_dim": centres.shape[1]}
     features = cli.path(about["features"])
-    told = [read_features(features, key, len(wav) // UNIT_HOP) for key, wav in wavs.items()]
+    teacher = [read_features(features, key, len(wav) // UNIT_HOP) for key, wav in wavs.items()]
     with torch.no_grad():
         model = whole_encoder(weights, sizes)
         states = cut_feed_forward(model, list(wavs.values()), sizes["ff"])
-        r2 = begin_units(model, torch.cat(states), torch.from_numpy(np.concatenate(told)).float(), centres)
+        r2 = begin_units(model, torch.cat(states), torch.from_numpy(np.concatenate(teacher)).float(), centres)
     card = cards.card(dataset=folder.name, origin="Whisper base's encoder (MIT)")
     made = {"kind": "hubert-units", "model": model.state_dict(), "labels": {"units": about}, "card": card}
     store.save(args.out, {**made, "config": {"model": sizes, "toml": config}})

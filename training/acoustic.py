@@ -76,12 +76,12 @@ def refined_from(args: argparse.Namespace) -> str:
 
 
 def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
-    """Weights of another voice's model, which has to be made for the same encoders unless any will do."""
+    """Weights of another voice's model, trained with the same encoders unless any_encoder."""
     checkpoint = store.load(path)
     other = models.load_acoustic(path, checkpoint)
     theirs = other.state_dict()
     cards.require_match(
-        f"{path}: what the voice listens to",
+        f"{path}: encoders of the voice",
         " ".join(checkpoint["card"]["encoders"]),
         " ".join(about["encoders"]),
         f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",

@@ -1,4 +1,4 @@
-"""Which items make the batch of a step, by which seeds they are cropped, and who loads them."""
+"""Which items make the batch of a step, by which seeds they are cropped, and their loader."""
 
 from __future__ import annotations
 

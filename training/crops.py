@@ -1,9 +1,9 @@
 """Training crops changed while their labels stay exact: played faster or slower, equalised, and with noise.
 
-Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A trunk that is to
-hear any speaker at any pitch learns more from that than from a copy with its formants kept. Another balance
-of low and high is another speaker, or microphone (ContentVec, arXiv 2204.09224, moves its speakers so, too).
-Noise is for rooms and microphones: what a trunk learns from is cleaner than what it will be given.
+Playing m units of a recording in the time of n multiplies pitch and formants by m / n. A model that has
+to know any speaker at any pitch learns more from that than from a copy with its formants kept. Another
+balance of low and high is like another speaker or microphone (so in ContentVec, arXiv 2204.09224). Noise is
+for rooms and microphones: training data is cleaner than the recordings of users.
 """
 
 from __future__ import annotations

@@ -126,8 +126,10 @@ class LabelDataset(Dataset):
             "classes": classes[crop] if size == units else self._moved(key, classes, crop, units),
         }
         if self.teacher is not None:
-            told = read_features(self.teacher, key, total)[crop]
-            item["teacher"] = told.astype(np.float32) if size == units else stretch_features(told, units)
+            features = read_features(self.teacher, key, total)[crop]
+            item["teacher"] = (
+                features.astype(np.float32) if size == units else stretch_features(features, units)
+            )
         if crop_seed is not None and self.equalise:
             item["source"] = equalised(item["source"], self.equalise, crop_seed)
         if crop_seed is not None and self.noise:
@@ -276,7 +278,7 @@ class WavDataset(Dataset):
     def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """mels [B, 128, T], wavs [B, 1, 160T], and with pitch f0 and voiced [B, T].
 
-        What is shorter than the longest, or than losses and critics take, is followed by silence.
+        What is shorter than the longest, or than the losses and discriminators need, is followed by silence.
         """
         batch = {}
         units = max(MIN_BATCH, *(item["wavs"].shape[-1] // UNIT_HOP for item in items))

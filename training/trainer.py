@@ -1,7 +1,7 @@
-"""What every train script shares: device and processes, batches, the loop, checkpoints, resume.
+"""The training loop of all three models: steps, validation, checkpoints, resume.
 
 Everything random is a function of the seed and the step (batches, crops, masks, dropout), so that a resumed
-run goes on as if it had never stopped, and two processes see the batches of one.
+run continues as if it had never stopped, and two processes see the batches of one.
 """
 
 from __future__ import annotations
@@ -138,12 +138,14 @@ class Trainer:
     def _stop(self, interrupt: KeyboardInterrupt) -> None:
         """Save where a run was interrupted, unless that broke off a step or a file."""
         if isinstance(interrupt, interrupts.BrokenOff):
-            self.run.logger.info("broken off within a step; go on with --resume and the last model-<step>.pt")
+            self.run.logger.info(
+                "broken off within a step; resume with --resume and the last model-<step>.pt"
+            )
             return
         with interrupts.held():
             self._save(f"model-{self.step}.pt", self.metrics)
         here = self.run.out / f"model-{self.step}.pt"
-        self.run.logger.info(f"interrupted; go on with --resume {here}")
+        self.run.logger.info(f"interrupted; resume with --resume {here}")
 
     def _distribute(self) -> nn.Module:
         return self._parallel(self.model)

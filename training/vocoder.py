@@ -102,7 +102,7 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
 
 
 def units_for(path, checkpoint: dict, folder) -> str:
-    """Eight hex digits that name who made a folder's units.
+    """Eight hex digits that name the encoders of a folder's units.
 
     UserError where there are none, or the acoustic model in `path` was trained on others; an official one
     does not say on which.
@@ -113,11 +113,11 @@ def units_for(path, checkpoint: dict, folder) -> str:
             f"{folder.root}: no units to make mels from; "
             f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
         )
-    found = cards.listens_to(about)
+    found = cards.encoders_of(about)
     if file_format.is_ours(checkpoint):
         cards.require_match(
-            f"{path}: what it listens to",
-            cards.listens_to(checkpoint["card"]),
+            f"{path}: encoders",
+            cards.encoders_of(checkpoint["card"]),
             found,
             f"run preprocess.py {folder.name} --encode {checkpoint['card'].get('dataset')}, or give a voice "
             "trained on units as they are now",
@@ -145,7 +145,7 @@ def synthesise(generator: nn.Module, batch: dict) -> Generated:
 
 
 def discriminator_loss(discriminators: nn.Module, batch: dict, generated: Generated):
-    """How well real waves are told from generated ones, for the discriminators to learn from."""
+    """Least-squares loss of the discriminators on real and generated waves."""
     waves = torch.cat([batch["wavs"], generated.wavs.detach()])
     return losses.discriminator_loss(*losses.halves(discriminators(waves))), {}
 

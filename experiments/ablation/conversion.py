@@ -33,7 +33,7 @@ def recipe_of(row: str) -> Recipe:
 
 
 def label_models(row: str, out: Path) -> dict[str, Path]:
-    """{kind: file} of the models that a row hears pitch and loudness with."""
+    """{kind: file} of the models that predict pitch and loudness for a row."""
     if row == "content only":
         return {}
     return scores.model_files(out, recipe_of(row), seed=0)
@@ -92,8 +92,10 @@ def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConvert
 def measure(
     out: Path, content: Path, voice_root: Path, sources: dict[Path, str | None], row: str
 ) -> dict[str, dict[str, float]]:
-    """{file: figures} of converting every source (with its text) as the row does, judged by the voice's
-    validation recordings; kept on disk for equal models."""
+    """{file: figures} of converting every source (with its text) as the row does; kept for equal models.
+
+    The similarity is to the voice's validation recordings.
+    """
     run = out / f"voice {row}"
     models = {"content": content, "voice": run / pipeline.BEST, **label_models(row, out)}
     about = {

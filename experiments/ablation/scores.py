@@ -31,7 +31,7 @@ def load(path: Path, kind: str, content: pipeline.Part, recipe: Recipe, converti
 
 
 def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: pipeline.Part) -> heads.Reader:
-    """Pitch and loudness as the recipe's two models of one seed hear them, in true hertz.
+    """Pitch and loudness as the recipe's two models of one seed predict them, in true hertz.
 
     The classes are those of `folder`'s labels: a recipe's own say nothing about another's.
     """
@@ -43,9 +43,9 @@ def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: pi
     pit, dyn = heads.labels_of(folder)
 
     def in_common_classes(wav: np.ndarray, known: heads.Truth) -> heads.Reading:
-        heard = read(wav, known)
-        f0 = heard.f0 * true_hertz(pit_table)
-        return heads.Reading(f0, heard.db, pit.encode(f0), dyn.encode(heard.db, known.level))
+        predicted = read(wav, known)
+        f0 = predicted.f0 * true_hertz(pit_table)
+        return heads.Reading(f0, predicted.db, pit.encode(f0), dyn.encode(predicted.db, known.level))
 
     return in_common_classes
 
@@ -55,7 +55,7 @@ def score_seed(
 ) -> dict[str, float]:
     """Figures of one recipe and seed over all unseen voices, and its accuracy on its own labels.
 
-    every: n-th recording is heard.
+    every: n-th recording is measured.
     """
     folder, recipe = DataFolder(unseen), Recipe(recipe_name)
     read = reader(folder, out, recipe, seed, pipeline.load_content(content))
@@ -106,5 +106,5 @@ class InTrainMode(nn.Module):
 
 
 def true_hertz(table: dict) -> float:
-    """What to multiply F0 with that labels of [labels.pit] decode to: their tracker was told another rate."""
+    """Factor for the F0 that labels of [labels.pit] decode to, whose tracker was given another rate."""
     return SAMPLE_RATE / table.get("assumed_rate", SAMPLE_RATE)

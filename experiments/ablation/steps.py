@@ -14,7 +14,7 @@ from experiments.ablation.recipes import CONFIGS, CONVERTED, KINDS, TITLES, Reci
 from preprocessing.data_folder import DataFolder
 
 FULL = {"minutes": 60.0, "seeds": 3, "lines": 32, "every": 1}
-QUICK = {"minutes": 4.0, "seeds": 1, "lines": 4, "every": 6}  # every n-th unseen recording is heard
+QUICK = {"minutes": 4.0, "seeds": 1, "lines": 4, "every": 6}  # every n-th unseen recording is measured
 STEPS = {"content": 1500, "heads": 600, "acoustic": 1200}
 QUICK_STEPS = {"content": 60, "heads": 20, "acoustic": 60}
 DOCUMENT = Path("docs/ablation.md")

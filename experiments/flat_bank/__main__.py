@@ -1,4 +1,4 @@
-"""A bank sung on one note, made to sing others: ways of training it, measured on what it never sang."""
+"""A monotone bank follows a melody: ways of training its voice, measured on notes that it does not have."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from common import cli
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rich", type=cli.path, help="wavs of a voice that moves, to pretrain on")
+    parser.add_argument("rich", type=cli.path, help="wavs of a speaker with intonation, to pretrain on")
     parser.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
     parser.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")
     parser.add_argument(
-        "--lines", type=cli.path, required=True, help="wavs of speech that no model has heard"
+        "--lines", type=cli.path, required=True, help="wavs of speech that no model was trained on"
     )
     parser.add_argument(
         "--songs",
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         "--models", action="store_true", help="also with the acoustic models that were not chosen"
     )
     parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
-    parser.add_argument("--content", type=cli.path, help="content encoder (default: see README)")
+    parser.add_argument("--content", type=cli.path, help="content encoder (default: see docs/training.md)")
     parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
     parser.add_argument(
         "--name", help="folder below data/, out/ and gen/ (default: flat, with --quick flat-quick)"
