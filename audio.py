@@ -95,7 +95,7 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
     if abs(offset) > OFFSET_LIMIT * np.abs(samples).max():
         samples = (samples - offset).astype(np.float32)
     if rate != SAMPLE_RATE:
-        import librosa
+        import librosa  # noqa: PLC0415  it takes seconds to load, and most recordings are at 16 kHz
 
         samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     return np.ascontiguousarray(samples, dtype=np.float32)
@@ -125,7 +125,7 @@ def _decode(path: Path) -> tuple[np.ndarray, int]:
 
 def _decode_with_av(path: Path) -> tuple[np.ndarray, int]:
     try:
-        import av
+        import av  # noqa: PLC0415  an extra
     except ImportError as error:
         raise UserError(
             f"{path}: {path.suffix or 'this'} files need the package 'av': pip install av (or convert to wav)"
@@ -155,7 +155,7 @@ def prepare(source: str | Path | np.ndarray) -> Prepared:
 
 
 def _active_span(wav: np.ndarray) -> tuple[int, int]:
-    import librosa
+    import librosa  # noqa: PLC0415  it takes seconds to load
 
     _, (start, stop) = librosa.effects.trim(wav, top_db=TRIM_DB, frame_length=512, hop_length=128)
     return (int(start), int(stop)) if stop > start else (0, len(wav))
@@ -171,8 +171,8 @@ def save(path: str | Path, wav: np.ndarray) -> None:
 @cache
 def mel_filters(n_fft: int = N_FFT, n_mels: int = N_MELS):
     """[n_mels, n_fft/2 + 1]: Slaney scale, Slaney (area) norm."""
-    import torch
-    import torchaudio
+    import torch  # noqa: PLC0415  see log_mel
+    import torchaudio  # noqa: PLC0415
 
     with torch.inference_mode(False):  # kept from a conversion, they must serve a training, too
         return torchaudio.functional.melscale_fbanks(
@@ -191,8 +191,9 @@ def log_mel(wav):
     wav: tensor or array [S], or a batch [B, 1, S], S a multiple of 160. Returns a float32 tensor
     [128, T] ([B, 128, T] for a batch), T = S / 160.
     """
-    import torch
-    import torch.nn.functional as F
+    # Late: the processes that make labels need no torch, which takes seconds to load.
+    import torch  # noqa: PLC0415
+    import torch.nn.functional as F  # noqa: PLC0415
 
     wav = torch.as_tensor(wav, dtype=torch.float32)
     batch = wav.reshape(-1, wav.shape[-1])
@@ -242,14 +243,3 @@ def limit_peak(wav: np.ndarray) -> np.ndarray:
     """Scale the whole of [S] down when its peak would clip; never cut peaks off."""
     peak = float(np.abs(wav).max(initial=0.0))
     return wav if peak <= PEAK_LIMIT else (wav * (PEAK_LIMIT / peak)).astype(np.float32)
-
-
-def change_speed(wav: np.ndarray, samples: int) -> np.ndarray:
-    """wav [S] -> the same sound in `samples` samples, float32: its spectrum cut or zero-padded.
-
-    Exact for periodic sounds; at the ends of a crop the two sides run into one another for some samples.
-    """
-    spectrum = np.fft.rfft(wav)
-    bins = min(len(spectrum), samples // 2 + 1)
-    scaled = np.fft.irfft(spectrum[:bins], samples) * (samples / len(wav))
-    return scaled.astype(np.float32)

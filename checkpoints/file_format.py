@@ -42,7 +42,6 @@ EXPECTED = {
     "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
     "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
     "hifigan": "a vocoder (official hifigan or hifigan-hubert-soft, or a model-*.pt of train_vocoder.py)",
-    "kmeans": "k-means centres (official kmeans100)",
 }
 
 

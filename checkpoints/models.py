@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -102,15 +101,6 @@ def fill_vocoder(model: nn.Module, path: Path | str) -> None:
     found = file_format.contents(path, "hifigan", None)
     _ready(model, found.state, path)
     model.train().requires_grad_(True)
-
-
-def load_kmeans(path: Path | str) -> np.ndarray:
-    """Cluster centres, float32 [K, D] ([100, 768] in the official kmeans100). UserError if none are there."""
-    centres = file_format.contents(path, "kmeans", None).state["cluster_centers_"]
-    if centres.dim() != 2:
-        expected = file_format.EXPECTED["kmeans"]
-        raise UserError(f"{path} has centres of shape {list(centres.shape)}, expected {expected}")
-    return centres.float().contiguous().numpy()
 
 
 def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> nn.Module:

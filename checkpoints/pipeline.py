@@ -148,7 +148,7 @@ def load_encoder(
         PitDynEncoder(base.model, *models),
         {"content": base.card, "pit": _head_card(pit), "dyn": _head_card(dyn)},
         tables,
-        (PitLabels.from_dict(tables["pit"]), DynLabels.from_dict(tables["dyn"])),
+        (PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])),
     )
 
 

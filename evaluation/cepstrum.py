@@ -17,7 +17,7 @@ FRAME_MS = 1000.0 * MEL_HOP / SAMPLE_RATE
 def available() -> bool:
     """Whether pyworld can be loaded, which all of this needs."""
     try:
-        import pyworld  # noqa: F401
+        import pyworld  # noqa: F401, PLC0415  an extra for what does not shift pitch
     except (ImportError, OSError):  # OSError: a shared library that its wheel expects is absent
         return False
     return True
@@ -36,7 +36,7 @@ def world_mel_cepstrum(wav: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Raises ImportError without pyworld.
     """
-    import pyworld
+    import pyworld  # noqa: PLC0415  an extra
 
     x = np.ascontiguousarray(wav, dtype=np.float64)
     coarse, times = pyworld.dio(x, SAMPLE_RATE, frame_period=FRAME_MS)

@@ -82,7 +82,7 @@ def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.nd
 def labels_of(folder: DataFolder) -> tuple[PitLabels, DynLabels]:
     """The label settings of a data folder."""
     stored = folder.stats()["labels"]
-    return PitLabels.from_dict(stored["pit"]), DynLabels.from_dict(stored["dyn"])
+    return PitLabels.from_config(stored["pit"]), DynLabels.from_config(stored["dyn"])
 
 
 def predictor(pit_model, dyn_model) -> Callable:

@@ -142,7 +142,7 @@ FIGURES = ("voicing", "rpa50", "gpe", "dyn_within_1p5db")
 
 def picture(table: dict[str, dict[str, float]], title: str):
     """The layer table as curves over depth."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     axis = figure.subplots()

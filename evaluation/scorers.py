@@ -46,13 +46,13 @@ class SpeakerEncoder:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # names of scipy that are to go
-            import resemblyzer
+            import resemblyzer  # noqa: PLC0415  an extra
         self.encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
         self.name = f"resemblyzer {version('resemblyzer')}"
 
     def __call__(self, wav: np.ndarray) -> np.ndarray | None:
         """Speech [S] at 16 kHz -> unit vector [256]; None where there is too little speech to tell."""
-        from resemblyzer import preprocess_wav
+        from resemblyzer import preprocess_wav  # noqa: PLC0415  an extra
 
         if not np.any(wav):
             return None
@@ -66,7 +66,7 @@ class Quality:
     """DNSMOS P.835, overall (Reddy et al., ICASSP 2022). Only to be compared within one domain."""
 
     def __init__(self) -> None:
-        from speechmos import dnsmos
+        from speechmos import dnsmos  # noqa: PLC0415  an extra
 
         self.run = dnsmos.run
         self.name = f"speechmos {version('speechmos')}, DNSMOS P.835 overall"

@@ -26,7 +26,7 @@ class Whisper:
     """
 
     def __init__(self) -> None:
-        import ctranslate2
+        import ctranslate2  # noqa: PLC0415  an extra
 
         try:
             size, parts, package = "base", base_files(), PACKAGES[0]
@@ -47,13 +47,13 @@ class Whisper:
 
         Frame k is centred on sample 320k: its second convolution, of stride 2, is centred on mel frame 2k.
         """
-        import ctranslate2
+        import ctranslate2  # noqa: PLC0415  an extra
 
         given = ctranslate2.StorageView.from_array(log_mel(wav)[None])
         return np.array(self.model.encode(given, to_cpu=True))[0]
 
     def _window(self, wav: np.ndarray) -> str:
-        import ctranslate2
+        import ctranslate2  # noqa: PLC0415  an extra
 
         features = ctranslate2.StorageView.from_array(log_mel(wav)[None])
         best = self.model.generate(features, [self.prompt], beam_size=BEAM, max_length=MAX_TOKENS)[0]
@@ -89,7 +89,7 @@ def log_mel(wav: np.ndarray) -> np.ndarray:
 
     log10 of mel power, cut 8 below its maximum, scaled by (x + 4) / 4.
     """
-    import librosa
+    import librosa  # noqa: PLC0415  an extra
 
     padded = np.pad(np.asarray(wav, dtype=np.float32), (0, WINDOW - len(wav)))
     mel = librosa.feature.melspectrogram(

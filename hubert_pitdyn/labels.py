@@ -6,10 +6,11 @@ value falls into, its decoded value the middle of the step: a round trip errs by
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+F_MIN, F_MAX = 50.0, 1100.0  # Hz: the range of pitch, wide enough for singing
 MAX_CLASSES = 100  # rows of the label embedding of the official HuBERT
 REACH = 3.5  # standard deviations of a soft target that are kept
 TRACK_KEYS = ("tracker", "centred", "voicing", "assumed_rate")  # of [labels.pit], for pitch.track
@@ -24,8 +25,8 @@ class PitLabels:
     Raises ValueError for more than 100 classes or an empty range.
     """
 
-    f_min: float = 50.0
-    f_max: float = 1100.0
+    f_min: float = F_MIN
+    f_max: float = F_MAX
     bins: int = 99
     unvoiced: bool = True
     sigma: float = 1.0
@@ -42,11 +43,6 @@ class PitLabels:
         Raises ValueError for a key that is not known.
         """
         return cls(**_own_keys(cls, table, TRACK_KEYS))
-
-    from_dict = from_config
-
-    def to_dict(self) -> dict:
-        return asdict(self)
 
     @property
     def classes(self) -> int:
@@ -151,11 +147,6 @@ class DynLabels:
     def from_config(cls, table: dict) -> DynLabels:
         """From the table [labels.dyn]. Raises ValueError for a key that is not known."""
         return cls(**_own_keys(cls, table, LOUDNESS_KEYS))
-
-    from_dict = from_config
-
-    def to_dict(self) -> dict:
-        return asdict(self)
 
     @property
     def classes(self) -> int:

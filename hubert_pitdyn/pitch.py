@@ -18,6 +18,7 @@ import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP, UNIT_RATE
 from hubert_pitdyn import periods
+from hubert_pitdyn.labels import F_MAX, F_MIN
 from hubert_pitdyn.periods import Pair
 
 DEFAULT = "swift_f0"
@@ -35,7 +36,6 @@ VOICING = {
 # Evidence above which a tracker's own authors call a unit voiced; yin decides nothing of the kind.
 OWN_VOICED = {"swift_f0": 0.0, "fcpe": float(np.log(0.006 / 0.994)), "pyin": 0.5}
 
-F_MIN, F_MAX = 50.0, 1100.0  # Hz
 PEAK = 0.5  # full scale; every recording is brought to it for trackers with absolute thresholds
 GATE_DB = -50.0  # units this far below the loud ones of the piece are silence, whatever their period
 SILENCE_DB = -75.0  # re full scale, before any gain
@@ -167,7 +167,7 @@ def audible(wav: np.ndarray) -> np.ndarray:
 
 def _swift_f0(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
     """Evidence: log-odds of its confidence. Frames of 16 ms centred on 256i, so units lie between two."""
-    from swift_f0.core import HOP
+    from swift_f0.core import HOP  # noqa: PLC0415  an extra
 
     # Zeros behind: the last unit's centre would otherwise lie beyond the last frame.
     result = _swift_model().detect(np.pad(wav, (0, 2 * HOP)), SAMPLE_RATE, f_min, f_max)
@@ -178,7 +178,7 @@ def _swift_f0(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
 
 @cache
 def _swift_model():
-    from swift_f0 import SwiftF0
+    from swift_f0 import SwiftF0  # noqa: PLC0415  an extra
 
     return SwiftF0(threads=1, spin=False)  # preprocessing runs one process per core
 
@@ -204,7 +204,7 @@ def _fcpe(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
     Frames of 10 ms. The mel of frame j is centred on 160j + 80, yet its answer belongs to 160j, as rising and
     falling chirps show: the unit centre 320k + 160 is frame 2k + 1 exactly.
     """
-    import torch
+    import torch  # noqa: PLC0415  fcpe alone needs it
 
     wrapper = _fcpe_model()
     model = wrapper.model
@@ -219,7 +219,7 @@ def _fcpe(wav: np.ndarray, f_min: float, f_max: float) -> Pair:
 
 @cache
 def _fcpe_model():
-    from torchfcpe import spawn_bundled_infer_model
+    from torchfcpe import spawn_bundled_infer_model  # noqa: PLC0415  an extra
 
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its configuration
         return spawn_bundled_infer_model(device="cpu")

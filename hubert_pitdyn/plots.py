@@ -17,7 +17,7 @@ FONTS += ("Arial Unicode MS", "WenQuanYi Zen Hei", "IPAGothic")
 
 
 def _figure(rows: int, title: str):
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
 
     figure = Figure(figsize=(10, 2.6 * rows), layout="constrained")
     figure.suptitle(title)
@@ -104,8 +104,8 @@ def _spectrogram(axis, wav: np.ndarray, f0: np.ndarray) -> None:
 
 def save(figure, path: Path) -> None:
     """Write a figure to a picture file (png, svg, pdf by its suffix)."""
-    from matplotlib import font_manager
-    from matplotlib.text import Text
+    from matplotlib import font_manager  # noqa: PLC0415  slow to load, and pictures are rare
+    from matplotlib.text import Text  # noqa: PLC0415  slow to load, and pictures are rare
 
     path.parent.mkdir(parents=True, exist_ok=True)
     installed = {font.name for font in font_manager.fontManager.ttflist}
@@ -118,6 +118,6 @@ def save(figure, path: Path) -> None:
 
 def show(path: Path) -> None:
     """Open a picture file with the system's viewer."""
-    import webbrowser
+    import webbrowser  # noqa: PLC0415  for --window alone
 
     webbrowser.open(path.resolve().as_uri())

@@ -35,7 +35,7 @@ def mfcc(wav: np.ndarray) -> np.ndarray:
     Made from the project's log-mel: unit k lies between mel frames 2k and 2k+1, so their mean is centred
     on it. c0 is left out and the mean over time removed: gain, and much of the speaker, is not content.
     """
-    import torchaudio
+    import torchaudio  # noqa: PLC0415  for MFCC alone
 
     mel = audio.log_mel(wav)
     centred = mel.reshape(audio.N_MELS, -1, 2).mean(dim=-1)
@@ -94,7 +94,7 @@ class Teacher(NamedTuple):
 
 def fit(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """k-means centres [clusters, dim] of feature frames [M, dim], mini-batches, seeded."""
-    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415  slow to load, for k-means alone
 
     if len(features) < clusters:
         raise UserError(f"k-means needs at least {clusters} frames, found {len(features)}; add recordings")

@@ -27,8 +27,8 @@ def label_file(root: Path, labels: dict, key: str) -> None:
     db = audio.loudness(wav, centred=dyn["centred"])
     folder.save("f0", key, f0)
     folder.save("loudness", key, db)
-    folder.save("pits", key, PitLabels.from_dict(pit).encode(f0).astype(np.uint8))
-    folder.save("dyns", key, DynLabels.from_dict(dyn).encode(db, audio.active_level(db)).astype(np.uint8))
+    folder.save("pits", key, PitLabels.from_config(pit).encode(f0).astype(np.uint8))
+    folder.save("dyns", key, DynLabels.from_config(dyn).encode(db, audio.active_level(db)).astype(np.uint8))
 
 
 def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
@@ -47,7 +47,7 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
 
 def write_stats(folder: DataFolder, labels: dict) -> None:
     """stats.json, which the code reads, and stats.txt, for people."""
-    stats = Stats(PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"]))
+    stats = Stats(PitLabels.from_config(labels["pit"]), DynLabels.from_config(labels["dyn"]))
     for key in folder.have("pits"):
         db = folder.read("loudness", key)
         stats.add(folder.read("f0", key), db, audio.active_level(db))
@@ -60,7 +60,7 @@ def write_stats(folder: DataFolder, labels: dict) -> None:
 def show_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--show_qt: quantised labels over the spectrogram of a few files, as pictures."""
     labels = folder.stats()["labels"]
-    pit, dyn = PitLabels.from_dict(labels["pit"]), DynLabels.from_dict(labels["dyn"])
+    pit, dyn = PitLabels.from_config(labels["pit"]), DynLabels.from_config(labels["dyn"])
     keys = folder.have("pits")
     for key in keys[:: max(1, len(keys) // args.count)][: args.count]:
         f0, level = pit.decode(folder.read("pits", key)), dyn.decode(folder.read("dyns", key))

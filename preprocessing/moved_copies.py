@@ -20,10 +20,10 @@ from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
 from common.cli import UserError
 from common.workers import each_file
 from hubert_pitdyn import pitch
+from hubert_pitdyn.labels import F_MAX, F_MIN
 from preprocessing.data_folder import DataFolder
 
 FRAME_MS = 5.0  # of WORLD
-LOWEST, HIGHEST = 50.0, 1100.0  # Hz, the range of the pitch labels
 AROUND = 1.5  # F0 is searched this factor below and above what a quick look finds
 GLIDE = 3.0  # semitones around a copy's own place, at most
 GLIDE_SECONDS, SWELL_SECONDS = 0.3, 0.4  # between the knots of a melody and of a loudness curve
@@ -135,7 +135,7 @@ def analyse(wav: np.ndarray, voiced: np.ndarray | None = None) -> Voice:
     low, high = search_range(wav, world)
     f0, times = world.harvest(wav, SAMPLE_RATE, f0_floor=low, f0_ceil=high, frame_period=FRAME_MS)
     # The default frame is made for 71 Hz and up, and takes what is lower for unvoiced.
-    size = world.get_cheaptrick_fft_size(SAMPLE_RATE, LOWEST)
+    size = world.get_cheaptrick_fft_size(SAMPLE_RATE, F_MIN)
     if voiced is not None:
         units = (times * SAMPLE_RATE / UNIT_HOP).astype(int)
         f0 = np.where(voiced[np.minimum(units, len(voiced) - 1)], f0, 0.0)
@@ -149,16 +149,16 @@ def search_range(wav: np.ndarray, world) -> tuple[float, float]:
     Of the time that copies take, harvest over the whole range has four fifths, and it grows with the range.
     Against the labels' tracker on three voices gross errors rose by .4 % at most; less voicing was missed.
     """
-    f0, _ = world.dio(wav, SAMPLE_RATE, f0_floor=LOWEST, f0_ceil=HIGHEST, frame_period=FRAME_MS)
+    f0, _ = world.dio(wav, SAMPLE_RATE, f0_floor=F_MIN, f0_ceil=F_MAX, frame_period=FRAME_MS)
     if not (f0 > 0).any():
-        return LOWEST, HIGHEST
+        return F_MIN, F_MAX
     low, high = np.percentile(f0[f0 > 0], (5, 95))
-    return max(LOWEST, low / AROUND), min(HIGHEST, high * AROUND)
+    return max(F_MIN, low / AROUND), min(F_MAX, high * AROUND)
 
 
 def synthesise(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarray:
     """float64 [samples] with F0 moved by semitones [frames] and formants kept; what is unvoiced stays."""
-    moved = np.clip(voice.f0 * 2 ** (semitones[: len(voice.f0)] / 12), LOWEST, HIGHEST)
+    moved = np.clip(voice.f0 * 2 ** (semitones[: len(voice.f0)] / 12), F_MIN, F_MAX)
     f0 = np.where(voice.f0 > 0, moved, 0.0)
     made = load_world().synthesize(f0, voice.envelope, voice.noise, SAMPLE_RATE, FRAME_MS)
     return np.pad(made, (0, max(0, samples - len(made))))[:samples]

@@ -17,10 +17,7 @@ MIN_VOICED = 10  # units; fewer say nothing about how much a file's pitch moves
 
 @dataclass
 class Stats:
-    """Statistics of a data set's pitch and loudness, in memory that does not grow with its frames.
-
-    Workers may each fill one; `merge` adds another's counts, with the result of one that saw all files.
-    """
+    """Statistics of a data set's pitch and loudness, in memory that does not grow with its frames."""
 
     pit: PitLabels = field(default_factory=PitLabels)
     dyn: DynLabels = field(default_factory=DynLabels)
@@ -54,18 +51,6 @@ class Stats:
         self.levels.append(float(level))
         if len(octaves) >= MIN_VOICED:
             self.file_stds.append(float(SEMITONES * octaves.std()))
-
-    def merge(self, other: Stats) -> Stats:
-        """Add what `other` counted; returns self. Raises ValueError if the labels differ."""
-        if (self.pit, self.dyn) != (other.pit, other.dyn):
-            raise ValueError("statistics of different labels cannot be added")
-        for name in ("frames", "voiced", "octaves", "octaves_squared", "file_stds", "levels"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("f0_grid", "pit_counts", "dyn_counts"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.pit_range = _widen(self.pit_range, np.array(other.pit_range))
-        self.dyn_range = _widen(self.dyn_range, np.array(other.dyn_range))
-        return self
 
     def to_dict(self) -> dict:
         """Plain JSON types; None where nothing was counted."""

@@ -1,5 +1,6 @@
 """The recipes of the ablation: what they share, their labels, and the faults of 2022 as faults."""
 
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -167,8 +168,8 @@ def test_tracked_units_are_soft_labels_of_what_is_measured():
     times = np.arange(32000) / 16000
     tone = (0.2 * sum(np.sin(2 * np.pi * 150 * h * times) / h for h in range(1, 9))).astype(np.float32)
     pit, dyn = PitLabels(), DynLabels()
-    heard = TrackedPitch(torch.nn.Embedding(pit.classes, 256), {**pit.to_dict(), "tracker": "yin"})
-    loud = TrackedLoudness(torch.nn.Embedding(dyn.classes, 256), dyn.to_dict())
+    heard = TrackedPitch(torch.nn.Embedding(pit.classes, 256), {**asdict(pit), "tracker": "yin"})
+    loud = TrackedLoudness(torch.nn.Embedding(dyn.classes, 256), asdict(dyn))
     batch = torch.zeros(2, 1, 32000)
     batch[0, 0], batch[1, 0, :16000] = torch.from_numpy(tone), torch.from_numpy(tone[:16000])
     p = heard.distribution(batch, torch.tensor([32000, 16000]))

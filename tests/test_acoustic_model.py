@@ -311,6 +311,7 @@ def test_generate_on_gpu(soft, golden):
     assert distance(model.generate(units.cuda()).cpu(), golden["acoustic_soft.generate"]) < 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_generate_is_faster_than_stepping(pitdyn, threads):
     """Both in one process, taken alternately; the best of each counts.

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from audio import SAMPLE_RATE, UNIT_HOP, change_speed
+from audio import SAMPLE_RATE, UNIT_HOP
 from hubert_pitdyn.labels import PitLabels
 from preprocessing.data_folder import DataFolder, save_array
 from training.crops import (
     SNR_DB,
+    at_speed,
     crop_at_speed,
     equalised,
     noisy,
@@ -27,7 +28,7 @@ def strongest_hertz(wav: np.ndarray) -> float:
 @pytest.mark.parametrize(("before", "after"), [(100, 160), (160, 100), (73, 100)])
 def test_a_tone_moves_by_the_ratio_of_lengths(before, after):
     tone = np.sin(2 * np.pi * 200 * np.arange(before * UNIT_HOP) / SAMPLE_RATE).astype(np.float32)
-    moved = change_speed(tone, after * UNIT_HOP)
+    moved = at_speed(tone, after * UNIT_HOP)
     assert len(moved) == after * UNIT_HOP
     assert strongest_hertz(moved) == pytest.approx(200 * before / after, rel=0.01)
     assert np.abs(moved).max() == pytest.approx(1.0, abs=0.1)
@@ -64,7 +65,7 @@ def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(w
     keys = folder.split("train", "pits")
     plain, moved = (LabelDataset(folder, keys, "pits", 0.5, speed_octaves=s) for s in (0.0, 0.5))
     assert len(moved[(0, None)]["source"]) == len(plain[(0, None)]["source"])
-    labels = PitLabels.from_dict(folder.stats()["labels"]["pit"])
+    labels = PitLabels.from_config(folder.stats()["labels"]["pit"])
     pitches = [labels.decode(d[(0, (7, i))]["classes"].numpy()) for d in (plain, moved) for i in range(40)]
     still, wide = (np.concatenate([f[f > 0] for f in part]) for part in (pitches[:40], pitches[40:]))
     assert np.percentile(wide, 95) > 1.15 * np.percentile(still, 95)

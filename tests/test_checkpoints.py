@@ -169,14 +169,6 @@ def test_official_vocoder_in_every_wrapping(wrapping, vocoder_state, stored, gol
         assert model(torch.randn(1, N_MELS, 4)).shape == (1, 1, 640)
 
 
-def test_official_kmeans(stored):
-    centres = torch.randn(100, 768)
-    path = stored({"n_features_in_": 768, "_n_threads": 4, "cluster_centers_": centres})
-    loaded = models.load_kmeans(path)
-    assert loaded.dtype == np.float32 and loaded.shape == (100, 768)
-    assert np.array_equal(loaded, centres.numpy())
-
-
 # Our files
 
 

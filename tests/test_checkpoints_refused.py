@@ -42,7 +42,6 @@ def test_loaders_name_what_they_got(tmp_path):
     assert "FILE is a head-pits checkpoint, expected a HuBERT" in sentence(models.load_hubert, head)
     assert "FILE is an acoustic checkpoint, expected a vocoder" in sentence(models.load_vocoder, acoustic)
     assert "FILE is a hubert-units checkpoint, expected an ac" in sentence(models.load_acoustic, hubert)
-    assert "FILE is a hubert-units checkpoint, expected k-means" in sentence(models.load_kmeans, hubert)
     for loader in (models.load_hubert, models.load_acoustic, models.load_vocoder):
         assert "FILE does not exist, expected a" in sentence(loader, tmp_path / "none.pt")
 
@@ -53,9 +52,6 @@ def test_official_files_given_to_the_wrong_loader(stored, vocoder_state, acousti
     assert "FILE is an acoustic checkpoint" in sentence(models.load_vocoder, acoustic)
     kmeans = stored({"n_features_in_": 2, "cluster_centers_": torch.ones(3, 2)})
     assert "FILE is a kmeans checkpoint" in sentence(models.load_acoustic, kmeans)
-    assert "shape [3], expected k-means" in sentence(
-        models.load_kmeans, stored({"cluster_centers_": torch.ones(3)})
-    )
 
 
 def test_other_sizes_and_missing_or_unknown_tensors(tmp_path, stored):

@@ -77,6 +77,7 @@ def test_pair_prints_writes_and_draws(files):
     assert f"{100 * got['octave_error']:.1f} %" in done.stdout and "needs the text" in done.stdout
 
 
+@pytest.mark.slow
 def test_without_any_extra_a_pair_has_nulls_and_a_line_for_each(files):
     shim = files / "shim"
     shim.mkdir()
@@ -189,6 +190,7 @@ def voice_json(path, shift: float, tracker: str = "fcpe", skip: int = -1):
     report.write_json(path, content)
 
 
+@pytest.mark.slow
 def test_compare_pairs_files_by_name(tmp_path):
     voice_json(tmp_path / "a.json", 0.0)
     voice_json(tmp_path / "b.json", 0.1, tracker="pyin", skip=2)
@@ -202,6 +204,7 @@ def test_compare_pairs_files_by_name(tmp_path):
     assert "measured differently, tracker: fcpe | pyin" in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_refuses_other_files(tmp_path):
     voice_json(tmp_path / "a.json", 0.0)
     (tmp_path / "other.json").write_text("[1]", encoding="utf-8")

@@ -60,6 +60,7 @@ def test_words_count_where_they_are_known():
     assert np.isnan(copies.scores(wav, Ears(), None)["wer"])
 
 
+@pytest.mark.slow
 def test_the_command_compares_vocoders_and_names_what_failed(tmp_path):
     for i in range(2):
         soundfile.write(tmp_path / f"{i}.wav", sing(150, 200, 0.6, i), 16000)
@@ -79,22 +80,26 @@ def test_means_are_over_the_recordings_that_all_vocoders_copied():
     assert "10.00" in first and "50.00" in other
 
 
-def test_a_vocoder_is_told_the_pitch_of_the_recording():
-    class Singer:
-        def sing(self, mel, f0, voiced):
+def test_a_vocoder_is_given_the_pitch_of_the_recording():
+    class Recorder:
+        conditioned_on_f0 = True
+
+        def __call__(self, mel, f0, voiced):
             self.f0, self.voiced = f0, voiced
             return mel[:, :1, :1]
 
-    singer, wav = Singer(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
+    vocoder, wav = Recorder(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
     mel = audio.log_mel(wav).unsqueeze(0)
-    commands.sing(singer, "yin", mel, wav)
-    assert singer.f0.shape == singer.voiced.shape == (1, mel.shape[-1])
-    assert singer.voiced[0].tolist() == np.repeat(pitch.track(wav, "yin") > 0, 2).tolist()
-    assert float(singer.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02
+    commands.with_tracked_f0(vocoder, "yin", mel, wav)
+    assert vocoder.f0.shape == vocoder.voiced.shape == (1, mel.shape[-1])
+    assert vocoder.voiced[0].tolist() == np.repeat(pitch.track(wav, "yin") > 0, 2).tolist()
+    assert float(vocoder.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02
 
 
-def test_only_who_can_be_told_is_told(tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--given_f0", "--tell_pitch"])
+def test_only_a_vocoder_conditioned_on_f0_is_given_it(tmp_path, option):
     soundfile.write(tmp_path / "a.wav", sing(150, 200, 0.6, 0), 16000)
-    arguments = ("griffin_lim", "--tell_pitch", "--input", tmp_path)
+    arguments = ("griffin_lim", option, "--input", tmp_path)
     done = run_script("evaluate.py", "vocoder", *arguments, cwd=tmp_path)
-    assert "griffin_lim" in done.stdout and "told" not in done.stdout
+    assert "griffin_lim" in done.stdout and "given" not in done.stdout

@@ -1,6 +1,7 @@
 """tools/export_weights.py: half the precision, no optimizer, the same voice."""
 
 import numpy as np
+import pytest
 import torch
 from conftest import run_script
 
@@ -29,6 +30,7 @@ def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
     assert np.allclose(one.generate(units), other.generate(units), atol=0.02)
 
 
+@pytest.mark.slow
 def test_an_exported_content_encoder_has_no_teacher_any_more(tmp_path):
     torch.manual_seed(0)
     sizes = {"classes": 5, "dim": 32, "conv_dim": 16, "heads": 2, "ff": 32, "layers": 1, "pos_kernel": 4}

@@ -1,6 +1,7 @@
 """Classes and back, soft targets and their decoding."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def test_presets_make_labels_that_survive_json(name):
     tables = load_config(CONFIGS / name)["labels"]
     for cls, table in ((PitLabels, tables["pit"]), (DynLabels, tables["dyn"])):
         labels = cls.from_config(table)
-        assert cls.from_dict(json.loads(json.dumps(labels.to_dict()))) == labels
+        assert cls.from_config(json.loads(json.dumps(asdict(labels)))) == labels
         assert labels.classes <= 100
     options = track_options(tables["pit"])
     assert set(options) == {"f_min", "f_max", "tracker", "centred", "voicing", "assumed_rate"}

@@ -265,6 +265,7 @@ print(official.find("synthetic", out=sys.argv[2]).stat().st_size)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(server, place, monkeypatch):
     cache, out = place
     file = register(monkeypatch)

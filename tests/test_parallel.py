@@ -43,6 +43,7 @@ def test_the_first_success_comes_before_all_others_begin(tmp_path):
     assert all(spans["a"][1] <= spans[name][0] for name in ("bb", "ccc", "dddd"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killers", [["killer"], ["killer 1", "killer 2", "killer 3", "killer 4"]])
 def test_a_file_that_kills_its_worker_fails_alone(killers):
     names = [f"file {n}" for n in range(12)]
@@ -93,6 +94,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal to one process")
 def test_ctrl_c_stops_what_has_not_begun(tmp_path):
     script, begun = tmp_path / "slow.py", tmp_path / "begun"

@@ -170,7 +170,7 @@ def test_forced_mels_make_copies_again_and_keep_units_where_they_are_the_same(fo
     for key in copies:
         folder.save("units-pitdyn", key, np.zeros(3))
     run(acoustic.make_mels, folder, preset(folder), force=True)
-    assert "6 moved copies made" in capsys.readouterr().out
+    assert "6 pitch-shifted copies made" in capsys.readouterr().out
     assert all(folder.path("units-pitdyn", key).is_file() for key in copies)
     monkeypatch.setattr(moved_copies, "smooth", lambda count, *_: np.full(count, -3.0))
     run(acoustic.make_mels, folder, preset(folder), force=True)

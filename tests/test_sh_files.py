@@ -285,6 +285,7 @@ def make_venv(project: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
 
+@pytest.mark.slow
 def test_make_venv_installs_once_for_each_version_of_a_file(tmp_path):
     (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
     first = make_venv(tmp_path, "requirements.txt")
@@ -327,6 +328,7 @@ def test_torch_cpu_adds_the_index_of_cpu_builds(tmp_path, monkeypatch, wanted, e
     assert calls == [["-c", "import pip"], [*pip, *extra, "-r", "requirements.txt"]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot delete a program that runs")
 def test_make_venv_makes_a_broken_one_again_with_its_own_python(tmp_path):
     (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")

@@ -46,20 +46,6 @@ def test_stats_lines_are_the_seeds():
     assert float(lines["pit_max"]) == pytest.approx(220)
 
 
-def test_merged_stats_equal_those_of_one_worker():
-    rng = np.random.default_rng(0)
-    files = [(rng.uniform(80, 300, 50), rng.uniform(-60, -10, 50), rng.uniform(-30, -20)) for _ in range(6)]
-    alone, first, second = Stats(), Stats(), Stats()
-    for number, file in enumerate(files):
-        alone.add(*file)
-        (first if number < 3 else second).add(*file)
-    merged = first.merge(second).to_dict()
-    for key, value in alone.to_dict().items():
-        assert merged[key] == (pytest.approx(value) if not isinstance(value, list) else value), key
-    with pytest.raises(ValueError, match="different labels"):
-        first.merge(Stats(pit=PitLabels(70, 400)))
-
-
 def test_stats_of_nothing_voiced_are_none_not_zero():
     stats = Stats()
     stats.add(np.zeros(20), np.full(20, -80.0), -80.0)

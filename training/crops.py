@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.signal import resample
 
 from audio import SAMPLE_RATE
 
@@ -42,6 +43,14 @@ SNR_DB = (5.0, 40.0)  # of noisy crops
 NOISE_SLOPE = (0.0, 2.0)  # its power falls with this power of frequency: white to brown
 EQUALISER_KNOTS = 9  # between which the gains of an equaliser are interpolated, evenly on the mel scale
 NOISE_FLOOR = 0.005  # of the spectrum's length, below which the slope does not rise further (40 Hz)
+
+
+def at_speed(wav: np.ndarray, samples: int) -> np.ndarray:
+    """wav [S] -> the same sound in `samples` samples, float32, by the Fourier method.
+
+    Exact for periodic sounds; at the ends of a crop the two sides run into one another for some samples.
+    """
+    return resample(wav, samples).astype(np.float32)
 
 
 def noisy(wav: np.ndarray, share: float, crop_seed: tuple[int, int]) -> np.ndarray:

@@ -18,7 +18,6 @@ from audio import (
     N_MELS,
     UNIT_HOP,
     UNIT_RATE,
-    change_speed,
     limit_peak,
     log_mel,
     set_level,
@@ -28,6 +27,7 @@ from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
 from preprocessing.discrete import read_features
 from training.crops import (
+    at_speed,
     crop_at_speed,
     crop_start,
     equalised,
@@ -109,7 +109,7 @@ class LabelDataset(Dataset):
         self.equalise = 0.0 if features else equalise
         moved = any(self.speeds) and kind == "pits"
         self.teacher = teacher
-        self.pit_labels = PitLabels.from_dict(folder.stats()["labels"]["pit"]) if moved else None
+        self.pit_labels = PitLabels.from_config(folder.stats()["labels"]["pit"]) if moved else None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -151,7 +151,7 @@ class LabelDataset(Dataset):
             return np.array(np.load(self.features / f"{key}.npy", mmap_mode="r")[crop])
         size = crop.stop - crop.start
         wav = np.array(self.folder.crop(key, crop.start, size))
-        return wav if size == units else change_speed(wav, units * UNIT_HOP)
+        return wav if size == units else at_speed(wav, units * UNIT_HOP)
 
     def _moved(self, key: str, classes: np.ndarray, crop: slice, units: int) -> np.ndarray:
         """Classes [units] of a crop at another speed."""
@@ -272,7 +272,7 @@ class WavDataset(Dataset):
         wav = wav[span.start * UNIT_HOP : span.stop * UNIT_HOP]
         if not span.edge:
             return wav
-        played = change_speed(wav, span.units * UNIT_HOP)
+        played = at_speed(wav, span.units * UNIT_HOP)
         return limit_peak(played[span.edge * UNIT_HOP : -span.edge * UNIT_HOP])
 
     def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:

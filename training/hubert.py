@@ -108,7 +108,7 @@ def read_labels(folder: DataFolder, kind: str) -> tuple[PitLabels | DynLabels | 
             )
         return None, about["clusters"], {"units": about}
     stored = folder.stats()["labels"]
-    labels = PitLabels.from_dict(stored["pit"]) if kind == "pits" else DynLabels.from_dict(stored["dyn"])
+    labels = PitLabels.from_config(stored["pit"]) if kind == "pits" else DynLabels.from_config(stored["dyn"])
     return labels, labels.classes, stored
 
 

@@ -97,7 +97,7 @@ def _start_logs(out: Path, rank: int):
     if rank > 0:
         logger.addHandler(logging.NullHandler())
         return logger, None
-    from torch.utils.tensorboard import SummaryWriter
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  slow to load, and rank 0 alone needs it
 
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)

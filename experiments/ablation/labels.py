@@ -109,10 +109,10 @@ def label_file(base_root: Path, root: Path, kind: str, table: dict, key: str) ->
     if kind == "pits":
         f0 = label_f0(base, key, wav, table)
         folder.save("f0", key, f0)
-        folder.save("pits", key, PitLabels.from_dict(table).encode(f0).astype(np.uint8))
+        folder.save("pits", key, PitLabels.from_config(table).encode(f0).astype(np.uint8))
     else:
         db = audio.loudness(wav, centred=table["centred"])
-        labels = DynLabels.from_dict(table)
+        labels = DynLabels.from_config(table)
         folder.save("dyns", key, labels.encode(db, audio.active_level(db)).astype(np.uint8))
 
 

@@ -46,7 +46,7 @@ Seeds = dict[str, list[dict[str, float]]]  # {recipe: figures of each seed}
 
 def mean_and_half_width(values: list[float]) -> tuple[float, float]:
     """Mean, and half the width of its 95 % interval (Student's t; NaN for a single value)."""
-    from scipy.stats import t
+    from scipy.stats import t  # noqa: PLC0415  slow to load
 
     count = len(values)
     half = t.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count) if count > 1 else math.nan
@@ -105,7 +105,7 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
 
 def picture(seeds: Seeds, path: Path) -> None:
     """Bars of the compared figures for every recipe, each seed a dot."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
 
     figure = Figure(figsize=(11, 6), layout="constrained")
     axes = figure.subplots(1, len(COMPARED), sharey=True)

@@ -38,7 +38,7 @@ def reader(folder: DataFolder, out: Path, recipe: Recipe, seed: int, content: pi
     paths = model_files(out, recipe, seed)
     pit_model, pit_table = load(paths["pits"], "pits", content, recipe)
     dyn_model, dyn_table = load(paths["dyns"], "dyns", content, recipe)
-    own_pit, own_dyn = PitLabels.from_dict(pit_table), DynLabels.from_dict(dyn_table)
+    own_pit, own_dyn = PitLabels.from_config(pit_table), DynLabels.from_config(dyn_table)
     read = heads.model_reader(heads.predictor(pit_model, dyn_model), own_pit, own_dyn)
     pit, dyn = heads.labels_of(folder)
 

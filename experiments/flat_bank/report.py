@@ -36,7 +36,7 @@ def section(name: str, rows: Rows) -> str:
 
 def picture(title: str, wavs: dict[str, np.ndarray], path: Path, tracker: str) -> None:
     """F0 of a source and of what each voice made of it, on one axis."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     axis = figure.subplots()
