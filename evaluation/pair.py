@@ -10,7 +10,7 @@ import numpy as np
 
 import audio
 from evaluation import cepstrum, metrics
-from evaluation.scorers import Scorers, Target
+from evaluation.scorers import REQUIREMENTS, Scorers, Target
 from evaluation.trackers import f0_figures, tracker
 from hubert_pitdyn import pitch
 
@@ -99,7 +99,11 @@ def error_rates(wav: np.ndarray, scorers: Scorers, text: str | None) -> tuple[fl
     words = None if text is None else scorers.transcript(wav)
     if words is None:
         return float("nan"), float("nan")
-    return metrics.word_error_rate(text, words), metrics.character_error_rate(text, words)
+    try:
+        return metrics.word_error_rate(text, words), metrics.character_error_rate(text, words)
+    except ImportError as error:
+        scorers.say(f"WER and CER: not measured ({error}); to have it: {REQUIREMENTS}")
+        return float("nan"), float("nan")
 
 
 def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:

@@ -1,11 +1,12 @@
-"""Compare ways to move the pitch of a recording and keep its formants, by what the copy loses.
+"""Compare pitch shifters that keep the formants, by what the copy of a recording loses.
 
-    pip install -r requirements-eval.txt stftpitchshift==2.0
+    python -m pip install -r requirements-eval.txt stftpitchshift==2.0
     python -m experiments.compare_movers WAVS/bank [WAVS/voice ...] [--same WAVS/bank_low WAVS/bank_high]
 
-Every file is moved by every step and compared with itself: pitch with where it was sent, formants by the MCD,
-the speaker encoder and DNSMOS. WORLD measures the MCD, which may favour its own copies; --same asks another
-question: one singer's lines recorded on two notes, the first moved onto the second, against the real ones.
+Every file is shifted by every step and compared with itself: its pitch with the target, its formants by the
+MCD, the speaker encoder and DNSMOS. WORLD measures the MCD, which may favour its own copies. --same answers
+another question: lines that one singer recorded on two notes, the first shifted onto the second, compared
+with the real ones.
 """
 
 from __future__ import annotations
@@ -43,18 +44,18 @@ COLUMNS = {  # figure -> heading
 
 
 def by_world(wav, semitones: float, voiced=None):
-    """WORLD's vocoder (pyworld-prebuilt, MIT), its own tracker saying what is voiced."""
+    """WORLD's vocoder (pyworld-prebuilt, MIT), voiced where its own tracker finds a pitch."""
     frames = int(len(wav) / SAMPLE_RATE * 1000 / FRAME_MS) + 1
     return move_pitch(wav.astype(np.float64), np.full(frames, semitones), voiced)
 
 
 def by_world_gated(wav, semitones: float):
-    """WORLD, voiced where the tracker of the labels says so: the way of acoustic/moved.py."""
+    """WORLD, voiced where the tracker of the labels finds a pitch, as in preprocessing/moved_copies.py."""
     return by_world(wav, semitones, pitch.track(wav) > 0)
 
 
 def by_stft(wav, semitones: float):
-    """Phase vocoder that puts the cepstral envelope back (stftpitchshift, MIT)."""
+    """Phase vocoder that restores the cepstral envelope (stftpitchshift, MIT)."""
     from stftpitchshift import StftPitchShift
 
     shifter = StftPitchShift(STFT_FRAME, STFT_HOP, SAMPLE_RATE)
@@ -62,7 +63,7 @@ def by_stft(wav, semitones: float):
 
 
 def by_resampling(wav, semitones: float):
-    """Stretched by a phase vocoder, then resampled (librosa, ISC): formants move along."""
+    """Stretched by a phase vocoder, then resampled (librosa, ISC): formants shift too."""
     import librosa
 
     return librosa.effects.pitch_shift(wav, sr=SAMPLE_RATE, n_steps=semitones)
@@ -98,11 +99,11 @@ def figures(way: Callable, wav, semitones: float, scorers, target) -> dict[str, 
     start = time.perf_counter()
     copy = np.asarray(way(wav, semitones), np.float32)[: len(wav)]
     seconds = time.perf_counter() - start
-    sent = pitch.track(wav, trackers.TRACKER) * 2 ** (semitones / 12)
+    target_f0 = pitch.track(wav, trackers.TRACKER) * 2 ** (semitones / 12)
     found = pitch.track(copy, trackers.TRACKER)
     return {
-        "cents": float(np.median(np.abs(metrics.cents(sent, found)))),
-        "vde": 100 * metrics.vde(sent, found),
+        "cents": float(np.median(np.abs(metrics.cents(target_f0, found)))),
+        "vde": 100 * metrics.vde(target_f0, found),
         "mcd": pair.parallel_mcd(wav, copy, print),
         "similarity": scorers.similarity(copy, target),
         "dnsmos": scorers.dnsmos(copy),
@@ -111,12 +112,12 @@ def figures(way: Callable, wav, semitones: float, scorers, target) -> dict[str, 
 
 
 def onto(way: Callable, low: Path, high: Path) -> float:
-    """MCD in dB of a line moved to another line's median pitch, against that line (by DTW)."""
+    """MCD in dB of a line shifted to another line's median pitch, against that line (by DTW)."""
     one, other = (audio.prepare(path).wav for path in (low, high))
     tracks = [pitch.track(wav, trackers.TRACKER) for wav in (one, other)]
     medians = [np.median(f0[f0 > 0]) for f0 in tracks]
-    moved = way(one, 12 * float(np.log2(medians[1] / medians[0])))
-    return pair.parallel_mcd(other, np.asarray(moved, np.float32), print)
+    shifted = way(one, 12 * float(np.log2(medians[1] / medians[0])))
+    return pair.parallel_mcd(other, np.asarray(shifted, np.float32), print)
 
 
 def table(title: str, rows: dict[str, dict[str, float]], columns: dict[str, str]) -> None:
@@ -125,34 +126,43 @@ def table(title: str, rows: dict[str, dict[str, float]], columns: dict[str, str]
         print(f"| {name} | " + " | ".join(f"{row[c]:.2f}" for c in columns) + " |")
 
 
-def main() -> int:
-    args = parse_args()
-    scorers = Scorers(print)
+def measure(folders: list[Path], count: int, seed: int, scorers: Scorers) -> dict[tuple[str, int], list]:
+    """{(way, step): figures of every chosen file}."""
     found: dict[tuple[str, int], list[dict]] = {}
-    for folder in args.folders:
-        target = scorers.target(choose(folder, args.files, args.seed + 1), folder.name)
-        for path in tqdm(choose(folder, args.files, args.seed), desc=folder.name, disable=None):
+    for folder in folders:
+        target = scorers.target(choose(folder, count, seed + 1), folder.name)
+        for path in tqdm(choose(folder, count, seed), desc=folder.name, disable=None):
             wav = audio.prepare(path).wav
             for name, way in WAYS.items():
                 for step in STEPS:
                     found.setdefault((name, step), []).append(figures(way, wav, step, scorers, target))
+    return found
 
-    def mean(chosen) -> dict[str, float]:
-        rows = [row for key, several in found.items() if chosen(*key) for row in several]
-        return {c: float(np.nanmean([row[c] for row in rows])) for c in COLUMNS}
 
-    table("Mean of all steps", {name: mean(lambda n, _, w=name: n == w) for name in WAYS}, COLUMNS)
+def mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {column: float(np.nanmean([row[column] for row in rows])) for column in COLUMNS}
+
+
+def same_lines(low: Path, high: Path, count: int, seed: int) -> None:
+    """The table of one singer's lines shifted from one note onto the other."""
+    lines = [path for path in choose(low, count, seed) if (high / path.name).is_file()]
+    ways = {**WAYS, "not shifted": lambda wav, _: wav}
+    rows = {
+        name: {"mcd": float(np.mean([onto(way, path, high / path.name) for path in lines]))}
+        for name, way in ways.items()
+    }
+    table(f"{len(lines)} lines of {low.name} shifted onto {high.name}", rows, {"mcd": "MCD dB"})
+
+
+def main() -> int:
+    args = parse_args()
+    found = measure(args.folders, args.files, args.seed, Scorers(print))
+    of_way = {name: [row for step in STEPS for row in found[name, step]] for name in WAYS}
+    table("Mean of all steps", {name: mean(rows) for name, rows in of_way.items()}, COLUMNS)
     for step in STEPS:
-        rows = {name: mean(lambda n, s, w=name, t=step: (n, s) == (w, t)) for name in WAYS}
-        table(f"{step:+d} semitones", rows, COLUMNS)
+        table(f"{step:+d} semitones", {name: mean(found[name, step]) for name in WAYS}, COLUMNS)
     if args.same:
-        low, high = args.same
-        lines = [p for p in choose(low, 4 * args.files, args.seed) if (high / p.name).is_file()]
-        rows = {
-            name: {"mcd": float(np.mean([onto(way, p, high / p.name) for p in lines]))}
-            for name, way in {**WAYS, "not moved": lambda wav, _: wav}.items()
-        }
-        table(f"{len(lines)} lines of {low.name} moved onto {high.name}", rows, {"mcd": "MCD dB"})
+        same_lines(*args.same, 4 * args.files, args.seed)
     return cli.DONE
 
 

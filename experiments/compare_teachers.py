@@ -1,17 +1,19 @@
-"""Compare teachers of content units: what their k-means classes tell of phones, of the speaker and of pitch.
+"""Compare teachers of content units: what their k-means classes contain of phones, speakers and pitch.
 
-    python tools/unseen_voices.py WAVS/unseen
+    python -m tools.unseen_voices WAVS/unseen
+    python preprocess.py unseen --wavs WAVS/unseen --pitdyn
     python -m experiments.compare_teachers data/corpus data/unseen --phones WAVS/unseen/phones.json \\
         --teacher mfcc --teacher out/first/hubert-soft/model-best.pt:4 --teacher features/whisper
 
-Classes are fitted on training recordings of the first data folder and given to flite's lines in the second,
-whose phones flite tells to the millisecond; its voices are in no training data here. A teacher is mfcc,
-CHECKPOINT:LAYER, or a folder with the features of both data folders (tools/whisper_features.py).
+The classes are fitted on training recordings of the first data folder and assigned to flite's lines in the
+second. flite states its phones to the millisecond, and its voices are in no training data here. A teacher is
+mfcc, CHECKPOINT:LAYER, or a folder with features of both data folders (python -m tools.whisper_features).
 
-Phone purity: share of units that are the most frequent phone of their class; PNMI: share of the phones'
-entropy that the class tells (both as in HuBERT, arXiv 2106.07447). Speaker purity is the same of speakers,
-the last column the share of the variance of each speaker's log-F0 that the class tells; the less of these,
-the better. "chance" has the classes of the last teacher in random order.
+Phone purity is the fraction of units whose phone is the most frequent one of their class. PNMI is the
+fraction of the phones' entropy that the class explains. Both are defined as in HuBERT (arXiv 2106.07447).
+Speaker purity is phone purity with speakers in place of phones. The last column is the fraction of the
+variance of log-F0, each speaker's mean removed, that the class explains. Low values of these two are good.
+"chance" permutes the classes of the last teacher.
 """
 
 from __future__ import annotations
@@ -22,10 +24,17 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+
+import audio
+from audio import UNIT_HOP
+from common import cli
+from evaluation import trackers
+from experiments.tables import markdown
+from hubert_pitdyn import pitch
+from preprocessing.data_folder import DataFolder
 
 SILENCE = "pau"
 
@@ -39,16 +48,12 @@ class Frames(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
-    from common import cli
-
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("train", type=cli.path, help="data folder to fit the classes on")
     parser.add_argument("test", type=cli.path, help="data folder with flite's lines")
-    parser.add_argument(
-        "--phones", type=cli.path, required=True, help="phones.json of tools/unseen_voices.py"
-    )
+    parser.add_argument("--phones", type=cli.path, required=True, help="phones.json of tools.unseen_voices")
     parser.add_argument("--teacher", action="append", required=True, help="may be given several times")
     parser.add_argument("--clusters", type=int, default=100, help="%(default)s")
     parser.add_argument("--files", type=int, default=600, help="recordings to fit on (%(default)s)")
@@ -58,7 +63,6 @@ def parse_args() -> argparse.Namespace:
 
 def features_of(teacher: str) -> Callable:
     """(key, wav [S]) -> features [N, dim]."""
-    from audio import UNIT_HOP
     from checkpoints import models
     from preprocessing import discrete
 
@@ -73,10 +77,6 @@ def features_of(teacher: str) -> Callable:
 
 def spoken(folder, key: str, ends: list) -> tuple[np.ndarray, np.ndarray]:
     """Phone of every unit of a line (as str) and which of them are no silence."""
-    import numpy as np
-
-    import audio
-
     prepared = audio.prepare(folder.files[key])
     centres = (np.arange(prepared.units) + 0.5) / audio.UNIT_RATE + prepared.start / audio.SAMPLE_RATE
     place = np.searchsorted([end for _, end in ends], centres).clip(max=len(ends) - 1)
@@ -86,25 +86,19 @@ def spoken(folder, key: str, ends: list) -> tuple[np.ndarray, np.ndarray]:
 
 def entropy(counts: np.ndarray) -> float:
     """Bits of a table of counts."""
-    import numpy as np
-
-    share = counts[counts > 0] / counts.sum()
-    return float(-(share * np.log2(share)).sum())
+    probabilities = counts[counts > 0] / counts.sum()
+    return float(-(probabilities * np.log2(probabilities)).sum())
 
 
 def table_of(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Counts [classes, labels]."""
-    import numpy as np
-
     table = np.zeros((classes.max() + 1, labels.max() + 1))
     np.add.at(table, (classes, labels), 1)
     return table
 
 
 def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
-    """What the classes of all frames tell."""
-    import numpy as np
-
+    """How much the classes of all frames contain of phones, speakers and pitch."""
     phones, speakers = (table_of(classes, labels) for labels in (frames.phones, frames.speakers))
     total = len(classes)
     shared = entropy(phones.sum(0)) + entropy(phones.sum(1)) - entropy(phones.ravel())
@@ -121,52 +115,55 @@ def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
     }
 
 
+def lines_of(folder: DataFolder, phones: Path) -> dict[str, list]:
+    """{key: flite's phones with their ends in seconds} of the recordings that a phones.json names."""
+    ends = json.loads(phones.read_text(encoding="utf-8"))
+    places = {key: path.relative_to(folder.wavs).as_posix() for key, path in folder.files.items()}
+    found = {key: ends[place] for key, place in places.items() if place in ends}
+    if not found:
+        raise cli.UserError(f"{phones}: names no recording of {folder.root}; make both from one folder")
+    return found
+
+
+def frames_of(folder: DataFolder, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Frames:
+    """Phones, speakers and F0 of all lines, from `spoken` of each."""
+    phones = np.concatenate([phone[sounding] for phone, sounding in parts.values()])
+    speakers = [np.repeat(Path(key).parts[0], sounding.sum()) for key, (_, sounding) in parts.items()]
+    tracks = [
+        pitch.track(folder.prepared(key), trackers.TRACKER)[sounding] for key, (_, sounding) in parts.items()
+    ]
+    ids = [np.unique(labels, return_inverse=True)[1] for labels in (phones, np.concatenate(speakers))]
+    return Frames(*ids, np.concatenate(tracks))
+
+
+def classes_of(
+    make: Callable, train: DataFolder, chosen: list[str], test: DataFolder, parts: dict, args
+) -> np.ndarray:
+    """Classes of the units of all lines that are no silence, fitted on the chosen training recordings."""
+    from preprocessing import discrete
+
+    pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
+    centres = discrete.fit(pool, args.clusters, args.seed)
+    classes = [
+        discrete.assign(make(key, test.prepared(key)), centres)[sounding]
+        for key, (_, sounding) in parts.items()
+    ]
+    return np.concatenate(classes)
+
+
 def main() -> int:
     args = parse_args()
-    import numpy as np
-
-    from common import cli
-    from evaluation import trackers
-    from experiments.tables import markdown
-    from hubert_pitdyn import pitch
-    from preprocessing import discrete
-    from preprocessing.data_folder import DataFolder
-
     train, test = DataFolder(args.train), DataFolder(args.test)
-    ends = json.loads(args.phones.read_text(encoding="utf-8"))
-    lines = {
-        key: ends[p]
-        for key, path in test.files.items()
-        if (p := path.relative_to(test.wavs).as_posix()) in ends
-    }
-    if not lines:
-        raise cli.UserError(f"{args.phones}: names no recording of {test.root}; make both from one folder")
-    parts = {key: spoken(test, key, ends) for key, ends in lines.items()}
-    phones = np.concatenate([phone[sounding] for phone, sounding in parts.values()])
-    speakers = np.concatenate(
-        [np.repeat(Path(key).parts[0], sounding.sum()) for key, (_, sounding) in parts.items()]
-    )
-    tracks = [
-        pitch.track(test.prepared(key), trackers.TRACKER)[sounding] for key, (_, sounding) in parts.items()
-    ]
-    ids = [np.unique(labels, return_inverse=True)[1] for labels in (phones, speakers)]
-    frames = Frames(*ids, np.concatenate(tracks))
-    chosen = sorted(
-        random.Random(args.seed).sample(keys := train.split("train", "prepared"), min(args.files, len(keys)))
-    )
+    parts = {key: spoken(test, key, ends) for key, ends in lines_of(test, args.phones).items()}
+    frames = frames_of(test, parts)
+    keys = train.split("train", "prepared")
+    chosen = sorted(random.Random(args.seed).sample(keys, min(args.files, len(keys))))
     rows = {}
     for teacher in args.teacher:
-        make = features_of(teacher)
-        pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
-        centres = discrete.fit(pool, args.clusters, args.seed)
-        classes = [
-            discrete.assign(make(key, test.prepared(key)), centres)[sounding]
-            for key, (_, sounding) in parts.items()
-        ]
-        classes = np.concatenate(classes)
+        classes = classes_of(features_of(teacher), train, chosen, test, parts, args)
         rows[teacher] = figures(classes, frames)
     rows["chance"] = figures(np.random.default_rng(args.seed).permutation(classes), frames)
-    print(f"{len(lines)} lines, {len(phones)} units that are no silence, {args.clusters} classes\n")
+    print(f"{len(parts)} lines, {len(frames.f0)} units that are no silence, {args.clusters} classes\n")
     cells = [
         [name, *(f"{v:.2f}" if v < 1 else f"{v:.1f}" for v in row.values())] for name, row in rows.items()
     ]
@@ -175,6 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    from common import cli
-
     sys.exit(cli.run(main))

@@ -36,27 +36,33 @@ def test_no_arguments_is_wrong_usage(script, tmp_path):
     assert "usage:" in run_script(script, cwd=tmp_path, expect=2).stderr
 
 
+def slow(*arguments, words):
+    """A case that waits for torch and TensorBoard."""
+    return pytest.param(arguments, words, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "arguments,words",
     [
         (("preprocess.py", "x", "--pitdyn"), ("x/wavs", "--wavs")),
         (("preprocess.py", "x", "--pitdyn", "--mel"), ("not allowed with",)),
         (("preprocess.py", "x", "--wavs", "nowhere", "--mel"), ("nowhere", "found nothing")),
-        (("train_hubert.py", "--embds_dn", "pits", "data/x", "out/x"), ("data/x", "preprocess")),
-        (("train_acoustic.py", "data/x", "out/x"), ("data/x", "preprocess_acoustic")),
+        slow("train_hubert.py", "--embds_dn", "pits", "data/x", "out/x", words=("data/x", "preprocess")),
+        slow("train_acoustic.py", "data/x", "out/x", words=("data/x", "preprocess_acoustic")),
         (("train_acoustic.py", "data/x", "out/x", "--refine"), ("--resume",)),
         (("train_acoustic.py", "data/x", "out/x", "--any_encoder"), ("--refine",)),
-        (("train_acoustic.py", "data/x", "out/x", "--config", "no.toml"), ("no.toml", "configs")),
+        slow("train_acoustic.py", "data/x", "out/x", "--config", "no.toml", words=("no.toml", "configs")),
         (("infer.py", "hana", "--dataset", "d", "--input", "nowhere"), ("nowhere",)),
         (("infer.py", "hana", "--dataset", "d", "--input", "."), ("expected audio files",)),
     ],
 )
-def test_errors_are_one_line_that_says_what_mends_it(arguments, words, tmp_path):
+def test_errors_are_one_line_that_says_what_fixes_it(arguments, words, tmp_path):
     done = run_script(*arguments, cwd=tmp_path, expect=2)
     last = done.stderr.strip().splitlines()[-1].replace("\\", "/")
     assert all(word in last for word in words) and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_backslashes_of_the_windows_commands_are_understood(tmp_path):
     done = run_script(
         "train_hubert.py", "--embds_dn", "pits", r"data\x", r"out\x\hubert-pit", cwd=tmp_path, expect=2

@@ -99,7 +99,10 @@ def wine_recorder(tmp_path_factory):
     return program
 
 
-@pytest.fixture(params=["cmd.exe"] if os.name == "nt" else ["pycmd", "wine"])
+WINE = pytest.param("wine", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=["cmd.exe"] if os.name == "nt" else ["pycmd", WINE])
 def shell(request, tmp_path):
     """Calls a .cmd in a copy of the project whose path has a space and a letter outside ASCII."""
     if request.param == "pycmd" and not PYCMD.exists():

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from hubert_pitdyn.model import Hubert
-from tools import whisper_start
-from tools.whisper_start import TYPES, read_ctranslate2
+from tools import whisper_encoder
+from tools.whisper_encoder import TYPES, read_ctranslate2
 
 SIZES = {
     "classes": 6,
@@ -67,7 +67,7 @@ def model_bin(weights, version=6):
 @pytest.fixture
 def encoder():
     with torch.no_grad():
-        yield whisper_start.whole_encoder(whisper_weights(), {**SIZES, "ff": 4})
+        yield whisper_encoder.whole_encoder(whisper_weights(), {**SIZES, "ff": 4})
 
 
 def wavs(count=6, units=60):
@@ -102,7 +102,7 @@ def test_nothing_is_lost_where_nothing_is_cut(encoder):
     sounds = wavs()
     with torch.no_grad():
         before = states(encoder, sounds)
-        returned = torch.cat(whisper_start.cut_feed_forward(encoder, sounds, FF))
+        returned = torch.cat(whisper_encoder.cut_feed_forward(encoder, sounds, FF))
         after = states(encoder, sounds)
     spread = before.std()
     assert (returned - after).abs().max() < 1e-4
@@ -114,9 +114,9 @@ def test_what_is_cut_is_fitted_anew(encoder):
     fitted_to, others = wavs(12), wavs(18)[12:]
     with torch.no_grad():
         whole = states(encoder, others)
-        whisper_start.cut_feed_forward(encoder, fitted_to, FF // 2)
+        whisper_encoder.cut_feed_forward(encoder, fitted_to, FF // 2)
         cut = states(encoder, others)
-        plain = whisper_start.whole_encoder(whisper_weights(), {**SIZES, "ff": 4})
+        plain = whisper_encoder.whole_encoder(whisper_weights(), {**SIZES, "ff": 4})
         for layer, narrow in zip(plain.encoder.layers, encoder.encoder.layers, strict=True):
             rows = [int((layer.linear1.weight - row).abs().sum(1).argmin()) for row in narrow.linear1.weight]
             layer.linear2.weight[:, [i for i in range(FF) if i not in rows]] = 0
@@ -129,12 +129,12 @@ def test_units_begin_as_what_tells_most_of_the_teacher():
     torch.manual_seed(0)
     model = Hubert(**{**SIZES, "ff": FF}).requires_grad_(False)
     said = torch.randn(3000, 16)
-    told = said[:, :5] @ torch.randn(5, 12) + 3 + 0.1 * torch.randn(3000, 12)
-    centres = told[:6].clone()
-    r2 = whisper_start.begin_units(model, said, told, centres)
+    teacher = said[:, :5] @ torch.randn(5, 12) + 3 + 0.1 * torch.randn(3000, 12)
+    centres = teacher[:6].clone()
+    r2 = whisper_encoder.begin_units(model, said, teacher, centres)
     assert r2 > 0.98
-    missed = told - model.teacher_head(model.proj(said))
-    assert abs(r2 - (1 - float(missed.square().mean() / told.var(dim=0).mean()))) < 1e-6
+    missed = teacher - model.teacher_head(model.proj(said))
+    assert abs(r2 - (1 - float(missed.square().mean() / teacher.var(dim=0).mean()))) < 1e-6
     units = model.proj(said)
     assert abs(float(units.mean())) < 0.05
     near = torch.cosine_similarity(units[:6], model.label_embedding.weight)

@@ -1,0 +1,131 @@
+"""Whisper's encoder as a Hubert: read from ctranslate2's file, cut down to a preset's sizes, units fitted."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from hubert_pitdyn.model import Hubert
+
+RIDGE = 1e-3  # of the mean variance of the inputs of a least-squares fit
+VERSIONS = (5, 6)
+TYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)  # by their number in the file; bfloat16 is 5
+
+
+def read_ctranslate2(data: bytes) -> dict[str, np.ndarray]:
+    """{name: array} of a model.bin. Raises ValueError for another version or type."""
+    place = 0
+
+    def take(kind: str) -> int:
+        nonlocal place
+        value = struct.unpack_from(f"<{kind}", data, place)[0]
+        place += struct.calcsize(f"<{kind}")
+        return value
+
+    def text() -> str:
+        nonlocal place
+        size = take("H")
+        place += size
+        return data[place - size : place - 1].decode("ascii")
+
+    version = take("I")
+    if version not in VERSIONS:
+        raise ValueError(f"model.bin is of version {version}, expected one of {VERSIONS}")
+    text(), take("I")  # name and revision of the model
+    weights = {}
+    for _ in range(take("I")):
+        name = text()
+        sizes = [take("I") for _ in range(take("B"))]
+        kind, size = take("B"), take("I")
+        if kind >= len(TYPES):
+            raise ValueError(f"{name} is of type {kind}, which numpy does not have")
+        own = np.frombuffer(data, TYPES[kind], size // np.dtype(TYPES[kind]).itemsize, place)
+        weights[name] = own.reshape(sizes)
+        place += size
+    return weights
+
+
+def whole_encoder(weights: dict[str, np.ndarray], sizes: dict):
+    """A Hubert with Whisper's whole encoder in it, from arrays named as ctranslate2 does."""
+    model = Hubert(**{**sizes, "ff": len(weights["encoder/layer_0/ffn/linear_0/bias"])}).eval()
+    model.requires_grad_(False)
+
+    def fill(name: str, module, weight: str = "weight", bias: str = "bias", kinds=("weight", "bias")) -> None:
+        for own, theirs in ((weight, kinds[0]), (bias, kinds[1])):
+            getattr(module, own).copy_(
+                torch.from_numpy(weights[f"encoder/{name}/{theirs}"].astype("float32"))
+            )
+
+    fill("conv1", model.feature_extractor.conv0)
+    fill("conv2", model.feature_extractor.conv1)
+    for number, layer in enumerate(model.encoder.layers):
+        parts = f"layer_{number}/self_attention", f"layer_{number}/ffn"
+        for name, norm in zip(parts, (layer.norm1, layer.norm2), strict=True):
+            fill(f"{name}/layer_norm", norm, kinds=("gamma", "beta"))
+        fill(f"{parts[0]}/linear_0", layer.self_attn, "in_proj_weight", "in_proj_bias")
+        fill(f"{parts[0]}/linear_1", layer.self_attn.out_proj)
+        fill(f"{parts[1]}/linear_0", layer.linear1)
+        fill(f"{parts[1]}/linear_1", layer.linear2)
+    fill("layer_norm", model.encoder.norm, kinds=("gamma", "beta"))
+    return model
+
+
+def fitted(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Least squares with an offset, inputs [M, A], targets [M, B] -> weight [B, A], bias [B]."""
+    centre, mean = inputs.mean(dim=0), targets.mean(dim=0)
+    x = inputs - centre
+    square = x.T @ x
+    square += RIDGE * square.diagonal().mean() * torch.eye(len(square))
+    weight = torch.linalg.solve(square, x.T @ (targets - mean)).T
+    return weight, mean - weight @ centre
+
+
+def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
+    """Leave `width` hidden units in each feed-forward layer; returns the last states of the wavs [N, E].
+
+    Layer by layer, each fitted to the state that the whole encoder has behind it, on the state that the
+    layers cut before it give. No wav may be longer than one window.
+    """
+    whole = [model.encode(torch.from_numpy(w)[None, None], layer=0) for w in wavs]
+    cut = list(whole)
+    for layer in tqdm(model.encoder.layers, desc="layers", disable=None):
+        cut = [layer.attended(x) for x in cut]
+        whole = [layer(x) for x in whole]
+        hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])
+        wanted = torch.cat([(a - b)[0] for a, b in zip(whole, cut, strict=True)])
+        said = hidden.std(dim=0) * layer.linear2.weight.norm(dim=0)
+        kept = said.topk(width).indices.sort().values
+        layer.linear1 = linear(layer.linear1.weight[kept], layer.linear1.bias[kept])
+        layer.linear2 = linear(*fitted(hidden[:, kept], wanted))
+        cut = [x + layer.feed_forward(layer.norm2(x)) for x in cut]
+    return [model.encoder.norm(x)[0] for x in cut]
+
+
+def linear(weight: Tensor, bias: Tensor):
+    """An nn.Linear of these."""
+    made = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    made.load_state_dict({"weight": weight.contiguous(), "bias": bias})
+    return made.requires_grad_(False)
+
+
+def begin_units(model, states: Tensor, teacher: Tensor, centres: Tensor) -> float:
+    """proj, teacher_head and label_embedding from states [M, E] and the teacher's features [M, T] of the same
+    moments and the centres [K, T] of its classes. Returns R² of the features that the units give."""
+    weight, bias = fitted(states, teacher)
+    mean = teacher.mean(dim=0)
+    guess = states @ weight.T + bias - mean
+    _, directions = torch.linalg.eigh(guess.T @ guess)
+    basis = directions.flip(1)[:, : model.proj.out_features]  # [T, D], the strongest first
+    size = (guess @ basis).std()
+    model.proj.weight.copy_(basis.T @ weight / size)
+    model.proj.bias.copy_((bias - mean) @ basis / size)
+    model.teacher_head.weight.copy_(basis * size)
+    model.teacher_head.bias.copy_(mean)
+    model.label_embedding.weight.copy_((centres - mean) @ basis / size)
+    missed = teacher - model.teacher_head(model.proj(states))
+    return 1 - float(missed.square().mean() / teacher.var(dim=0).mean())
