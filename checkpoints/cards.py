@@ -14,7 +14,7 @@ def card(**fields: Any) -> dict:
 
     Fields that `describe` puts into words, all optional: step, hours (of data), f0_hz and loudness_db
     ([low, high]), metrics ({name: value}), encoders ({role: {"name", "hash"}}) and vocoder ({"name",
-    "hash"}), hashes by `weight_files.state_hash`. Others are kept. Added: created (ISO, UTC).
+    "hash"}), hashes by `file_format.state_hash`. Others are kept. Added: created (ISO, UTC).
     """
     return {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), **fields}
 

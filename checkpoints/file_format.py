@@ -1,6 +1,6 @@
 """What a file of weights holds, ours or an official one: read without running code, named by a hash.
 
-Nothing here knows a model; checkpoints.py builds them.
+Nothing here knows a model; models.py builds them.
 """
 
 from __future__ import annotations

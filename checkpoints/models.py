@@ -1,8 +1,8 @@
-"""Checkpoints: written whole or not at all, made models of, explained when they do not fit (weight_files.py).
+"""Ready models from files of weights, ours or official ones, explained where a file does not fit.
 
 A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
-arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can go
-on from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
+arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can be
+resumed from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
 """
 
 from __future__ import annotations

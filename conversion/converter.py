@@ -222,6 +222,6 @@ class VoiceConverter:
     def _vocode(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
         """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels."""
         mel = self.acoustic.generate(self.encoder.embed(analysis)).transpose(1, 2)
-        # The F0 that the acoustic model was given is surer than one predicted from its mel.
+        # The F0 that the acoustic model was given is more reliable than one predicted from its mel.
         f0 = None if curve is None else curve.melody
         return frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()

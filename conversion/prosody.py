@@ -165,7 +165,7 @@ def fit(curve: Curve, span: PitchRange | None) -> tuple[float, float, str]:
     if not len(f0):
         return 0.0, 1.0, "auto_pitch: nothing is voiced, so there is no melody to move"
     if span is None:
-        raise UserError("auto_pitch: the voice card tells no pitch range; encode and train the voice again")
+        raise UserError("auto_pitch: the voice card gives no pitch range; encode and train the voice again")
     low, median, high = np.percentile(f0, (5, 50, 95))
     room = np.log2([span.high / span.median, span.median / span.low])
     needed = np.log2([high / median, median / low])
