@@ -1,8 +1,8 @@
 """Ready models from files of weights, ours or official ones, explained where a file does not fit.
 
 A file of this project is {"format", "version", "kind", "model": state dict, "config": {"model": constructor
-arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can be
-resumed from it, "training": {optimizer, step, best ...}}. The loaders take these and the official files alike.
+arguments, "toml": the whole preset}, "labels": dict or None, "card": see cards.py, and, where training can
+be resumed from it, "training": {optimizer, step, best ...}}. The loaders take these and official files alike.
 """
 
 from __future__ import annotations
