@@ -20,7 +20,7 @@ from hubert_pitdyn import pitch
 TRACKER = "fcpe"  # not the one that makes the labels, whose habits a conversion has learnt
 BOTH = (TRACKER, pitch.DEFAULT)  # reference and second tracker of a conversion
 PREFERRED = ("fcpe", "swift_f0", "pyin")  # for recordings with labels, where the reference depends on these
-AGREED = ("f0_rmse_sure", "f0_corr_sure", "vde_sure")  # figures on the frames on which both agree
+AGREED = ("f0_rmse_agreed", "f0_corr_agreed", "vde_agreed")  # figures on the frames on which both agree
 NEAR = 50.0  # cents within which the pitches of two trackers agree
 
 
@@ -83,7 +83,7 @@ def f0_figures(source: np.ndarray, reference: np.ndarray, found: np.ndarray) -> 
     known = np.where(both.near, reference, 0.0)
     return {
         **of_all,
-        "f0_rmse_sure": metrics.f0_rmse_cents(known, found),
-        "f0_corr_sure": metrics.f0_corr(known, found),
-        "vde_sure": metrics.vde(np.where(both.voiced, 1.0, 0.0)[both.agreed], found[both.agreed]),
+        "f0_rmse_agreed": metrics.f0_rmse_cents(known, found),
+        "f0_corr_agreed": metrics.f0_corr(known, found),
+        "vde_agreed": metrics.vde(np.where(both.voiced, 1.0, 0.0)[both.agreed], found[both.agreed]),
     }

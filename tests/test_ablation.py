@@ -168,17 +168,17 @@ def test_tracked_units_are_soft_labels_of_what_is_measured():
     times = np.arange(32000) / 16000
     tone = (0.2 * sum(np.sin(2 * np.pi * 150 * h * times) / h for h in range(1, 9))).astype(np.float32)
     pit, dyn = PitLabels(), DynLabels()
-    heard = TrackedPitch(torch.nn.Embedding(pit.classes, 256), {**asdict(pit), "tracker": "yin"})
+    tracked = TrackedPitch(torch.nn.Embedding(pit.classes, 256), {**asdict(pit), "tracker": "yin"})
     loud = TrackedLoudness(torch.nn.Embedding(dyn.classes, 256), asdict(dyn))
     batch = torch.zeros(2, 1, 32000)
     batch[0, 0], batch[1, 0, :16000] = torch.from_numpy(tone), torch.from_numpy(tone[:16000])
-    p = heard.distribution(batch, torch.tensor([32000, 16000]))
+    p = tracked.distribution(batch, torch.tensor([32000, 16000]))
     assert p.shape == (2, 100, 100) and p[1, 50:].abs().max() == 0
     f0, _ = pit.decode_soft(p[0].numpy())
     assert np.abs(1200 * np.log2(f0[10:90] / 150)).max() < 30
     levels = dyn.decode_soft(loud.distribution(batch)[0].numpy())
     assert np.abs(levels[10:90]).max() < 1.0  # a steady tone is at its own active level
-    assert heard.units(batch).shape == (2, 100, 256)
+    assert tracked.units(batch).shape == (2, 100, 256)
 
 
 def test_tables_show_means_intervals_and_paired_differences():

@@ -122,9 +122,9 @@ def test_integer_pcm_is_scaled():
 def test_an_offset_is_taken_off_so_that_silence_is_trimmed_and_the_level_is_the_speechs(rate, offset):
     silence = np.zeros(rate // 2, np.float32)
     wav = np.concatenate([silence, tone(1.0, rate), silence])
-    clean, mended = (audio.prepare(audio.to_mono_16k(x, rate)) for x in (wav, wav + np.float32(offset)))
-    assert abs(mended.start - clean.start) <= 128 and abs(mended.kept - clean.kept) <= 256
-    levels = [audio.active_level(audio.loudness(p.wav)) for p in (clean, mended)]
+    clean, corrected = (audio.prepare(audio.to_mono_16k(x, rate)) for x in (wav, wav + np.float32(offset)))
+    assert abs(corrected.start - clean.start) <= 128 and abs(corrected.kept - clean.kept) <= 256
+    levels = [audio.active_level(audio.loudness(p.wav)) for p in (clean, corrected)]
     assert levels[0] == pytest.approx(levels[1], abs=0.05)
 
 

@@ -79,9 +79,9 @@ def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(w
 def test_noise_has_the_level_and_the_share_asked_for():
     tone = np.sin(2 * np.pi * 200 * np.arange(200 * UNIT_HOP) / SAMPLE_RATE).astype(np.float32)
     noises = [noisy(tone, 0.5, (1, i)) - tone for i in range(200)]
-    heard = [noise for noise in noises if noise.any()]
-    assert 70 < len(heard) < 130
-    snr = [10 * np.log10(np.mean(tone**2) / np.mean(noise.astype(float) ** 2)) for noise in heard]
+    audible = [noise for noise in noises if noise.any()]
+    assert 70 < len(audible) < 130
+    snr = [10 * np.log10(np.mean(tone**2) / np.mean(noise.astype(float) ** 2)) for noise in audible]
     assert SNR_DB[0] - 0.1 < min(snr) < 8 and 37 < max(snr) < SNR_DB[1] + 0.1
     assert (noisy(tone, 1.0, (1, 3)) == noisy(tone, 1.0, (1, 3))).all()
     assert noisy(tone, 0.0, (1, 3)) is tone
@@ -92,8 +92,8 @@ def test_dataset_adds_noise_to_crops_alone(workspace):
     folder = DataFolder(workspace / "data" / "songs")
     keys = folder.split("train", "pits")
     plain, noisier = (LabelDataset(folder, keys, "pits", 0.5, noise=share) for share in (0.0, 1.0))
-    (clean, before), (heard, after) = (d[(0, (7, 0))].values() for d in (plain, noisier))
-    assert (before == after).all() and not np.allclose(clean, heard, atol=1e-4)
+    (clean, before), (noisy, after) = (d[(0, (7, 0))].values() for d in (plain, noisier))
+    assert (before == after).all() and not np.allclose(clean, noisy, atol=1e-4)
     assert (plain[(0, None)]["source"] == noisier[(0, None)]["source"]).all()
 
 

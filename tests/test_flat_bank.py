@@ -145,7 +145,7 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
     assert text.count(f"| {VOICES['other'].title} | ") == 3  # only of what the singer really sang
     for title in measure.MELODIES:
         assert text.count(f"| {title} | ") == 6  # of seven sets; the one spoken line is the song, too
-    assert text.count("| copy | ") == 5 and "165 Hz" in text
+    assert text.count(f"| {measure.COPY} | ") == 5 and "165 Hz" in text
     assert text.count(f"| {measure.TAKE} | ") == 1  # of the other note
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz

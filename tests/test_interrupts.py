@@ -60,21 +60,21 @@ def test_a_second_ctrl_c_breaks_the_block_off():
 
 
 def test_who_handles_ctrl_c_in_another_way_is_left_alone():
-    heard = []
-    signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
+    calls = []
+    signal.signal(signal.SIGINT, lambda *_: calls.append("theirs"))
     with interrupts.held():
         ctrl_c()
-        assert heard == ["theirs"]
+        assert calls == ["theirs"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def elsewhere():
         with interrupts.held():
-            heard.append("thread")
+            calls.append("thread")
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
-    assert heard == ["theirs", "thread"]
+    assert calls == ["theirs", "thread"]
 
 
 class Numbers(torch.utils.data.Dataset):

@@ -108,7 +108,7 @@ def bank(voice):
     config = ("--config", micro_config(voice))
     first = ("preprocess.py", "copied", "--wavs", voice / "bank", "--mel", *config)
     done = run_script(*first, "--augment_gain", "±6", "--augment_copies", 2, cwd=voice)
-    assert "6 moved copies made" in done.stdout and "mels of 10 files made" in done.stdout
+    assert "6 pitch-shifted copies made" in done.stdout and "mels of 10 files made" in done.stdout
     run_script("preprocess.py", "copied", "--encode", "songs", *config, cwd=voice)
     return DataFolder(voice / "data" / "copied")
 
@@ -133,7 +133,7 @@ def test_gain_moves_within_a_copy_and_its_length_stays(bank):
 
 
 def test_card_tells_the_range_with_copies_and_the_median_without(bank):
-    """What the model heard says little after three steps of training, so melodies are put in its place."""
+    """What the model predicts says little after three steps of training, so melodies are put in its place."""
     root = bank.root.with_name("card")
     card = DataFolder(shutil.copytree(bank.root, root, ignore=shutil.ignore_patterns("wavs")))
     card.connect(bank.wavs)
@@ -146,12 +146,12 @@ def test_card_tells_the_range_with_copies_and_the_median_without(bank):
     acoustic.write_encoder(card, SimpleNamespace(encode="songs", encode_with="hubert"), parts)
     about = card.read_json("encoder.json")
     alone = np.concatenate([card.read("prosody", key) for key in card.files])
-    heard = np.concatenate([alone, *(card.read("prosody", key) for key in card.copies)])
-    assert about["loudness_db"] == pytest.approx(np.percentile(heard[:, 1], (1, 99)))
-    assert about["f0_hz"] == pytest.approx(np.percentile(heard[:, 0], (1, 99)))
+    everything = np.concatenate([alone, *(card.read("prosody", key) for key in card.copies)])
+    assert about["loudness_db"] == pytest.approx(np.percentile(everything[:, 1], (1, 99)))
+    assert about["f0_hz"] == pytest.approx(np.percentile(everything[:, 0], (1, 99)))
     assert about["f0_percentiles_hz"]["50"] == pytest.approx(np.median(alone[:, 0]))
     assert about["loudness_db"][1] > alone[:, 1].max() and about["f0_hz"][1] > alone[:, 0].max()
-    assert np.median(heard[:, 0]) > about["f0_percentiles_hz"]["99"]
+    assert np.median(everything[:, 0]) > about["f0_percentiles_hz"]["99"]
 
 
 def test_other_settings_make_the_copies_again_and_zero_removes_them(voice, bank):
@@ -160,9 +160,9 @@ def test_other_settings_make_the_copies_again_and_zero_removes_them(voice, bank)
     other = DataFolder(shutil.copytree(bank.root, root, ignore=shutil.ignore_patterns("wavs")))
     other.connect(bank.wavs)
     again = run_script("preprocess.py", "changed", "--mel", *config, cwd=voice)
-    assert "0 moved copies made, 6 there already" in again.stdout and "0 files made" in again.stdout
+    assert "0 pitch-shifted copies made, 6 there already" in again.stdout and "0 files made" in again.stdout
     changed = run_script("preprocess.py", "changed", "--mel", "--augment_gain", 3, *config, cwd=voice)
-    assert "6 moved copies made" in changed.stdout and "mels of 6 files made" in changed.stdout
+    assert "6 pitch-shifted copies made" in changed.stdout and "mels of 6 files made" in changed.stdout
     assert not any(np.array_equal(other.prepared(key), bank.prepared(key)) for key in bank.copies)
     none = run_script("preprocess.py", "changed", "--mel", "--augment_gain", 0, *config, cwd=voice)
     assert "copies" not in none.stdout

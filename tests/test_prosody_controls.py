@@ -18,7 +18,7 @@ LINE = sing(150, 300, 1.0, 3)
 
 @pytest.fixture(scope="module")
 def converter(voice):
-    """Driven by the tracker: the micro models are trained too briefly to hear a melody."""
+    """Driven by the tracker: the micro models are trained too briefly to predict a melody."""
     return VoiceConverter.load("bank", "songs", out=voice / "out", pitdyn="tracker")
 
 
@@ -160,17 +160,17 @@ def test_prosody_goes_out_and_in_again_without_a_change(voice):
     assert "expected columns" in done.stderr and "1 of 1 failed" in done.stderr
 
 
-def test_what_was_chosen_and_what_lies_outside_is_told(voice):
-    source = voice / "told.wav"
+def test_what_was_chosen_and_what_lies_outside_is_printed(voice):
+    source = voice / "line.wav"
     soundfile.write(source, LINE, 16000)
     done = infer(voice, source, "--auto_pitch", "--transpose", 30)
-    assert "told_bank.wav" in done.stdout and "told.wav: auto_pitch: transposed by" in done.stdout
+    assert "line_bank.wav" in done.stdout and "line.wav: auto_pitch: transposed by" in done.stdout
     assert "voiced frames lie outside the" in done.stdout
     assert "; --transpose 0 would leave" in done.stdout
 
 
 def test_what_no_source_could_meet_is_refused_before_the_first(voice):
-    soundfile.write(voice / "told3.wav", LINE, 16000)
+    soundfile.write(voice / "line3.wav", LINE, 16000)
     soundfile.write(voice / "still.wav", np.zeros(16000), 16000)
     for more, words in (
         (("--pitch_from", "still.wav"), "still.wav: nothing in it is voiced"),
@@ -179,14 +179,14 @@ def test_what_no_source_could_meet_is_refused_before_the_first(voice):
         (("--transpose", "nan"), "transpose: expected a finite number"),
         (("--device", "abacus"), "--device abacus: expected one that is usable here: cpu"),
     ):
-        done = infer(voice, "told3.wav", *more, expect=2)
+        done = infer(voice, "line3.wav", *more, expect=2)
         assert words in done.stderr and "Traceback" not in done.stderr
 
 
 def test_evaluation_takes_the_same_controls(voice):
-    source = voice / "told2.wav"
+    source = voice / "line2.wav"
     soundfile.write(source, LINE, 16000)
     arguments = ("evaluate.py", "voice", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
-    more = ("--pitdyn", "tracker", "--transpose", 12, "--json", "told.json")
+    more = ("--pitdyn", "tracker", "--transpose", 12, "--json", "line.json")
     run_script(*arguments, *more, cwd=voice)
-    assert (voice / "told.json").stat().st_size > 100
+    assert (voice / "line.json").stat().st_size > 100

@@ -1,4 +1,4 @@
-"""Training a vocoder: its critics and losses, and the script itself."""
+"""Training a vocoder: its discriminators and losses, and the script itself."""
 
 import math
 from contextlib import nullcontext
@@ -46,22 +46,22 @@ log_every = 1
 """
 
 
-@pytest.mark.parametrize("critic", [PeriodDiscriminator(3, 2), SpectrogramDiscriminator(256, 4)])
-def test_critics_hear_any_length_and_pass_a_gradient(critic):
+@pytest.mark.parametrize("discriminator", [PeriodDiscriminator(3, 2), SpectrogramDiscriminator(256, 4)])
+def test_discriminators_take_any_length_and_pass_a_gradient(discriminator):
     wav = torch.randn(2, 1, 3203, requires_grad=True)
-    scores, features = critic(wav)
-    assert len(scores) == 2 and len(features) == len(critic.convs)
+    scores, features = discriminator(wav)
+    assert len(scores) == 2 and len(features) == len(discriminator.convs)
     scores.mean().backward()
     assert float(wav.grad.abs().sum()) > 0
 
 
 def test_a_period_discriminator_looks_at_every_so_many_samples():
-    critic = PeriodDiscriminator(5, 2)
+    discriminator = PeriodDiscriminator(5, 2)
     wav = torch.randn(1, 1, 500)
     other = wav.clone()
     other[..., 3::5] += 1
     with torch.no_grad():
-        differs = (critic(wav)[0] - critic(other)[0]).abs().amax((0, 1, 2)) > 0
+        differs = (discriminator(wav)[0] - discriminator(other)[0]).abs().amax((0, 1, 2)) > 0
     assert differs.tolist() == [False, False, False, True, False]
 
 

@@ -1,4 +1,4 @@
-"""Packing of recordings into Whisper's windows, and the place of a sound in what it hears."""
+"""Packing of recordings into Whisper's windows, and the place of a sound in its features."""
 
 import numpy as np
 import pytest
@@ -26,11 +26,11 @@ def test_what_the_place_in_the_window_says_is_taken_off():
     packed = list(tool.windows({f"{i}": 120 + i % 7 * 40 for i in range(200)}))
     said = {key: rng.normal(0, 1, (units, 8)) for window in packed for key, _, units, _ in window}
     ramp = np.linspace(-5, 5, tool.WINDOW)[:, None] * np.arange(8)
-    heard = {
+    features = {
         key: said[key] + ramp[place : place + units] for window in packed for key, _, units, place in window
     }
-    tool.take_off_places(heard, packed)
-    off = np.concatenate([heard[key] - said[key] for key in said])
+    tool.take_off_places(features, packed)
+    off = np.concatenate([features[key] - said[key] for key in said])
     assert np.abs(off.mean(axis=0)).max() < 0.1 and off.std(axis=0).max() < 0.5
 
 

@@ -31,12 +31,12 @@ WITHOUT_VOICE = (*MELODIES, COPY, TAKE)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
-    "f0_rmse_sure": ("… both agree", 1, 0),
+    "f0_rmse_agreed": ("… both agree", 1, 0),
     "f0_corr": ("F0 corr", 1, 3),
-    "f0_corr_sure": ("… both agree", 1, 3),
+    "f0_corr_agreed": ("… both agree", 1, 3),
     "gpe": ("GPE %", 100, 1),
     "vde": ("VDE %", 100, 1),
-    "vde_sure": ("… both agree", 100, 1),
+    "vde_agreed": ("… both agree", 100, 1),
     "range": ("range, st", 1, 1),
     "dyn_r": ("dynamics r", 1, 3),
     "mcd": ("MCD dB", 1, 2),
