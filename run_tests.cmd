@@ -1,5 +1,5 @@
 @ECHO OFF
-REM Makes .venv where needed, then ruff and pytest. Arguments go to pytest.
+REM Makes .venv where needed, then ruff and pytest, a test file a core. Arguments go to pytest (-n 0: one process).
 SETLOCAL EnableExtensions DisableDelayedExpansion
 IF "%~1"=="/?" GOTO HELP
 CD /D "%~dp0"
@@ -17,7 +17,7 @@ SET "STYLE=0"
 IF NOT "%ERRORLEVEL%"=="0" SET "STYLE=1"
 "%PYTHON_BIN%" -m ruff format --check .
 IF NOT "%ERRORLEVEL%"=="0" SET "STYLE=1"
-"%PYTHON_BIN%" -m pytest %*
+"%PYTHON_BIN%" -m pytest -n auto --maxprocesses 4 --dist loadfile %*
 SET "RC=%ERRORLEVEL%"
 IF "%RC%"=="0" EXIT /B %STYLE%
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv where needed, then ruff and pytest. Arguments go to pytest.
+# Makes .venv where needed, then ruff and pytest, a test file a core. Arguments go to pytest (-n 0: one process).
 # PYTHON_BIN names the Python that makes .venv, 3.10 or newer. TORCH_CPU=1 takes PyTorch's CPU build.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
@@ -18,7 +18,7 @@ python=.venv/bin/python
 style=0
 "$python" -m ruff check . || style=1
 "$python" -m ruff format --check . || style=1
-"$python" -m pytest "$@"
+"$python" -m pytest -n auto --maxprocesses 4 --dist loadfile "$@"
 code=$?
 [ $code -ne 0 ] || code=$style
 exit $code

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores make all of them wait
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_FIXTURES = {"workspace", "voice"}  # these train models
 MICRO = """

@@ -320,6 +320,7 @@ def test_infer_test_without_a_voice_says_what_to_do(shell):
 
 MAKE_VENV = ["tools\\make_venv.py", "requirements.txt"]
 RUFF = [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]]
+PYTEST = ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 @pytest.mark.parametrize(
@@ -330,7 +331,7 @@ def test_run_tests(shell, codes, calls, code):
     if isinstance(shell, Native):
         pytest.skip("a .venv with a recording python.exe cannot be made here")
     ran = shell("run_tests.cmd", "-k", "a b", codes=codes)
-    expected = [[*MAKE_VENV, "requirements-dev.txt"], *RUFF, ["-m", "pytest", "-k", "a b"]]
+    expected = [[*MAKE_VENV, "requirements-dev.txt"], *RUFF, [*PYTEST, "-k", "a b"]]
     assert ran.calls == expected[:calls]
     assert ran.code == code
 

@@ -221,7 +221,7 @@ def test_run_tests(shell, codes, calls, code):
             ["tools/make_venv.py", "requirements.txt", "requirements-dev.txt"],
             ["-m", "ruff", "check", "."],
             ["-m", "ruff", "format", "--check", "."],
-            ["-m", "pytest", "-k", "a b"],
+            ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "-k", "a b"],
         ][:calls]
     )
     assert ran.code == code
