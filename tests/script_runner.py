@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SEPARATOR = "\x1f"
+PYTEST = ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]  # in run_tests
 
 RECORDER_PY = """import os, sys
 path = os.environ["RECORD_FILE"]

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from script_runner import RECORDER_C, ROOT, Ran, copy_project, make_batch_recorder, make_recorder, run
+from script_runner import PYTEST, RECORDER_C, ROOT, Ran, copy_project, make_batch_recorder, make_recorder, run
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.cmd"))
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.cmd", "preprocess_acoustic.cmd", "make_infer_test.cmd"
@@ -320,7 +320,6 @@ def test_infer_test_without_a_voice_says_what_to_do(shell):
 
 MAKE_VENV = ["tools\\make_venv.py", "requirements.txt"]
 RUFF = [["-m", "ruff", "check", "."], ["-m", "ruff", "format", "--check", "."]]
-PYTEST = ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 @pytest.mark.parametrize(

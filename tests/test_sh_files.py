@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_runner import ROOT, SEPARATOR, Ran, copy_project, make_recorder, run
+from script_runner import PYTEST, ROOT, SEPARATOR, Ran, copy_project, make_recorder, run
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.sh"))
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.sh", "preprocess_acoustic.sh", "make_infer_test.sh"
@@ -221,7 +221,7 @@ def test_run_tests(shell, codes, calls, code):
             ["tools/make_venv.py", "requirements.txt", "requirements-dev.txt"],
             ["-m", "ruff", "check", "."],
             ["-m", "ruff", "format", "--check", "."],
-            ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "-k", "a b"],
+            [*PYTEST, "-k", "a b"],
         ][:calls]
     )
     assert ran.code == code
@@ -241,7 +241,7 @@ def test_ci_runs_the_tests_from_anywhere(shell):
     }
     environment.pop("PYTHON_BIN", None)
     assert subprocess.run(command, cwd="/", env=environment).returncode == 4
-    assert (shell.project / "calls.txt").read_text("utf-8").splitlines()[-1] == "-m\x1fpytest"
+    assert (shell.project / "calls.txt").read_text("utf-8").splitlines()[-1] == "\x1f".join(PYTEST)
 
 
 @needs_bash
