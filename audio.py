@@ -161,11 +161,26 @@ def _active_span(wav: np.ndarray) -> tuple[int, int]:
     return (int(start), int(stop)) if stop > start else (0, len(wav))
 
 
-def save(path: str | Path, wav: np.ndarray) -> None:
-    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all."""
+def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
+    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
+
+    comment: kept in the file's header, where its format has room for one.
+    """
     path = Path(path)
-    with atomic_path(path) as part:
-        soundfile.write(part, wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
+    subtype = "PCM_16" if path.suffix == ".wav" else None
+    with atomic_path(path) as part, soundfile.SoundFile(part, "w", SAMPLE_RATE, 1, subtype) as file:
+        if comment:
+            file.comment = comment
+        file.write(wav)
+
+
+def comment_of(path: Path) -> str:
+    """The comment in a file's header; empty where there is none, or no audio."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            return file.comment
+    except (soundfile.LibsndfileError, OSError):
+        return ""
 
 
 @cache

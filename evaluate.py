@@ -9,6 +9,8 @@ from pathlib import Path
 from common import cli
 from conversion.arguments import add_voice_arguments
 
+PICTURE = cli.new_file(".png", ".svg", ".pdf")
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -20,7 +22,11 @@ def parse_args() -> argparse.Namespace:
     pair.add_argument(
         "--reference", type=cli.path, help="the same sentence spoken by the target, for the MCD"
     )
-    pair.add_argument("--plot", type=cli.path, help="also draw spectrograms, F0 and loudness to this file")
+    pair.add_argument(
+        "--plot",
+        type=PICTURE,
+        help="also draw spectrograms, F0 and loudness to this file",
+    )
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
     voice.add_argument("vbank", nargs="?", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
     add_voice_arguments(voice, required=False)
@@ -48,7 +54,7 @@ def parse_args() -> argparse.Namespace:
     layers.add_argument("--train", type=cli.path, required=True, help="data folder to train the probes on")
     layers.add_argument("--files", type=int, default=300, help="training recordings (default: %(default)s)")
     layers.add_argument("--steps", type=int, default=600, help="of each probe (default: %(default)s)")
-    layers.add_argument("--plot", type=cli.path, help="also draw the table to this file")
+    layers.add_argument("--plot", type=PICTURE, help="also draw the table to this file")
     vocoder = commands.add_parser("vocoder", help="recordings through mel and vocoder, against themselves")
     vocoder.add_argument("vocoders", nargs="+", help="files, official, or griffin_lim")
     vocoder.add_argument("--input", type=cli.path, required=True, help="an audio file, or a folder")
@@ -71,7 +77,7 @@ def parse_args() -> argparse.Namespace:
             "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for the WER"
         )
     for command in (pair, voice, heads, layers, vocoder):
-        command.add_argument("--json", type=cli.path, help="also write the figures to this file")
+        command.add_argument("--json", type=cli.new_file(".json"), help="also write the figures to this file")
     for command in (pair, voice):
         command.add_argument(
             "--target_dir", type=cli.path, help="recordings of the target, for the speaker similarity"

@@ -179,7 +179,9 @@ def main() -> int:
     parser.add_argument(
         "--gen", type=cli.path, default=Path("gen"), help="conversions (default: %(default)s)"
     )
-    parser.add_argument("--out", type=cli.path, help="page (default: index.html beside the conversions)")
+    parser.add_argument(
+        "--out", type=cli.new_file(".html", ".htm"), help="page (default: index.html beside the conversions)"
+    )
     args = parser.parse_args()
     args.out = args.out or args.gen / "index.html"
     if args.out.is_dir():

@@ -94,6 +94,7 @@ def make(folder, args: argparse.Namespace, config: dict) -> int:
 
 def main() -> int:
     args = parse_args()
+    from common.files import remove_leftovers_below
     from common.presets import load_config
     from preprocessing.bookkeeping import drop_replaced
     from preprocessing.data_folder import DataFolder
@@ -101,6 +102,7 @@ def main() -> int:
 
     folder = DataFolder(Path("data") / args.name)
     folder.connect(args.wavs)
+    remove_leftovers_below(folder.root)
     prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
     write_split(folder, args.seed, args.val_share, args.test_share, prompts)
     code = drop_replaced(folder, args.n_workers, args.force)

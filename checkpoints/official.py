@@ -119,7 +119,7 @@ def _download(entry: OfficialFile, wanted: Path) -> Path:
     by_hand = f"download it by hand and put it at {wanted}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder, f"{final.stem}*")
+        remove_leftovers(folder)
         print(f"downloading {url} to {folder}", file=sys.stderr)
         with atomic_path(final) as part:
             _fetch(url, part, entry.sha256_prefix)

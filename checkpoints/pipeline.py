@@ -22,7 +22,6 @@ from hubert_pitdyn.units import ContentEncoder, PitDynEncoder
 from vocoder.griffin_lim import GriffinLim
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
-BEST = "model-best.pt"
 PITDYN = {  # source of pitch and loudness
     "hubert": "the trained models",
     "tracker": "an F0 tracker and measured loudness, through the models' label embeddings",
@@ -50,7 +49,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     """
     if given:
         return _existing(given, "content encoder")
-    own = [out / name / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
+    own = [out / name / "hubert-soft" / store.BEST for name in (dataset, SHIPPED)]
     if own[0].is_file():
         return own[0]
     if config["content"]["source"] == "official":
@@ -74,7 +73,7 @@ def load_content(path: Path, device: Any = "cpu") -> Part:
 
 def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
     """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
-    path = out / dataset / f"hubert-{kind[:-1]}" / BEST
+    path = out / dataset / f"hubert-{kind[:-1]}" / store.BEST
     if not path.is_file():
         raise UserError(
             f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "
@@ -182,12 +181,12 @@ def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -
 
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     """out/<vbank>/acoustic/model-best.pt."""
-    path = out / vbank / "acoustic" / BEST
+    path = out / vbank / "acoustic" / store.BEST
     if path.is_file():
         return path
     if not out.is_dir():
         raise UserError(f"{out}: no such folder in {Path.cwd()}; run it in the project's folder")
-    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{BEST}"))
+    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{store.BEST}"))
     raise UserError(
         f"{path}: no voice of this name; voices here: {', '.join(known) or 'none'}; "
         f"train it: python train_acoustic.py data/{vbank} {path.parent}"
@@ -205,7 +204,7 @@ def vocoder_path(
         return official.find("hifigan-hubert-soft", out=out)
     if given:
         return _existing(Path(given), "vocoder")
-    own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
+    own = [out / name / "hifigan" / store.BEST for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")

@@ -14,6 +14,7 @@ from checkpoints import file_format
 from common.cli import UserError
 from common.files import atomic_path, remove_leftovers
 
+BEST = "model-best.pt"
 STEP_FILE = re.compile(r"model-(\d+)\.pt")
 
 
@@ -52,7 +53,7 @@ def prune(folder: Path | str, keep: int) -> list[Path]:
     """Delete all model-<step>.pt but the `keep` written last; returns those deleted.
 
     Higher steps may be of a run before, whose early checkpoint was resumed. model-best.pt stays. Temporary
-    files that a killed process left behind an hour ago go too.
+    files that killed processes left behind go too.
     """
     if keep < 0:
         raise ValueError(f"keep is {keep}, expected 0 or more")
@@ -65,7 +66,7 @@ def prune(folder: Path | str, keep: int) -> list[Path]:
     for path in gone:
         with suppress(OSError):  # open in another program on Windows: the next call gets it
             path.unlink(missing_ok=True)
-    remove_leftovers(Path(folder), "model-*")
+    remove_leftovers(Path(folder))
     return gone
 
 

@@ -6,6 +6,7 @@ Its syntax is that of Python 3.6, so that an old Python gets as far as the sente
 import argparse
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -57,6 +58,19 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def new_file(*suffixes: str) -> Callable[[str], Path]:
+    """argparse type: a file to write; one of another kind, such as a recording, is never overwritten."""
+
+    def check(text: str) -> Path:
+        if path(text).suffix.lower() not in suffixes:
+            raise argparse.ArgumentTypeError(
+                f"expected a name that ends in {' or '.join(suffixes)}, found {text}"
+            )
+        return path(text)
+
+    return check
+
+
 def word_or_path(text: str) -> str:
     """argparse type: a word such as `official`, or what `path` makes of the text."""
     return str(path(text))
@@ -76,6 +90,17 @@ def missing_package(error: ModuleNotFoundError) -> str:
     return package if package in {re.split(r"[<>=;#\s]", line)[0] for line in lines} - {""} else ""
 
 
+def stop_like_interrupt() -> None:
+    """Let what ends a program from outside (kill, a closed terminal) do as Ctrl-C: raise KeyboardInterrupt.
+
+    What was to be ignored, as nohup asks for a closed terminal, is.
+    """
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 def run(main: Callable[[], int | None]) -> int:
     """Call a script's main; a UserError or a missing package becomes one line on stderr and exit code 2.
 
@@ -86,6 +111,7 @@ def run(main: Callable[[], int | None]) -> int:
         # A Windows console may be set to a code page that lacks a file's name; a name must not end a batch.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    stop_like_interrupt()
     try:
         return main() or DONE
     except UserError as error:
@@ -123,6 +149,11 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=path, help="folder for checkpoints and logs, out/<name>/<model>")
     parser.add_argument("--config", type=path, help="preset (default: configs/base.toml)")
     parser.add_argument("--resume", type=path, help="checkpoint to resume, exactly")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="train anew where a trained model lies already; it is replaced at the first validation",
+    )
     parser.add_argument("--steps", type=int, help="optimizer steps in all (default: the preset's)")
     parser.add_argument("--batch_size", type=int, help="utterances a step, over all processes")
     parser.add_argument("--seed", type=int, default=1234, help="%(default)s")

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
+import secrets
+import sys
 import time
-import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
-LEFTOVER_AGE = 3600.0  # seconds after which a temporary file can only belong to a killed process
+LEFTOVER_AGE = 3600.0  # seconds without a write, after which another machine's temporary file is a leftover
+OURS = re.compile(
+    r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.part.*|\..+\.[0-9a-f]{32}\.part.*"
+)  # the second: until 2026
+HERE = f"{zlib.crc32(platform.node().encode('utf-8', 'replace')):08x}"  # this machine, on a shared drive
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A new path to write to, with the suffix of `path`, whose place it takes when the block ends.
+    """A new, empty file to write to, with the suffix of `path`, whose place it takes when the block ends.
 
-    A reader finds the old file or the whole new one, after a power cut too. The name is hidden and unique, so
-    that two processes never write into one file. When the block fails, the old file stays and the new one
-    goes. The folder is made where it is missing. Raises OSError where it cannot be written.
+    A reader finds the old file or the whole new one, after a power cut too. The new file's name is hidden,
+    short (`path` may have the longest name that the file system takes) and unique, and it is created
+    exclusively: two processes never write into one file, and a link that somebody put there is not followed.
+    When the block fails, the old file stays and the new one goes. The folder is made where it is missing.
+    Raises OSError where it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
+    part = path.with_name(f".{HERE}-{os.getpid()}-{secrets.token_hex(8)}.part{path.suffix}")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield part
         with part.open("rb+") as file:
@@ -43,9 +54,43 @@ def replace(part: Path, path: Path) -> None:
     os.replace(part, path)
 
 
-def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Delete what processes that were killed an hour ago or earlier left of `atomic_path`s named `name`."""
-    for part in folder.glob(f".{name}.part*"):
-        with suppress(OSError):  # open in another program on Windows: the next call gets it
-            if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
+def remove_leftovers(folder: Path) -> None:
+    """Delete what processes that were killed left of `atomic_path`s in a folder.
+
+    Those of this machine go as soon as their process is gone, those of others on a shared drive an hour after
+    they were last written to.
+    """
+    for part in folder.glob(".*.part*"):
+        if not (name := OURS.fullmatch(part.name)):
+            continue
+        with suppress(OSError):  # open in another program on Windows, or gone: the next call gets it
+            ended = name[1] == HERE and not is_running(int(name[2]))
+            if ended or time.time() - part.stat().st_mtime > LEFTOVER_AGE:
                 part.unlink()
+
+
+def remove_leftovers_below(root: Path) -> None:
+    """`remove_leftovers` of a folder and all below it; links are not followed."""
+    for folder, _, _ in os.walk(root):
+        remove_leftovers(Path(folder))
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine, by its number, has not ended. True where that cannot be known."""
+    if sys.platform == "win32":  # os.kill would end it there
+        import ctypes  # noqa: PLC0415  for these system calls alone
+
+        query, still_active, code = 0x1000, 259, ctypes.c_ulong()  # PROCESS_QUERY_LIMITED_INFORMATION
+        handle = ctypes.windll.kernel32.OpenProcess(query, False, process)
+        if not handle:
+            return ctypes.GetLastError() == 5  # access denied: there, and somebody else's
+        ctypes.windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+        ctypes.windll.kernel32.CloseHandle(handle)
+        return code.value == still_active
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -102,6 +104,18 @@ def _outcome(future: Future) -> tuple[Any, str]:
         return None, DIED
 
 
+def _end_with_parent() -> None:
+    """In a worker: end as soon as the process that started it has ended, however that ended.
+
+    A killed one leaves its workers waiting for work for ever, or writing files beside those of its successor.
+    Ctrl-C and SIGTERM are the parent's business: it says what was asked for, and ends its workers.
+    """
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes of one thread each; libraries read these variables when a worker imports them.
@@ -110,7 +124,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
     try:
         yield pool
         pool.shutdown()

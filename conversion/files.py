@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
 from common.cli import UserError
+from common.files import remove_leftovers
 from conversion import prosody_csv
 
 if TYPE_CHECKING:
     import argparse
 
     from conversion.converter import VoiceConverter
+
+
+COMMENT = "synthetic speech, converted by hubert-pitdyn"  # in the header of every conversion
 
 
 class BatchFile(NamedTuple):
@@ -27,11 +34,58 @@ class BatchFile(NamedTuple):
 
 def planned(args: argparse.Namespace) -> list[BatchFile]:
     """The files of infer.py's arguments. Raises UserError for paths that cannot be used."""
-    places, single = find_sources(args.input), args.input.is_file()
+    places, single = convertible(args.input, args.out_path), args.input.is_file()
     targets = target_paths(places, args.vbank, args.out_path)
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
+    pictures = [picture_path(target) for target in targets.values()] if args.plot else []
+    require_apart(
+        [*places, *given.values(), args.pitch_from, args.dyn_from],
+        [*targets.values(), *wanted.values(), *pictures],
+    )
+    for folder in {target.parent for target in targets.values()}:
+        remove_leftovers(folder)
     return [BatchFile(source, targets[source], given[source], wanted[source]) for source in places]
+
+
+def convertible(given: Path, out: Path) -> dict[Path, Path]:
+    """As `find_sources`, without what earlier runs have written into `out` where that lies in the folder."""
+    places = find_sources(given)
+    if given.is_file() or not {given.resolve()} & {out.resolve(), *out.resolve().parents}:
+        return places
+    inside = [path for path in places if out.resolve() in path.resolve().parents]
+    own = {path for path in inside if audio.comment_of(path) == COMMENT}
+    if own:
+        print(f"{out}: {len(own)} conversions of earlier runs are left out")
+    if len(own) == len(places):
+        raise UserError(
+            f"{given}: holds conversions of earlier runs alone; to convert these, give another --out_path"
+        )
+    return {path: place for path, place in places.items() if path not in own}
+
+
+def require_apart(inputs: Iterable[Path | None], outputs: Iterable[Path | None]) -> None:
+    """UserError where a file to write is one to read, by whatever name, or is written twice."""
+    read = {_identity(path): path for path in inputs if path is not None and path.exists()}
+    written: set[str] = set()
+    for path in filter(None, outputs):
+        if path.exists() and (source := read.get(_identity(path))):
+            raise UserError(f"{path}: would overwrite the recording or curve {source}; give another place")
+        name = unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
+        if name in written:
+            raise UserError(f"{path}: two results would be written there; give another place for one of them")
+        written.add(name)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for all names of one file: links, other capitals where these make no difference."""
+    about = path.stat()
+    return about.st_dev, about.st_ino
+
+
+def picture_path(target: Path) -> Path:
+    """Where --plot draws a conversion."""
+    return target.with_suffix(".png")
 
 
 def convert_file(
@@ -46,12 +100,12 @@ def convert_file(
     if file.curve_out:
         prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
     converted = converter.synthesise(edited, trim)
-    audio.save(file.target, converted)
+    audio.save(file.target, converted, COMMENT)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
         figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
-        plots.save(figure, file.target.with_suffix(".png"))
+        plots.save(figure, picture_path(file.target))
     return edited.notes
 
 
@@ -89,6 +143,8 @@ def curve_paths(
     kind = "file" if single else "folder"
     if given.is_dir() if single else given.is_file():
         raise UserError(f"{given}: --input is a {kind}, so {option} must be one")
+    if single and not read and given.suffix.lower() in audio.AUDIO_SUFFIXES:
+        raise UserError(f"{given}: {option} writes a table, not audio; give it a name that ends in .csv")
     if read and not given.exists():
         raise UserError(f"{given}: no such {kind}; make it with --prosody_out")
     if single:

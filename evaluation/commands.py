@@ -18,7 +18,7 @@ from common.devices import choose_device, processor_name
 from common.presets import load_config
 from common.workers import guarded
 from conversion.arguments import from_arguments
-from conversion.files import find_sources, target_paths
+from conversion.files import COMMENT, convertible, find_sources, require_apart, target_paths
 from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
@@ -65,7 +65,7 @@ def evaluate_file(
     """Convert one file, write it, and measure what was written."""
     wav = audio.load(source)
     edited = converter.edit(converter.analyse(wav), **options)
-    audio.save(target, converter.synthesise(edited))
+    audio.save(target, converter.synthesise(edited), COMMENT)
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, say)
@@ -73,12 +73,14 @@ def evaluate_file(
 
 
 def evaluate_voice(args: argparse.Namespace) -> int:
-    places = find_sources(args.input)
+    places = convertible(args.input, args.out_path)
+    targets = target_paths(places, args.vbank, args.out_path)
+    require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
     texts = read_texts(places, args.texts, say)
     converter, options = from_arguments(args, choose_device(args.device))
     known = load_known(args)
     files, failures = {}, []
-    for source, target in tqdm(target_paths(places, args.vbank, args.out_path).items(), disable=None):
+    for source, target in tqdm(targets.items(), disable=None):
         work = partial(evaluate_file, converter, options, known, target, texts[source])
         figures, reason = guarded(work, source)
         if reason:

@@ -60,7 +60,7 @@ def train(script: str, data: Path, out: Path, *options: object, threads: int = 1
     if done.is_file():
         require_same(out, json.loads(done.read_text(encoding="utf-8") or "{}"), asked)
     else:
-        call(script, data, out, *options, threads=threads)
+        call(script, data, out, *options, "--overwrite", threads=threads)  # what was broken off begins anew
         done.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 

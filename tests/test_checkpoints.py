@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 from pathlib import Path
 
 import numpy as np
@@ -247,12 +246,11 @@ def test_prune_keeps_what_was_written_last_though_a_run_before_went_farther(tmp_
 
 def test_prune_counts_steps_of_one_time_as_numbers(tmp_path):
     names = [f"model-{step}.pt" for step in (9, 10, 100, 20)] + ["model-best.pt", "model-x.pt", "notes.txt"]
-    left, running = ".model-5.0.part.pt", ".model-6.1.part.pt"
+    left, running = (f".{files.HERE}-{process}-{'0' * 16}.part.pt" for process in (2**31 - 9, os.getpid()))
     for name in [*names, left, running]:
         (tmp_path / name).write_bytes(b"")
     for name in names:
         os.utime(tmp_path / name, (1e9, 1e9))
-    os.utime(tmp_path / left, (time.time() - 2 * files.LEFTOVER_AGE,) * 2)
     gone = store.prune(tmp_path, 2)
     assert sorted(p.name for p in gone) == ["model-10.pt", "model-9.pt"]
     assert {p.name for p in tmp_path.iterdir()} == {

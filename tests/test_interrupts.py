@@ -1,33 +1,17 @@
 """Ctrl-C while training: what was interrupted and resumed equals what was not, wherever it came."""
 
-import argparse
 import signal
 import threading
 from dataclasses import replace
 
 import pytest
 import torch
+from small_training import Numbers, ctrl_c, run_once
 
 from checkpoints import store
-from common.presets import load_config
 from training import interrupts
-from training.adversarial import AdversarialStep, AdversarialTrainer
-from training.run import start
+from training.adversarial import AdversarialStep
 from training.trainer import cli
-
-SETTINGS = {
-    "steps": 4,
-    "batch_size": 2,
-    "lr": 1e-2,
-    "betas": [0.9, 0.99],
-    "weight_decay": 0.0,
-    "max_norm": 10.0,
-    "warmup_steps": 0,
-    "validate_every": 2,
-    "log_every": 1,
-    "keep": 9,
-    "adversarial_after": 1,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +21,6 @@ def ctrl_c_raises():
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     signal.signal(signal.SIGINT, before)
-
-
-def ctrl_c():
-    signal.raise_signal(signal.SIGINT)
 
 
 def test_a_block_is_ended_before_ctrl_c_is_heard():
@@ -75,67 +55,6 @@ def test_who_handles_ctrl_c_in_another_way_is_left_alone():
     thread.start()
     thread.join()
     assert calls == ["theirs", "thread"]
-
-
-class Numbers(torch.utils.data.Dataset):
-    """Five items; `collate` stacks."""
-
-    def __len__(self):
-        return 5
-
-    def __getitem__(self, at):
-        return torch.full((3,), float(at[0]))
-
-    def collate(self, items):
-        return {"x": torch.stack(items)}
-
-
-def run_once(out, resume=None, steps=4, at=None):
-    """Train a generator of three weights. at: (place, step) where Ctrl-C is pressed, once."""
-    given = dict.fromkeys(("config", "batch_size", "keep"))
-    args = argparse.Namespace(
-        **given, steps=steps, device="cpu", amp="off", seed=1, num_workers=0, data=out.parent, out=out
-    )
-    config = load_config()
-    config["train"]["vocoder"] |= SETTINGS
-    run = start(args, "vocoder", config)
-    about = {"kind": "istft", "config": {"model": {}, "toml": {}}, "labels": None, "card": {}}
-    torch.manual_seed(0)
-    nets = torch.nn.Linear(3, 1), torch.nn.Linear(1, 1)
-    trainer = AdversarialTrainer(run, *nets, lambda: about)
-    pressed = []
-
-    def press(place):
-        if (place, trainer.step) == at and not pressed:
-            pressed.append(place)
-            ctrl_c()
-
-    def discriminator_loss(discriminators, batch, made):
-        return discriminators(made.detach()).square().mean(), {}
-
-    def generator_loss(discriminators, batch, made):
-        if discriminators is not None:
-            press("between the two halves of a step")
-        return (discriminators or trainer.discriminators)(made).square().mean(), {}
-
-    step = AdversarialStep(lambda generator, batch: generator(batch["x"]), discriminator_loss, generator_loss)
-
-    def validate(model, step):
-        press("in a validation")
-        return {"loss": float(model(torch.ones(1, 3)).detach().abs())}
-
-    save = store.save
-
-    def slow(path, checkpoint):
-        save(path, checkpoint)
-        press("between two files")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "save", slow)
-        if resume:
-            trainer.resume(resume)
-        trainer.fit(Numbers(), step, validate)
-    return trainer
 
 
 @pytest.mark.parametrize(

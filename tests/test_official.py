@@ -295,11 +295,10 @@ def test_leftovers_of_killed_processes_go_but_not_running_ones(server, place, mo
     file = register(monkeypatch)
     server.files[f"/{file}"] = BODY
     cache.mkdir()
-    stem = file.removesuffix(".pt")
-    old, running = cache / f".{stem}.old.part.pt", cache / f".{stem}.running.part.pt"
+    processes = (2**31 - 9, os.getpid())
+    old, running = (cache / f".{files.HERE}-{process}-{'0' * 16}.part.pt" for process in processes)
     old.write_bytes(b"x")
     running.write_bytes(b"x")
-    os.utime(old, (time.time() - 2 * files.LEFTOVER_AGE,) * 2)
     official.find("synthetic", out=out)
     assert {p.name for p in cache.iterdir()} == {file, running.name}
 

@@ -111,3 +111,39 @@ def test_ctrl_c_stops_what_has_not_begun(tmp_path):
     finally:
         process.kill()
     assert 4 <= len(list(begun.iterdir())) < 15
+
+
+ORPHANS = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from common.workers import each_file
+
+def slow(folder, name):
+    for beat in range(600):
+        (folder / name).write_text(str(beat))
+        time.sleep(0.05)
+
+if __name__ == "__main__":
+    each_file(partial(slow, Path(sys.argv[1])), map(str, range(9)), 2, "slow")
+"""
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_killed_parent(tmp_path):
+    script, folder = tmp_path / "slow.py", tmp_path / "beats"
+    script.write_text(ORPHANS, encoding="utf-8")
+    folder.mkdir()
+    command, env = [sys.executable, script, folder], {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(folder.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    time.sleep(1.0)
+    beats = {path: path.read_text() for path in folder.iterdir()}
+    time.sleep(0.5)
+    assert beats and beats == {path: path.read_text() for path in folder.iterdir()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -54,12 +53,9 @@ class AdversarialTrainer(Trainer):
 
     def _advance(self, networks: tuple[nn.Module, nn.Module], batch: dict, step: AdversarialStep) -> dict:
         generator, discriminators = networks
-        begin = self.run.settings.adversarial_after
-        if self.step == begin:
-            self.best = math.inf  # a wave that convinces is not the one with the least spectral distance
         with self._autocast():
             generated = step.synthesise(generator, batch)
-        if self.step < begin:
+        if self.step < self.run.settings.adversarial_after:
             return self._learn(
                 lambda: step.generator_loss(None, batch, generated), self.model, self.optimizer
             )
@@ -74,6 +70,10 @@ class AdversarialTrainer(Trainer):
                 lambda: step.generator_loss(self.discriminators, batch, generated), self.model, self.optimizer
             )
         return {**ours, **{f"discriminators_{name}": value for name, value in theirs.items()}}
+
+    def _stage(self, step: int) -> int:
+        # A wave that convinces is not the one with the least spectral distance.
+        return super()._stage(step) + (step > self.run.settings.adversarial_after)
 
     def _state(self) -> dict:
         theirs = {

@@ -1,4 +1,4 @@
-"""Ctrl-C, held off where stopping would leave something half done."""
+"""Ctrl-C, kill and the like, held off where stopping would leave something half done."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
 
 
 class BrokenOff(KeyboardInterrupt):
@@ -16,8 +20,9 @@ class BrokenOff(KeyboardInterrupt):
 def held() -> Iterator[None]:
     """Ctrl-C inside raises KeyboardInterrupt at the end of the block; a second one BrokenOff at once.
 
-    Where Ctrl-C raises no KeyboardInterrupt (threads, jobs in the background, programs that handle it in
-    their own way) nothing changes.
+    So do the other signals that raise it (`common.cli.stop_like_interrupt`). Where one raises no
+    KeyboardInterrupt (threads, jobs in the background, programs that handle it in their own way) nothing
+    changes.
     """
     asked = False
 
@@ -27,14 +32,16 @@ def held() -> Iterator[None]:
             raise BrokenOff
         asked = True
 
-    raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not raises or threading.current_thread() is not threading.main_thread():
+    raising = [number for number in SIGNALS if signal.getsignal(number) is signal.default_int_handler]
+    if not raising or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, note)
+    for number in raising:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in raising:
+            signal.signal(number, signal.default_int_handler)
     if asked:
         raise KeyboardInterrupt

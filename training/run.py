@@ -18,12 +18,14 @@ from torch import Tensor
 
 from common import devices
 from common.presets import DEFAULT, load_config
+from training import interrupts
+from training.run_folder import Claim, claim
 from training.settings import settings_of
 
 
 @dataclass
 class Run:
-    """One training run: settings, where it runs, where it writes. Only rank 0 has a writer."""
+    """One training run: settings, where it runs, where it writes. Only rank 0 has a writer and a claim."""
 
     config: dict[str, Any]
     settings: Any  # of training.settings
@@ -37,6 +39,7 @@ class Run:
     world: int
     logger: logging.Logger
     writer: Any
+    claim: Claim | None = None
 
     def log_figure(self, name: str, figure, step: int) -> None:
         """Add a matplotlib figure to TensorBoard and close it."""
@@ -46,11 +49,13 @@ class Run:
 def start(args: argparse.Namespace, section: str, config: dict | None = None) -> Run:
     """Settings of [train.<section>] with the command line's on top, processes, seeds, log file, TensorBoard.
 
-    Raises UserError for a preset with unknown or missing keys in [train].
+    Raises UserError for a preset with unknown or missing keys in [train], and as `run_folder.claim` does.
     """
     config = config or load_config(args.config)
     given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
     settings = settings_of(config, section, args.config or DEFAULT, **given)
+    resumed = None if getattr(args, "refine", False) else args.resume
+    held = claim(args.out, resumed, args.overwrite) if int(os.environ.get("RANK", 0)) == 0 else None
     rank, world = _start_processes(args.device)
     device = devices.choose_device(args.device)
     if device.type == "cpu":
@@ -71,6 +76,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         world,
         logger,
         writer,
+        held,
     )
     logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
     logger.info(
@@ -86,7 +92,8 @@ def _start_processes(device: str | None) -> tuple[int, int]:
         on_gpu = devices.choose_device(device).type == "cuda"
         dist.init_process_group("nccl" if on_gpu else "gloo")
         if rank > 0:  # Ctrl-C reaches all; the first, which saves, is to end its step, and needs the others
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in interrupts.SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
     return rank, world
 
 

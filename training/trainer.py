@@ -51,7 +51,9 @@ class Trainer:
         self.lr = run.settings.lr if lr is None else lr
         self.optimizer = self._optimizer(self.model)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
-        self.step, self.best = 0, math.inf
+        self.step = 0
+        self.best, self.best_step = math.inf, -1  # loss, and the step that had it
+        self.replaces = run.claim.replaces if run.claim else []
         self.metrics: dict[str, float] = {}  # of the validation at this step, where there was one
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -78,16 +80,40 @@ class Trainer:
             reason = str(error).splitlines()[0]
             raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
         self.metrics = checkpoint["card"].get("metrics", {})
-        self._bring_best(path.parent / "model-best.pt")
+        if self.run.rank == 0:
+            self._find_best(path, checkpoint)
         self.run.logger.info(f"resumed {path} at step {self.step}, lr {self.lr:g}, best loss {self.best:.4f}")
 
-    def _bring_best(self, theirs: Path) -> None:
-        """The best checkpoint so far, into the folder of a run resumed elsewhere: it may never do better."""
-        ours = self.run.out / theirs.name
-        if not theirs.is_file() and not ours.is_file():
-            self.best = math.inf
-        elif self.run.rank == 0 and not ours.is_file():
-            store.save(ours, store.load(theirs))
+    def _find_best(self, path: Path, checkpoint: dict) -> None:
+        """The loss to beat from here on, and model-best.pt in this run's folder.
+
+        It is the better of the one that lies there (of the folder of `path`, where this run moves) and the
+        checkpoint resumed: a run that was killed may have saved the one and not the other, and an earlier
+        checkpoint may be resumed.
+        """
+        ours, theirs = self.run.out / store.BEST, path.parent / store.BEST
+        self.best, self.best_step = math.inf, -1
+        found = {}
+        if (place := ours if ours.is_file() else theirs).is_file() and store.BEST not in self.replaces:
+            found[place] = store.load(place)
+            cards.require_continuation(place, self.describe(), found[place])
+        found[path] = checkpoint
+        for place, candidate in found.items():
+            card = candidate["card"]
+            loss = card.get("metrics", {}).get("loss", math.nan)
+            if self._is_better(loss, card.get("step", -1)):
+                self.best, self.best_step, best = loss, card["step"], place
+        if self.best_step >= 0 and best != ours:
+            store.save(ours, found[best])
+
+    def _is_better(self, loss: float, step: int) -> bool:
+        """Whether a validated step is the best so far; a later stage of training goes before a lower loss."""
+        ours, best = self._stage(step), self._stage(self.best_step)
+        return not math.isnan(loss) and (loss < self.best if ours == best else ours > best)
+
+    def _stage(self, step: int) -> int:
+        """Number of the part of training that a step ends: losses of different parts do not compare."""
+        return 0 if step >= 0 else -1
 
     def fit(self, dataset, train_step: Callable, validate: Callable) -> None:
         """Train to the last step, validating and saving on the way and at the end, or when interrupted.
@@ -123,7 +149,7 @@ class Trainer:
             bar.close()
             if run.writer:
                 run.writer.close()
-        best = run.out / "model-best.pt"
+        best = run.out / store.BEST
         run.logger.info(f"done; the best checkpoint is {best}, loss {self.best:.4f}")
         if run.writer:
             run.logger.info(cards.describe(store.load(best)))
@@ -213,13 +239,19 @@ class Trainer:
             dist.barrier()
 
     def _keep(self, metrics: dict[str, float]) -> None:
-        """Save a validated step, as the best so far where it is that, and prune those before it."""
-        better = metrics["loss"] < self.best
-        self.best, self.metrics = min(self.best, metrics["loss"]), metrics
-        self._save(f"model-{self.step}.pt", metrics)
+        """Save a validated step, as the best so far where it is that, and prune those before it.
+
+        The best is saved first: a process that is killed in between has it, and repeats the step.
+        """
+        better, self.metrics = self._is_better(metrics["loss"], self.step), metrics
+        replaced, self.replaces = self.replaces, []
         if better:
-            self._save("model-best.pt", metrics)
-            self.run.logger.info(f"best so far, saved as {self.run.out / 'model-best.pt'}")
+            self.best, self.best_step = metrics["loss"], self.step
+            self._save(store.BEST, metrics)
+            self.run.logger.info(f"best so far, saved as {self.run.out / store.BEST}")
+        self._save(f"model-{self.step}.pt", metrics)
+        for name in set(replaced) - {store.BEST, f"model-{self.step}.pt"}:
+            (self.run.out / name).unlink(missing_ok=True)
         store.prune(self.run.out, self.run.settings.keep)
 
     def _save(self, name: str, metrics: dict[str, float]) -> None:
@@ -238,13 +270,15 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "best": self.best,
+            "best_step": self.best_step,
+            "replaces": self.replaces,
             "lr": self.lr,
         }
 
     def _restore(self, state: dict) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.step, self.best = state["step"], state["best"]
+        self.step, self.replaces = state["step"], state.get("replaces", [])
         self.lr = state.get("lr", self.lr)  # a refinement has another than the preset
 
 

@@ -1,0 +1,116 @@
+"""Files of a batch of conversions: nobody's recording is overwritten, own results are not converted again."""
+
+import argparse
+import os
+
+import numpy as np
+import pytest
+import soundfile
+
+import audio
+from common.cli import UserError
+from conversion.files import COMMENT, planned
+
+TONE = 0.1 * np.sin(np.arange(16000) / 10).astype(np.float32)
+
+
+def arguments(given, out, **more):
+    defaults = dict.fromkeys(("prosody_in", "prosody_out", "pitch_from", "dyn_from"))
+    return argparse.Namespace(
+        **{"vbank": "hana", "input": given, "out_path": out, "plot": False, **defaults, **more}
+    )
+
+
+def recording(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, TONE, 16000)
+    return path
+
+
+def conversion(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio.save(path, TONE, COMMENT)
+    return path
+
+
+def sources(files):
+    return sorted(file.source.name for file in files)
+
+
+def test_a_conversion_says_that_it_is_synthetic_and_plays_as_before(tmp_path):
+    path = conversion(tmp_path / "a.wav")
+    assert "synthetic" in audio.comment_of(path)
+    assert audio.comment_of(recording(tmp_path / "b.wav")) == ""
+    wav, rate = soundfile.read(path, dtype="float32")
+    assert rate == 16000 and np.abs(wav - TONE).max() < 1e-4
+
+
+@pytest.mark.parametrize("inside", [".", "gen", "gen/録音"])
+def test_own_results_within_the_input_folder_are_not_converted_again(tmp_path, inside, capsys):
+    recording(tmp_path / "a.wav")
+    out = tmp_path / inside
+    conversion(out / "a_kathleen.wav")
+    conversion(out / "sub" / "b_hana.wav")
+    assert sources(planned(arguments(tmp_path, out))) == ["a.wav"]
+    assert "2 conversions of earlier runs are left out" in capsys.readouterr().out
+
+
+def test_results_elsewhere_are_recordings_like_any(tmp_path):
+    conversion(tmp_path / "in" / "a_kathleen.wav")
+    assert sources(planned(arguments(tmp_path / "in", tmp_path / "out"))) == ["a_kathleen.wav"]
+    single = conversion(tmp_path / "out" / "b_kathleen.wav")
+    assert sources(planned(arguments(single, tmp_path / "out"))) == ["b_kathleen.wav"]
+
+
+def test_a_folder_of_results_alone_says_what_to_do(tmp_path):
+    conversion(tmp_path / "a_kathleen.wav")
+    with pytest.raises(UserError, match="give another --out_path"):
+        planned(arguments(tmp_path, tmp_path))
+
+
+def test_a_recording_with_the_name_of_a_result_is_not_overwritten(tmp_path):
+    recording(tmp_path / "song.wav")
+    sung = recording(tmp_path / "song_hana.wav")
+    with pytest.raises(UserError, match="song_hana.wav: would overwrite"):
+        planned(arguments(tmp_path, tmp_path))
+    assert len(planned(arguments(tmp_path, tmp_path / "gen"))) == 2
+    with pytest.raises(UserError, match="would overwrite"):
+        planned(arguments(tmp_path / "song.wav", tmp_path, pitch_from=sung))
+
+
+def test_a_link_to_a_recording_is_that_recording(tmp_path):
+    recording(tmp_path / "in" / "a.wav")
+    (tmp_path / "gen").mkdir()
+    try:
+        os.link(tmp_path / "in" / "a.wav", tmp_path / "gen" / "a_hana.wav")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    with pytest.raises(UserError, match="would overwrite"):
+        planned(arguments(tmp_path / "in", tmp_path / "gen"))
+
+
+def test_prosody_is_written_over_no_recording_and_no_curve_that_is_read(tmp_path):
+    source, other = recording(tmp_path / "a.wav"), recording(tmp_path / "b.wav")
+    for place in (source, other, tmp_path / "new.wav"):
+        with pytest.raises(UserError, match="ends in .csv"):
+            planned(arguments(source, tmp_path / "gen", prosody_out=place))
+    curve = tmp_path / "curve.csv"
+    curve.write_text("time_s,f0_hz,voiced,loudness_db\n", encoding="utf-8")
+    with pytest.raises(UserError, match="would overwrite"):
+        planned(arguments(source, tmp_path / "gen", prosody_in=curve, prosody_out=curve))
+
+
+def test_no_two_results_go_to_one_place(tmp_path):
+    source = recording(tmp_path / "a.wav")
+    with pytest.raises(UserError, match="two results"):
+        planned(arguments(source, tmp_path, plot=True, prosody_out=tmp_path / "a_hana.png"))
+
+
+def test_what_a_killed_run_left_in_the_output_folder_goes(tmp_path):
+    from common import files
+
+    source = recording(tmp_path / "in" / "a.wav")
+    (tmp_path / "gen").mkdir()
+    (tmp_path / "gen" / f".{files.HERE}-{2**31 - 9}-{'0' * 16}.part.wav").touch()
+    planned(arguments(source, tmp_path / "gen"))
+    assert list((tmp_path / "gen").iterdir()) == []
