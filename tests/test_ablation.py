@@ -128,7 +128,9 @@ def test_a_conversion_is_measured_once_for_one_voice(voice, tmp_path):
     converted.unlink()
     again = measure()[line.name]
     assert list(again) == list(first) and again["vde"] == first["vde"] and not converted.exists()
-    run_script("train_acoustic.py", root, run, *config, "--steps", 3, "--seed", 5, cwd=tmp_path)
+    run_script(
+        "train_acoustic.py", root, run, *config, "--steps", 3, "--seed", 5, "--overwrite", cwd=tmp_path
+    )
     assert set(measure()) == {line.name} and converted.exists()
     with pytest.raises(UserError, match=r"\(content\)"):
         other = voice / "out" / "songs" / "hubert-pit" / "model-best.pt"
