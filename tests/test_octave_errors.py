@@ -36,14 +36,14 @@ def cents(p: np.ndarray, f0: np.ndarray, labels: PitLabels = LABELS) -> np.ndarr
 def test_a_short_leap_up_goes_back_inside_and_at_the_edges_of_a_phrase(frames):
     f0 = melody()
     p = distribution(leaping(f0, frames, 2.0))
-    mended = octave_errors.correct(p, LABELS)
+    corrected = octave_errors.correct(p, LABELS)
     assert np.abs(cents(p, f0)).max() > 1100
-    assert np.abs(cents(mended, f0)).max() < LABELS.bin_cents
+    assert np.abs(cents(corrected, f0)).max() < LABELS.bin_cents
     same = np.setdiff1d(np.arange(len(f0)), np.r_[frames])
-    np.testing.assert_array_equal(mended[same], p[same])
-    np.testing.assert_allclose(mended[:, 0], p[:, 0], atol=1e-6)
-    np.testing.assert_allclose(mended.sum(axis=1), 1, atol=1e-6)
-    assert mended.dtype == p.dtype
+    np.testing.assert_array_equal(corrected[same], p[same])
+    np.testing.assert_allclose(corrected[:, 0], p[:, 0], atol=1e-6)
+    np.testing.assert_allclose(corrected.sum(axis=1), 1, atol=1e-6)
+    assert corrected.dtype == p.dtype
 
 
 def test_what_has_no_error_is_given_back():
@@ -67,8 +67,8 @@ def test_a_creak_stays_and_a_high_leap_down_goes_back():
 def test_labels_of_2022_without_an_unvoiced_class():
     labels, _ = labels_of_2022()
     f0 = np.full(30, 200.0)
-    mended = octave_errors.correct(labels.soft(leaping(f0, slice(9, 10), 2.0)), labels)
-    assert np.abs(cents(mended, f0, labels)).max() <= labels.bin_cents / 2
+    corrected = octave_errors.correct(labels.soft(leaping(f0, slice(9, 10), 2.0)), labels)
+    assert np.abs(cents(corrected, f0, labels)).max() <= labels.bin_cents / 2
 
 
 def test_one_frame_and_silence():

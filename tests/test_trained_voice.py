@@ -69,11 +69,11 @@ def test_a_high_song_is_heard_without_octave_errors(converter):
     analysed = converter.analyse(ROOT / "test" / "sung_melody.wav")
     wanted = pitch.track(song.wav)
     voiced = wanted > 0
-    at_model, at_mended = (
+    at_model, at_corrected = (
         np.abs(np.log2(converter.labels[0].pitch(p[0].numpy())[voiced] / wanted[voiced])) > np.log2(1.2)
         for p in (raw.pit, analysed.analysis.pit)
     )
-    assert at_mended.sum() < at_model.sum() and not (at_mended & ~at_model).any()
+    assert at_corrected.sum() < at_model.sum() and not (at_corrected & ~at_model).any()
 
 
 def test_five_semitones_up_are_five_hundred_cents(line, converter):
