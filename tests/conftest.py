@@ -141,10 +141,8 @@ def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end
     return path
 
 
-@pytest.fixture(scope="session")
-def workspace(tmp_path_factory):
-    """A working folder: recordings in nested folders, one of them broken, labels, a content encoder."""
-    root = tmp_path_factory.mktemp("work")
+def make_workspace(root: Path) -> None:
+    """In `root`: recordings in nested folders, one of them broken, labels, a content encoder."""
     wavs = root / "録音 wavs"
     for i in range(9):
         path = wavs / ("a" if i % 2 else "ほげ") / f"歌 {i // 2}.wav"
@@ -152,58 +150,29 @@ def workspace(tmp_path_factory):
         soundfile.write(path, sing(110 * 1.1**i, 150 * 1.1**i, 1.0 + 0.1 * i, i), 16000)
     (wavs / "broken.wav").write_bytes(b"RIFF but not a wav")
     (wavs / ".DS_Store").write_bytes(b"x")
-    config = micro_config(root)
-    arguments = ("preprocess.py", "songs", "--wavs", wavs, "--pitdyn", "--config", config, "--n_workers", 2)
+    config = ("--config", micro_config(root))
+    arguments = ("preprocess.py", "songs", "--wavs", wavs, "--pitdyn", *config, "--n_workers", 2)
     run_script(*arguments, cwd=root, expect=1)
-    discrete = ("preprocess.py", "songs", "--discrete", "--clusters", 8, "--config", config)
-    run_script(*discrete, cwd=root, expect=1)
-    soft = (
-        "train_hubert.py",
-        "--embds_dn",
-        "units",
-        "data/songs",
-        "out/songs/hubert-soft",
-        "--config",
-        config,
-    )
+    run_script("preprocess.py", "songs", "--discrete", "--clusters", 8, *config, cwd=root, expect=1)
+    soft = ("train_hubert.py", "--embds_dn", "units", "data/songs", "out/songs/hubert-soft", *config)
     run_script(*soft, "--device", "cpu", "--steps", 3, cwd=root)
-    return root
 
 
-@pytest.fixture(scope="session")
-def voice(workspace):
-    """A dataset `songs` (whole pit model, light dyn head), its voice, and a bank refined from it."""
-    config = ("--config", micro_config(workspace))
+def make_voice(root: Path) -> None:
+    """In a workspace: a dataset `songs` (whole pit model, light dyn head), its voice, a bank refined."""
+    config = ("--config", micro_config(root))
     cpu = (*config, "--device", "cpu", "--steps", 3)
-    wavs = workspace / "録音 wavs"
-    bank = workspace / "bank"
+    wavs, bank = root / "録音 wavs", root / "bank"
     bank.mkdir()
     for i in range(4):
         soundfile.write(bank / f"_か{i}.wav", sing(196, 196, 0.8, 50 + i), 44100)
 
     def run(*arguments, expect=0):
-        return run_script(*arguments, cwd=workspace, expect=expect)
+        return run_script(*arguments, cwd=root, expect=expect)
 
-    run(
-        "train_hubert.py",
-        "--embds_dn",
-        "pits",
-        "data/songs",
-        "out/songs/hubert-pit",
-        "--trunk",
-        "finetune",
-        *cpu,
-    )
-    run(
-        "train_hubert.py",
-        "--embds_dn",
-        "dyns",
-        "data/songs",
-        "out/songs/hubert-dyn",
-        "--trunk",
-        "frozen",
-        *cpu,
-    )
+    pits, dyns = (("train_hubert.py", "--embds_dn", kind, "data/songs") for kind in ("pits", "dyns"))
+    run(*pits, "out/songs/hubert-pit", "--trunk", "finetune", *cpu)
+    run(*dyns, "out/songs/hubert-dyn", "--trunk", "frozen", *cpu)
     run("preprocess.py", "songs", "--wavs", wavs, "--mel", *config, expect=1)
     run("preprocess.py", "songs", "--encode", "songs", *config, expect=1)
     run("train_acoustic.py", "data/songs", "out/songs/acoustic", *cpu)
@@ -211,6 +180,20 @@ def voice(workspace):
     run("preprocess.py", "bank", "--encode", "songs", *config)
     best = "out/songs/acoustic/model-best.pt"
     run("train_acoustic.py", "data/bank", "out/bank/acoustic", "--resume", best, "--refine", *cpu)
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    """A working folder as `make_workspace` makes it."""
+    root = tmp_path_factory.mktemp("work")
+    make_workspace(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def voice(workspace):
+    """A workspace with trained voices, as `make_voice` makes them."""
+    make_voice(workspace)
     return workspace
 
 

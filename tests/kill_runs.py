@@ -1,0 +1,291 @@
+"""Kill preprocessing, the three trainings and conversion again and again, and count what is lost by it.
+
+    python tests/kill_runs.py [--kills 50] [--stages infer …] [--seed 1]
+
+A stage is started, killed (SIGKILL) at a random moment or just before or after one of its files takes its
+place, and started again as a user would: the same command, for a training with --resume and the newest
+checkpoint. When it comes to its end its files are compared with those of a run that nobody killed, and it
+begins anew, until it has been killed so many times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+TRAINED = ("train_hubert", "train_acoustic", "train_vocoder")
+OFTEN = "[train.{}]\nvalidate_every = 1\nlog_every = 1\nkeep = 2\n"  # and so a file to kill at in each step
+HARD = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+@dataclass
+class Stage:
+    """A command, the folder that it writes, and whether it is a training."""
+
+    name: str
+    command: list[str]
+    folder: Path
+    end: int = 0  # exit code of a whole run
+    seconds: float = 0.0
+    whole: dict[str, object] = field(default_factory=dict)  # its files, when nobody kills it
+
+    def arguments(self) -> list[str]:
+        """What a user gives after a kill: the same, and for a training what it said when it was refused."""
+        if self.name not in TRAINED:
+            return self.command
+        left = sorted(self.folder.glob("model-[0-9]*.pt"), key=lambda path: path.stat().st_mtime_ns)
+        if left:
+            return [*self.command, "--resume", str(left[-1])]
+        return [*self.command, "--overwrite"] if list(self.folder.glob("model-*.pt")) else self.command
+
+
+@dataclass
+class Count:
+    """A row of the table."""
+
+    runs: int = 0
+    kills: int = 0
+    wrong: int = 0
+    lost: int = 0
+    left: int = 0
+
+
+def stages(work: Path) -> list[Stage]:
+    """The stages in a working folder with a voice, cheap enough to be run hundreds of times."""
+    from conftest import micro_config
+    from test_train_vocoder import MICRO
+
+    config = work / "often.toml"
+    vocoder = MICRO.format(generator="istft").replace("validate_every = 3\nlog_every = 1\n", "")
+    # Discriminators from the first step on: losses from before and after they begin do not compare.
+    vocoder = vocoder.replace("adversarial_after = 2", "adversarial_after = 0")
+    vocoder = vocoder.replace("[train.vocoder]\n", OFTEN.format("vocoder"))
+    tables = [vocoder, *(OFTEN.format(name) for name in ("head", "acoustic"))]
+    config.write_text(f'extends = "{micro_config(work).as_posix()}"\n' + "".join(tables), encoding="utf-8")
+    common = ["--config", str(config), "--device", "cpu"]
+    wavs = str(work / "録音 wavs")
+    hubert = ["train_hubert.py", "--embds_dn", "dyns", "data/songs", "out/k/hubert", "--trunk", "frozen"]
+    return [
+        Stage(
+            "preprocess",
+            ["preprocess.py", "k", "--wavs", wavs, "--pitdyn", "--config", str(config), "--n_workers", "2"],
+            work / "data" / "k",
+            end=1,
+        ),
+        Stage("train_hubert", [*hubert, *common, "--steps", "8"], work / "out/k/hubert"),
+        Stage(
+            "train_acoustic",
+            ["train_acoustic.py", "data/songs", "out/k/acoustic", *common, "--steps", "8"],
+            work / "out/k/acoustic",
+        ),
+        Stage(
+            "train_vocoder",
+            ["train_vocoder.py", "data/songs", "out/k/hifigan", *common, "--steps", "8"],
+            work / "out/k/hifigan",
+        ),
+        Stage(
+            "infer",
+            ["infer.py", "songs", "--dataset", "songs", "--input", wavs, "--out_path", "gen/k"],
+            work / "gen" / "k",
+            end=1,
+        ),
+    ]
+
+
+def child(work: Path, arguments: list[str], aim: tuple[str, int] | None) -> None:
+    """Run a script here; aim: kill before or after the n-th of its files takes its place."""
+    os.chdir(work)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    if aim:
+        from common import files
+
+        real, seen = files.replace, [0]
+
+        def replace(part, path):
+            seen[0] += 1
+            if aim == ("before", seen[0]):
+                os.kill(os.getpid(), HARD)
+            real(part, path)
+            if aim == ("after", seen[0]):
+                os.kill(os.getpid(), HARD)
+
+        files.replace = replace
+    from common import cli
+
+    sys.argv = arguments
+    script = __import__(Path(arguments[0]).stem)
+    os._exit(cli.run(script.main))
+
+
+def run(stage: Stage, work: Path, wait: float | None, aim: tuple[str, int] | None) -> int | None:
+    """One run; its exit code, None where it was killed. wait: seconds until that."""
+    # Forked where that is possible: the process has torch loaded, and a run takes a second instead of six.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    process = multiprocessing.get_context(method).Process(target=child, args=(work, stage.arguments(), aim))
+    process.start()
+    process.join(wait)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return None
+    return None if process.exitcode < 0 else process.exitcode
+
+
+def files_of(folder: Path) -> dict[str, object]:
+    """{name: content} of what a run has made: weights and metrics of checkpoints, bytes of other files."""
+    return {path.relative_to(folder).as_posix(): content(path) for path in made(folder)}
+
+
+def made(folder: Path) -> Iterator[Path]:
+    """Result files; logs, locks and temporary files are none."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
+        inner = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in inner)
+        if (
+            path.is_file()
+            and not hidden
+            and "logs" not in inner
+            and "wavs" not in inner
+            and path.suffix != ".lock"
+        ):
+            yield path
+
+
+def content(path: Path) -> object:
+    """What is in a file, in a form that compares. Raises where it is no whole file of its kind."""
+    import numpy as np
+
+    import audio
+    from checkpoints import store
+
+    if path.suffix == ".pt":
+        checkpoint = store.load(path)
+        weights = {name: weight.numpy().tobytes() for name, weight in checkpoint["model"].items()}
+        return checkpoint["card"]["step"], checkpoint["card"].get("metrics"), weights
+    if path.suffix == ".npy":
+        return np.load(path).tobytes()
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))
+    if path.suffix == ".wav":
+        return audio.load(path).tobytes()
+    return path.read_bytes()
+
+
+def look(stage: Stage, count: Count, ended: bool) -> None:
+    """Count what is wrong in a stage's folder after a kill, or at its end."""
+    found: dict[str, object] = {}
+    for path in made(stage.folder):
+        name = path.relative_to(stage.folder).as_posix()
+        try:
+            found[name] = content(path)
+        except Exception as error:  # noqa: BLE001  whatever a reader says of it, it is a wrong file
+            print(f"{path}: {error}")
+            count.wrong += 1
+    if stage.name in TRAINED:
+        losses = {name: (part[1] or {}).get("loss", math.inf) for name, part in found.items()}
+        best = losses.pop("model-best.pt", math.inf)
+        if losses and min(losses.values()) < best:
+            print(f"{stage.folder}: best {best}, but {losses}")
+            count.lost += 1
+    if ended:
+        differing = {name for name in stage.whole.keys() | found if stage.whole.get(name) != found.get(name)}
+        if differing:
+            print(f"{stage.folder}: other than uninterrupted: {', '.join(sorted(differing))}")
+            count.wrong += len(differing)
+        parts = [path for path in stage.folder.rglob(".*.part*")]
+        count.left += len(parts)
+
+
+def torment(stage: Stage, work: Path, kills: int, rng: random.Random) -> Count:
+    """Run a stage until it has been killed so many times."""
+    count = Count()
+    shutil.rmtree(stage.folder, ignore_errors=True)
+    began = time.perf_counter()
+    if run(stage, work, None, None) != stage.end:
+        raise RuntimeError(f"{stage.name} does not run: {' '.join(stage.command)}")
+    stage.seconds, stage.whole = time.perf_counter() - began, files_of(stage.folder)
+    shutil.rmtree(stage.folder)
+    while count.kills < kills:
+        count.runs += 1
+        aimed = rng.random() < 0.5
+        aim = (rng.choice(("before", "after")), rng.randint(1, 6)) if aimed else None
+        ended = run(stage, work, None if aimed else rng.uniform(0, stage.seconds), aim)
+        count.kills += ended is None
+        if ended not in (None, stage.end):
+            print(f"{stage.name}: ended with {ended}: {' '.join(stage.arguments())}")
+            count.wrong += 1
+        look(stage, count, ended is not None)
+        if ended is not None:
+            shutil.rmtree(stage.folder)
+    if run(stage, work, None, None) != stage.end:
+        count.wrong += 1
+    look(stage, count, True)
+    return count
+
+
+def table(rows: dict[str, Count]) -> str:
+    lines = ["| stage | runs | kills | wrong files | best lost | parts left |", "|---|---|---|---|---|---|"]
+    for name, count in rows.items():
+        best = count.lost if name in TRAINED else "-"
+        lines.append(f"| {name} | {count.runs} | {count.kills} | {count.wrong} | {best} | {count.left} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    names = ("preprocess", *TRAINED, "infer")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=50, help="of each stage (default: %(default)s)")
+    parser.add_argument("--stages", nargs="+", choices=names, default=names, help="(default: all)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
+    parser.add_argument("--work", type=Path, help="folder that keeps the voice (default: none)")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from conftest import make_voice, make_workspace
+
+    rng, rows = random.Random(args.seed), {}
+    with tempfile.TemporaryDirectory() as folder:
+        work = (args.work or Path(folder)).resolve()
+        if not (work / "out").is_dir():
+            work.mkdir(parents=True, exist_ok=True)
+            make_workspace(work)
+            make_voice(work)
+        preload()
+        for stage in stages(work):
+            if stage.name in args.stages:
+                rows[stage.name] = torment(stage, work, args.kills, rng)
+                print(table(rows), flush=True)
+    return int(any(count.wrong + count.lost + count.left for count in rows.values()))
+
+
+def preload() -> None:
+    """What the forked processes need and takes long to load."""
+    import numpy as np
+    import torch
+    import torch.utils.tensorboard  # noqa: F401
+
+    import audio
+
+    audio.prepare(np.ones(16000, np.float32))
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
