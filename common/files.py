@@ -44,6 +44,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all, with the same line ends on every system."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
 def replace(part: Path, path: Path) -> None:
     """os.replace; Windows refuses it while another program reads the old file, so it waits a little."""
     for _ in range(PATIENCE):

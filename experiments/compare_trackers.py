@@ -18,6 +18,7 @@ import numpy as np
 
 from audio import AUDIO_SUFFIXES, SAMPLE_RATE, UNIT_HOP, prepare
 from common import cli
+from common.files import write_text
 from evaluation import metrics
 from hubert_pitdyn import pitch
 from hubert_pitdyn.pitch import F_MAX, F_MIN, voiced_probability
@@ -197,7 +198,7 @@ def main() -> int:
         print_table(f"{group}: {any_row['frames']} frames, {any_row['voiced %']:.0f} % voiced", rows)
     if args.json:
         plain = json.dumps(results, indent=1).replace("NaN", "null")  # NaN is no JSON
-        args.json.write_text(plain, encoding="utf-8")
+        write_text(args.json, plain)
     return 0
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from checkpoints.file_format import identity
 from common.cli import UserError
+from common.files import write_text
 from common.presets import load_config
 from common.workers import THREAD_VARIABLES
 from evaluation.report import write_json
@@ -61,7 +62,7 @@ def train(script: str, data: Path, out: Path, *options: object, threads: int = 1
         require_same(out, json.loads(done.read_text(encoding="utf-8") or "{}"), asked)
     else:
         call(script, data, out, *options, "--overwrite", threads=threads)  # what was broken off begins anew
-        done.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+        write_text(done, json.dumps(asked, indent=1) + "\n")
 
 
 def settings(data: Path, options: Sequence[object]) -> dict[str, str]:
@@ -118,8 +119,7 @@ def clocked(out: Path) -> Iterator[Callable[[], float]]:
     try:
         yield total
     finally:
-        out.mkdir(parents=True, exist_ok=True)
-        kept.write_text(f"{total():.0f}\n", encoding="utf-8")
+        write_text(kept, f"{total():.0f}\n")
 
 
 def together(jobs: Sequence[tuple], workers: int) -> None:

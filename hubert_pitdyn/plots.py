@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
+from common.files import atomic_path
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import PitLabels
 
@@ -107,13 +108,13 @@ def save(figure, path: Path) -> None:
     from matplotlib import font_manager  # noqa: PLC0415  slow to load, and pictures are rare
     from matplotlib.text import Text  # noqa: PLC0415  slow to load, and pictures are rare
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     installed = {font.name for font in font_manager.fontManager.ttflist}
     for text in figure.findobj(Text):
         text.set_fontfamily([font for font in FONTS if font in installed])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box in a title is no fault
-        figure.savefig(path, dpi=110)
+        with atomic_path(path) as part:
+            figure.savefig(part, dpi=110)
 
 
 def show(path: Path) -> None:

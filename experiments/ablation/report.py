@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.files import write_text
 from experiments.ablation.recipes import ORIGINAL, TITLES
 from experiments.tables import markdown, over_files
 from hubert_pitdyn import plots
@@ -147,8 +148,7 @@ def write(
         causes=causes_table(seeds),
         voices=voices_table(voices, losses),
     )
-    plan.doc.parent.mkdir(parents=True, exist_ok=True)
-    plan.doc.write_text(text, encoding="utf-8")
+    write_text(plan.doc, text)
 
 
 TEXT = """# Why the original recipe stayed at "50 % and a little"

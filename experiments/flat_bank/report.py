@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
+from common.files import write_text
 from experiments.flat_bank.measure import FIGURES, TAKE
 from experiments.tables import markdown, median_of_files, over_files
 from hubert_pitdyn import pitch, plots
@@ -55,9 +56,8 @@ def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[st
     """The document. facts: what TEXT names."""
     tables = "\n\n".join(section(name, rows) for name, rows in figures.items() if rows)
     link = os.path.relpath(image, doc.parent).replace(os.sep, "/")
-    doc.parent.mkdir(parents=True, exist_ok=True)
     text = TEXT.format(command=command, tables=tables, image=link, take=TAKE, **facts)
-    doc.write_text(text, encoding="utf-8")
+    write_text(doc, text)
 
 
 TEXT = """# A monotone bank follows a melody

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.files import write_text
+
 
 @dataclass(frozen=True)
 class Row:
@@ -137,8 +139,7 @@ class Materials:
         if not row.acoustic:
             return self.config
         path = Path("out") / self.root / f"{row.name}.toml"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"extends = {json.dumps(self.config.resolve().as_posix())}", "[acoustic]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in row.acoustic.items()]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines) + "\n")
         return path
