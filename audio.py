@@ -6,6 +6,7 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordi
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac", ".wma", ".mp4")
+AUDIO_SUFFIXES += (".au", ".snd", ".w64", ".rf64", ".caf", ".oga", ".aifc")
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,15 @@ def _offset(samples: np.ndarray, length: int) -> float:
     return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
 
 
+def native(path: Path) -> Path | bytes:
+    """What soundfile can open: outside Windows bytes, since not every name there is valid UTF-8."""
+    return path if os.name == "nt" else os.fsencode(path)
+
+
 def _decode(path: Path) -> tuple[np.ndarray, int]:
     """Samples [S, channels] and rate; libsndfile first, PyAV for what libsndfile does not know."""
     try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
+        return soundfile.read(native(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         if path.suffix.lower() in (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"):
             raise UserError(f"{path}: cannot be read as {path.suffix[1:]} audio ({error})") from error
@@ -131,7 +138,7 @@ def _decode_with_av(path: Path) -> tuple[np.ndarray, int]:
             f"{path}: {path.suffix or 'this'} files need the package 'av': pip install av (or convert to wav)"
         ) from error
     try:
-        with av.open(str(path)) as container:
+        with path.open("rb") as file, av.open(file) as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: expected an audio track, found none")
             rate = container.streams.audio[0].rate
@@ -165,7 +172,7 @@ def save(path: str | Path, wav: np.ndarray) -> None:
     """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all."""
     path = Path(path)
     with atomic_path(path) as part:
-        soundfile.write(part, wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
+        soundfile.write(native(part), wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
 
 
 @cache

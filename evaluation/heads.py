@@ -71,7 +71,7 @@ def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.nd
     kind = "reference-" + "-".join(both)
     for key in folder.have("f0")[::every]:
         wav = folder.prepared(key)
-        if not folder.path(kind, key).is_file():
+        if not folder.has(kind, key):
             found = trackers.agreement(wav, both)
             folder.save(kind, key, np.stack([found.f0, found.agreed]))
         f0, agreed = folder.read(kind, key)

@@ -11,16 +11,15 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
 from common.cli import UserError
-from common.workers import each_file
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
+from preprocessing.bookkeeping import each_key
 from preprocessing.data_folder import DataFolder
 
 FRAME_MS = 5.0  # of WORLD
@@ -63,30 +62,35 @@ def plan(folder: DataFolder, wanted: Settings) -> None:
         if not (stays and key in of):
             folder.forget(key)
     folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
-    folder.__dict__.pop("copies", None)  # read again
+    for known in ("copies", "copies_of"):  # read again
+        folder.__dict__.pop(known, None)
 
 
 def missing(folder: DataFolder, redo: bool = False) -> dict[str, list[str]]:
     """{recording: its copies that have not been made (with redo all)}, as copies.json says."""
     left: dict[str, list[str]] = {}
     for copy, recording in folder.copies.items():
-        if redo or not folder.path("prepared", copy).is_file():
+        if redo or not folder.has("prepared", copy):
             left.setdefault(recording, []).append(copy)
     return left
 
 
-def make(root: Path, track: Callable[[np.ndarray], np.ndarray], redo: bool, recording: str) -> int:
-    """The prepared wavs of one recording's missing copies, in the data folder `root`; returns how many.
+def make(
+    wanted: Settings,
+    track: Callable[[np.ndarray], np.ndarray],
+    redo: bool,
+    folder: DataFolder,
+    recording: str,
+) -> int:
+    """The prepared wavs of one recording's missing copies; returns how many.
 
     track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies.
     """
-    folder = DataFolder(root)
-    wanted = Settings(**folder.read_json("copies.json")["settings"])
     copies = missing(folder, redo).get(recording, [])
     own = folder.prepared(recording).astype(np.float64)
     voice = analyse(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
     for copy in copies:
-        rng, wav = np.random.default_rng([wanted.seed, *copy.encode()]), own
+        rng, wav = np.random.default_rng([wanted.seed, *copy.encode("utf-8", "surrogatepass")]), own
         if voice is not None:
             place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
             wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
@@ -198,8 +202,8 @@ def make_copies(
         return []
     plan(folder, wanted)
     left = missing(folder, redo)
-    work = partial(make, folder.root, partial(pitch.track, tracker=tracker), redo)
-    made, failures = each_file(work, left, args.n_workers, "copies")
+    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo)
+    made, failures = each_key(work, folder, left, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, left.values()))
         print(f"{folder.root}: {sum(made.values())} pitch-shifted copies made, {already} there already")

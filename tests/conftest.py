@@ -145,6 +145,7 @@ def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end
 def workspace(tmp_path_factory):
     """A working folder: recordings in nested folders, one of them broken, labels, a content encoder."""
     root = tmp_path_factory.mktemp("work")
+    (root / "data").mkdir()
     wavs = root / "録音 wavs"
     for i in range(9):
         path = wavs / ("a" if i % 2 else "ほげ") / f"歌 {i // 2}.wav"

@@ -57,6 +57,7 @@ def slow(*arguments, words):
     ],
 )
 def test_errors_are_one_line_that_says_what_fixes_it(arguments, words, tmp_path):
+    (tmp_path / "data").mkdir()
     done = run_script(*arguments, cwd=tmp_path, expect=2)
     last = done.stderr.strip().splitlines()[-1].replace("\\", "/")
     assert all(word in last for word in words) and "Traceback" not in done.stderr

@@ -51,6 +51,7 @@ def test_what_is_no_table_of_these_recordings_is_refused(tmp_path):
 def test_a_missing_table_is_wrong_usage(tmp_path):
     wavs = tmp_path / "wavs"
     wavs.mkdir()
+    (tmp_path / "data").mkdir()
     (wavs / "a.wav").write_bytes(b"x")
     arguments = ("preprocess.py", "x", "--wavs", wavs, "--mel", "--prompts", "gone.csv")
     done = run_script(*arguments, cwd=tmp_path, expect=2)
