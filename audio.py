@@ -116,8 +116,12 @@ def _offset(samples: np.ndarray, length: int) -> float:
 
 
 def native(path: Path) -> Path | bytes:
-    """What soundfile can open: outside Windows bytes, since not every name there is valid UTF-8."""
-    return path if os.name == "nt" else os.fsencode(path)
+    """What soundfile can open: bytes for a name that is not UTF-8, as other systems than Windows allow it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return path if os.name == "nt" else os.fsencode(path)
+    return path
 
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:

@@ -33,9 +33,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
     parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
     parser.add_argument(
-        "--n_workers", type=at_least(1), default=os.cpu_count(), help="processes (default: all cores)"
+        "--n_workers", type=at_least(1), default=os.cpu_count() or 1, help="processes (default: all cores)"
     )
     parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
+    add_split_arguments(parser)
+    add_making_arguments(parser)
+    return parser.parse_args()
+
+
+def add_split_arguments(parser: argparse.ArgumentParser) -> None:
+    """What split.json is made by."""
     split = parser.add_argument_group(
         "split.json (train, val, test; whole prompts on one side); once made it stays, new wavs join it"
     )
@@ -47,6 +54,10 @@ def parse_args() -> argparse.Namespace:
     split.add_argument(
         "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
     )
+
+
+def add_making_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of one or two verbs each."""
     encode = parser.add_argument_group("--encode and --discrete")
     encode.add_argument(
         "--encode_with",
@@ -85,7 +96,6 @@ def parse_args() -> argparse.Namespace:
         "--count", type=at_least(1), default=4, help="how many files to draw (default: %(default)s)"
     )
     show.add_argument("--window", action="store_true", help="open the pictures in a window too")
-    return parser.parse_args()
 
 
 def plus_minus(text: str) -> float:

@@ -95,11 +95,11 @@ def readable(text: str) -> str:
     return text.encode("utf-8", READABLE).decode("utf-8")
 
 
-def _show(error: UnicodeError) -> tuple[str, int]:
+def _show(error: UnicodeError) -> tuple[str | bytes, int]:
     """The error handler READABLE: bytes of a name as `readable` says, anything else as \\uXXXX."""
     text, start, end = error.object, error.start, error.end
     places = [place for place in range(start, end) if _is_byte(text[place])]
-    if not error.encoding.lower().startswith("utf") or places[:1] != [start]:
+    if error.encoding.lower() not in ("utf-8", "utf8") or places[:1] != [start]:
         end = places[0] if places and places[0] > start else end
         return text[start:end].encode("ascii", "backslashreplace").decode("ascii"), end
     left = max(text.rfind(mark, 0, start) for mark in "/\n") + 1
@@ -108,7 +108,7 @@ def _show(error: UnicodeError) -> tuple[str, int]:
     while start < len(text) and _is_byte(text[start]):
         letter, taken = _letter(text[start : start + 2], japanese)
         shown, start = shown + letter, start + taken
-    return shown, start
+    return shown.encode("utf-8"), start  # a str would have to be ASCII
 
 
 def _is_byte(letter: str) -> bool:

@@ -16,7 +16,7 @@ from common.workers import guarded
 from hubert_pitdyn.units import encode_all, length_buckets
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
-from preprocessing.moved_copies import make_copies
+from preprocessing.moved_copies import make_copies, wanted_copies
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
 
@@ -28,9 +28,10 @@ def mel_file(level_db: float, folder: DataFolder, key: str) -> None:
 
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--mel."""
-    now = {"level_db": config["audio"]["level_db"]}
+    now, tracker = {"level_db": config["audio"]["level_db"]}, config["labels"]["pit"]["tracker"]
+    wanted_copies(folder, args, tracker)  # a missing package is said before anything goes
     invalidate(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
-    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"], args.force)
+    uncopied = make_copies(folder, args, tracker, args.force)
     keys = todo(folder, folder.with_copies, ["mels"])
     made, failures = each_key(partial(mel_file, now["level_db"]), folder, keys, args.n_workers, "mels")
     commit(folder, "mels.json", now)
@@ -52,12 +53,13 @@ def make_units(
 
     parts: what `load_parts` has loaded.
     """
-    parts = parts or load_parts(args, config)
+    parts, tracker = parts or load_parts(args, config), config["labels"]["pit"]["tracker"]
+    wanted_copies(folder, args, tracker)  # a missing package is said before anything goes
     before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     invalidate(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
     # Copies that --mel has made stay, with --force too: their mels are of these.
-    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"])
+    uncopied = make_copies(folder, args, tracker)
     sizes, failures = {}, []
     for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)

@@ -181,7 +181,7 @@ class DataFolder:
 
     def _prepared(self, key: str) -> np.ndarray:
         """int16 [S], mapped from the cache, which is filled on the first call."""
-        if not self.has("prepared", key) and key not in self.copies:
+        if not self.has("prepared", key) and key in self.files:
             # What was made of another wav has gone before: see bookkeeping.drop_replaced.
             self.save("prepared", key, as_16_bit(audio.prepare(self.files[key]).wav))
         return self.read("prepared", key, mapped=True)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import audio
-from audio import UNIT_HOP
+from audio import UNIT_HOP, UNIT_RATE
 from checkpoints import file_format, models
 from common import arrays, cli, names
 from common.cli import UserError
@@ -97,8 +97,7 @@ def fit(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """k-means centres [clusters, dim] of feature frames [M, dim], mini-batches, seeded."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415  slow to load, for k-means alone
 
-    if len(features) < clusters:
-        raise UserError(f"k-means needs at least {clusters} frames, found {len(features)}; add recordings")
+    _enough(len(features), clusters)
     kmeans = MiniBatchKMeans(
         clusters,
         random_state=seed,
@@ -124,6 +123,7 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     about |= {"fit_frames": args.fit_frames, **teacher_hash(args.features)}
     before = before and {**about, **before}  # folders of earlier versions do not tell all
     redo = args.force or not arrays.whole(centres)
+    require_frames(folder, args.clusters)
     invalidate(folder, "units-discrete.json", ["units-discrete", "kmeans.npy"], before, about, redo)
     keys = todo(folder, folder.files, ["units-discrete"])
     extract = partial(file_features, args.features, args.device)
@@ -142,6 +142,18 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
         folder.save("units-discrete", key, assign(frames, fitted).astype(np.int16))
     commit(folder, "units-discrete.json", about)
     return finish(folder, len(folder.files), "discrete units", len(made), failures)
+
+
+def require_frames(folder: DataFolder, clusters: int) -> None:
+    """Raises UserError where the training recordings are known to be too short for so many classes."""
+    keys = (folder.read_json("split.json") or {}).get("train", [])
+    if keys and all(folder.has("prepared", key) for key in keys):
+        _enough(round(folder.hours(keys) * 3600 * UNIT_RATE), clusters)
+
+
+def _enough(frames: int, clusters: int) -> None:
+    if frames < clusters:
+        raise UserError(f"k-means needs at least {clusters} frames, found {frames}; add recordings")
 
 
 def file_features(source: str, device: str | None, folder: DataFolder, key: str):

@@ -52,8 +52,6 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
 
 def plan(folder: DataFolder, wanted: Settings) -> None:
     """Write copies.json, which names the copies of the training recordings; all others go."""
-    if wanted.pitch > 0:
-        load_world()
     moves = wanted.pitch > 0 or wanted.gain > 0
     train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
     of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
@@ -187,6 +185,20 @@ def load_world():
     return pyworld
 
 
+def wanted_copies(folder: DataFolder, args: argparse.Namespace, tracker: str) -> Settings | None:
+    """Settings of the copies asked for now or before, or None. Raises UserError without their package."""
+    wanted = settings(
+        folder,
+        pitch.resolve(tracker),
+        pitch=args.augment_pitch,
+        gain=args.augment_gain,
+        copies=args.augment_copies,
+    )
+    if wanted and wanted.pitch > 0:
+        load_world()
+    return wanted
+
+
 def make_copies(
     folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
 ) -> list[tuple[str, str]]:
@@ -194,12 +206,10 @@ def make_copies(
 
     Returns (whose copies, why) of those that failed.
     """
-    tracker = pitch.resolve(tracker)
-    wanted = settings(
-        folder, tracker, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
-    )
+    wanted = wanted_copies(folder, args, tracker)
     if wanted is None:
         return []
+    tracker = pitch.resolve(tracker)
     plan(folder, wanted)
     left = missing(folder, redo)
     work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo)
