@@ -16,7 +16,7 @@ from preprocessing.data_folder import DataFolder
 PARTS = ("train", "val", "test")
 SPLIT = {"seed": 1234, "val_share": 0.05, "test_share": 0.0}
 NOTE = "[A-G](?:##?|＃|♯|s|b|♭)?-?[0-9]"
-PITCH = re.compile(rf"[ _-]*(?<![A-Z0-9#])({NOTE})(?![A-Za-z0-9#])")  # in the name of a recording
+PITCH = re.compile(rf"[ _-]*(?<![0-9#])({NOTE})(?![A-Za-z0-9#])")  # in the name of a recording
 PITCH_FOLDER = re.compile(rf"[ _-]*(?<![A-Za-z0-9#])(?i:{NOTE})(?![A-Za-z0-9#])[ _-]*")
 TAKE_SUFFIX = re.compile(r"([_-](\d{9,}|take\d+|v\d+))+$", re.IGNORECASE)
 
@@ -49,7 +49,8 @@ def write_split(
     groups = {key: (prompts or {}).get(key) or known[key] for key in folder.files}
     side = _sides(folder, groups, settings, keep)
     split = {part: [k for k in folder.files if side[k] == part] for part in PARTS}
-    folder.write_json("split.json", {**settings, **split})
+    if (made := {**settings, **split}) != before:
+        folder.write_json("split.json", made)
     return split
 
 
