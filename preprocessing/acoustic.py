@@ -105,7 +105,7 @@ def made_with(about: dict) -> dict[str, str]:
 def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
     """encoder.json: the encoder of the units, the range of its pitch and loudness (with copies), and
     percentiles of the recordings' pitch (without)."""
-    recorded = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
+    recorded = [folder.read("prosody", key) for key in folder.have("prosody")]
     if not recorded:
         return
     copies = [folder.read("prosody", key) for key in folder.copies if folder.has("prosody", key)]

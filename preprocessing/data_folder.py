@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -172,8 +173,19 @@ class DataFolder:
         return arrays.read(self.path(kind, key), again, mapped)
 
     def have(self, kind: str) -> list[str]:
-        """Keys of wavs for which `kind` has been made."""
+        """Keys of wavs for which `kind` has been made, and is whole: what there is left to make."""
         return [key for key in self.files if self.has(kind, key)]
+
+    def made(self, kind: str, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` for which `kind` has been made: what there is to use.
+
+        Raises UserError as `read` does where one is not whole; but prepared wavs are made again when read.
+        """
+        there = [key for key in keys if self.path(kind, key).is_file()]
+        for key in there if kind != "prepared" else ():
+            if not self.has(kind, key):
+                self.read(kind, key)
+        return there
 
     def prepared(self, key: str) -> np.ndarray:
         """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
@@ -234,7 +246,7 @@ class DataFolder:
         return stats
 
     def split(self, part: str, kind: str) -> list[str]:
-        """Keys of "train" (with copies), "val" or "test" for which `kind` has been made."""
+        """Keys of "train" (with copies), "val" or "test" for which `kind` has been made. Raises as `made`."""
         listed = (self.read_json("split.json") or {}).get(part, [])
         for key in listed:
             names.checked_key(key, self.root / "split.json")
@@ -242,7 +254,7 @@ class DataFolder:
             # copies.json may be older than the split: a recording may have changed sides since.
             recordings = set(listed)
             listed = [*listed, *(copy for copy, key in self.copies.items() if key in recordings)]
-        keys = [key for key in listed if self.has(kind, key)]
+        keys = self.made(kind, listed)
         if not keys and part != "test":
             raise UserError(
                 f"{self.root}: no {part} files with {kind}/; make them with preprocess_hubert-pitdyn "

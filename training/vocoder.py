@@ -79,7 +79,9 @@ def recordings(folder, part: str, kinds: list[str]) -> list[str]:
     Pitch-shifted copies are left out: the faults of WORLD would be learnt with them.
     """
     keys = [key for key in folder.split(part, kinds[0]) if key not in folder.copies]
-    whole = [key for key in keys if all(folder.has(kind, key) for kind in kinds)]
+    whole = keys
+    for kind in kinds:
+        whole = folder.made(kind, whole)
     if not whole:
         raise cli.UserError(
             f"{folder.root}: this generator learns to predict F0, and no {part} recording has its f0/; "
@@ -95,7 +97,8 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
     digest = file_format.state_hash(model.state_dict())
     kind = f"mels-{digest}-{units_for(path, checkpoint, folder)}"
     with rank_zero_first(run):
-        missing = [key for key in folder.have("units-pitdyn") if not folder.has(kind, key)]
+        keys = folder.made("units-pitdyn", folder.files)
+        missing = [key for key in keys if not folder.has(kind, key)]
         for key in tqdm(missing, desc="mels", disable=None):
             units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
             folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
@@ -109,7 +112,7 @@ def units_for(path, checkpoint: dict, folder) -> str:
     does not say on which.
     """
     about = folder.read_json("encoder.json")
-    if about is None or not folder.have("units-pitdyn"):
+    if about is None or not folder.made("units-pitdyn", folder.files):
         raise cli.UserError(
             f"{folder.root}: no units to make mels from; "
             f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
