@@ -6,6 +6,7 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordi
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac", ".wma", ".mp4")
+AUDIO_SUFFIXES += (".au", ".snd", ".w64", ".rf64", ".caf", ".oga", ".aifc")
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,19 @@ def _offset(samples: np.ndarray, length: int) -> float:
     return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
 
 
+def native(path: Path) -> Path | bytes:
+    """What soundfile can open: bytes for a name that is not UTF-8, as other systems than Windows allow it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return path if os.name == "nt" else os.fsencode(path)
+    return path
+
+
 def _decode(path: Path) -> tuple[np.ndarray, int]:
     """Samples [S, channels] and rate; libsndfile first, PyAV for what libsndfile does not know."""
     try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
+        return soundfile.read(native(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         if path.suffix.lower() in (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"):
             raise UserError(f"{path}: cannot be read as {path.suffix[1:]} audio ({error})") from error
@@ -131,7 +142,7 @@ def _decode_with_av(path: Path) -> tuple[np.ndarray, int]:
             f"{path}: {path.suffix or 'this'} files need the package 'av': pip install av (or convert to wav)"
         ) from error
     try:
-        with av.open(str(path)) as container:
+        with path.open("rb") as file, av.open(file) as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: expected an audio track, found none")
             rate = container.streams.audio[0].rate
@@ -168,7 +179,10 @@ def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
     """
     path = Path(path)
     subtype = "PCM_16" if path.suffix == ".wav" else None
-    with atomic_path(path) as part, soundfile.SoundFile(part, "w", SAMPLE_RATE, 1, subtype) as file:
+    with (
+        atomic_path(path) as part,
+        soundfile.SoundFile(native(part), "w", SAMPLE_RATE, 1, subtype) as file,
+    ):
         if comment:
             file.comment = comment
         file.write(wav)
@@ -177,7 +191,7 @@ def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
 def comment_of(path: Path) -> str:
     """The comment in a file's header; empty where there is none, or no audio."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(native(path)) as file:
             return file.comment
     except (soundfile.LibsndfileError, OSError):
         return ""

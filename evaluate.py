@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     )
     voice.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
     heads = commands.add_parser("heads", help="pitch and dynamics models on labelled recordings")
-    heads.add_argument("dataset", help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    heads.add_argument("dataset", type=cli.voice, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
     heads.add_argument(
         "--floor", type=cli.path, help="data folder whose most frequent classes are the floor (--data)"
     )

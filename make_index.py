@@ -15,8 +15,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from common import cli
+from common import audio_files, cli
 from common.files import atomic_path
+from common.names import readable
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2a7de1; }
@@ -69,15 +70,14 @@ def find_sources(test: Path) -> list[Path]:
         return [Path(test.name)]
     if not test.is_dir():
         raise cli.UserError(f"{test}: expected a folder of source wavs, found none; name it with --test")
-    return sorted(path.relative_to(test) for path in audio_files(test))
+    return [path.relative_to(test) for path in files_of(test)]
 
 
-def audio_files(folder: Path) -> list[Path]:
-    """Audio files at any depth; hidden ones, such as half-written results, are left out."""
+def files_of(folder: Path) -> list[Path]:
+    """Audio files at any depth, sorted; hidden ones, such as half-written results, are left out."""
     from audio import AUDIO_SUFFIXES
 
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    return [path for path in found if not path.name.startswith(".") and path.is_file()]
+    return audio_files.find(folder, AUDIO_SUFFIXES).paths
 
 
 def find_conversions(sources: list[Path], gen: Path) -> dict[Path, dict[str, Path]]:
@@ -89,14 +89,13 @@ def find_conversions(sources: list[Path], gen: Path) -> dict[Path, dict[str, Pat
     from conversion.files import unique_names
 
     found: dict[Path, dict[str, Path]] = {source: {} for source in sources}
-    heads = {source: f"{name}_" for source, name in unique_names({s: s for s in sources}).items()}
-    by_length = sorted(sources, key=lambda source: len(heads[source]), reverse=True)
-    for path in sorted(audio_files(gen)):
+    heads = {(s.parent, name): s for s, name in unique_names({s: s for s in sources}).items()}
+    for path in files_of(gen) if gen.is_dir() else []:
         name = path.relative_to(gen)
-        for source in by_length:
-            tail = name.stem[len(heads[source]) :]
-            if name.parent == source.parent and name.stem.startswith(heads[source]) and tail:
-                found[source][tail] = name
+        for place in [place for place, letter in enumerate(name.stem) if letter == "_"][::-1]:
+            source, voice = heads.get((name.parent, name.stem[:place])), name.stem[place + 1 :]
+            if source and voice:
+                found[source][voice] = name
                 break
     return found
 
@@ -128,7 +127,7 @@ def row(
     source: Path, conversions: dict[str, Path], voices: list[str], test: Path, gen: Path, base: Path
 ) -> str:
     """One table row: the source, then a player or a dash for each voice."""
-    name = source.as_posix()
+    name = readable(source.as_posix())
     cells = [
         f'<th scope="row">{escape(name)}<small>{duration(test / source)}</small></th>',
         f"<td>{player(test / source, base, name)}</td>",

@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from common import cli
+
+MOST_MOVED = 60  # semitones or dB of pitch-shifted copies; more is a typing error
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="data set or voice bank; everything goes to data/<name>/")
+    parser.add_argument(
+        "name", type=cli.voice, help="data set or voice bank; everything goes to data/<name>/"
+    )
     parser.add_argument("--wavs", type=cli.path, help="folder of recordings, needed the first time")
     verb = parser.add_mutually_exclusive_group(required=True)
     verb.add_argument("--pitdyn", action="store_true", help="pitch and loudness classes, to pits/ and dyns/")
     verb.add_argument("--mel", action="store_true", help="log-mels, to mels/")
-    verb.add_argument("--encode", metavar="DATASET", help="units of DATASET's encoder, to units-pitdyn/")
+    verb.add_argument(
+        "--encode", type=cli.voice, metavar="DATASET", help="units of DATASET's encoder, to units-pitdyn/"
+    )
     verb.add_argument("--discrete", action="store_true", help="k-means content classes, to units-discrete/")
     verb.add_argument("--show_qt", action="store_true", help="draw labels over spectrograms, to show_qt/")
     parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
     parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
     parser.add_argument(
-        "--n_workers", type=int, default=os.cpu_count(), help="processes (default: all cores)"
+        "--n_workers", type=at_least(1), default=os.cpu_count() or 1, help="processes (default: all cores)"
     )
     parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
+    add_split_arguments(parser)
+    add_making_arguments(parser)
+    return parser.parse_args()
+
+
+def add_split_arguments(parser: argparse.ArgumentParser) -> None:
+    """What split.json is made by."""
     split = parser.add_argument_group(
         "split.json (train, val, test; whole prompts on one side); once made it stays, new wavs join it"
     )
-    split.add_argument("--seed", type=int, help="of split and k-means (default: 1234)")
-    split.add_argument("--val_share", type=float, help="fraction of the prompts (default: 0.05)")
+    split.add_argument("--seed", type=at_least(0, 2**32 - 1), help="of split and k-means (default: 1234)")
+    split.add_argument("--val_share", type=fraction, help="fraction of the prompts (default: 0.05)")
     split.add_argument(
-        "--test_share", type=float, help="fraction of the prompts never trained on (default: 0)"
+        "--test_share", type=fraction, help="fraction of the prompts never trained on (default: 0)"
     )
     split.add_argument(
         "--prompts", type=cli.path, help="CSV with columns path and prompt, to know takes of one prompt"
     )
+
+
+def add_making_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of one or two verbs each."""
     encode = parser.add_argument_group("--encode and --discrete")
     encode.add_argument(
         "--encode_with",
@@ -49,9 +70,14 @@ def parse_args() -> argparse.Namespace:
     encode.add_argument(
         "--features", default="mfcc", help="mfcc, CHECKPOINT:LAYER, or a folder of 50 Hz .npy"
     )
-    encode.add_argument("--clusters", type=int, default=100, help="k-means classes (default: %(default)s)")
     encode.add_argument(
-        "--fit_frames", type=int, default=200_000, help="frames that k-means is fitted to (%(default)s)"
+        "--clusters", type=at_least(1), default=100, help="k-means classes (default: %(default)s)"
+    )
+    encode.add_argument(
+        "--fit_frames",
+        type=at_least(1),
+        default=200_000,
+        help="frames that k-means is fitted to (%(default)s)",
     )
     moved = parser.add_argument_group(
         "pitch-shifted copies of the training recordings, with --mel or --encode; for monotone voice banks"
@@ -62,34 +88,65 @@ def parse_args() -> argparse.Namespace:
     moved.add_argument(
         "--augment_gain", type=plus_minus, metavar="DB", help="loudness changed within ± so many dB"
     )
-    moved.add_argument("--augment_copies", type=int, metavar="N", help="of each recording (default: 4)")
+    moved.add_argument(
+        "--augment_copies", type=at_least(1), metavar="N", help="of each recording (default: 4)"
+    )
     show = parser.add_argument_group("--show_qt")
-    show.add_argument("--count", type=int, default=4, help="how many files to draw (default: %(default)s)")
+    show.add_argument(
+        "--count", type=at_least(1), default=4, help="how many files to draw (default: %(default)s)"
+    )
     show.add_argument("--window", action="store_true", help="open the pictures in a window too")
-    return parser.parse_args()
 
 
 def plus_minus(text: str) -> float:
     """argparse type: 12 or ±12."""
     value = float(text.lstrip("±"))
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    if not 0 <= value <= MOST_MOVED:
+        raise argparse.ArgumentTypeError(f"expected 0 to {MOST_MOVED}, found {text}")
     return value
 
 
-def make(folder, args: argparse.Namespace, config: dict) -> int:
-    """What the chosen verb makes; each verb loads what it needs and no more. Returns the exit code."""
+def at_least(lowest: int, highest: float = math.inf):
+    """argparse type: a whole number from `lowest` to `highest`."""
+
+    def whole_number(text: str) -> int:
+        if not lowest <= int(text) <= highest:
+            upwards = f"{lowest} or more" if highest == math.inf else f"{lowest} to {highest}"
+            raise argparse.ArgumentTypeError(f"expected {upwards}, found {text}")
+        return int(text)
+
+    return whole_number
+
+
+def fraction(text: str) -> float:
+    """argparse type: from 0 to below 1."""
+    if not 0 <= float(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 0 or more and less than 1, found {text}")
+    return float(text)
+
+
+def chosen(args: argparse.Namespace, config: dict) -> Callable[[Any, argparse.Namespace, dict], int]:
+    """What makes what was asked for, from (data folder, args, config) to the exit code.
+
+    Each verb loads what it needs and no more. Whatever can be wrong with the arguments, the preset or the
+    encoder is found here, before anything in the folder changes. Raises UserError.
+    """
+    from preprocessing.checks import check
+
+    check(args, config)
     if args.pitdyn:
         from preprocessing.labels import make_labels as verb
     elif args.mel:
         from preprocessing.acoustic import make_mels as verb
     elif args.encode:
-        from preprocessing.acoustic import make_units as verb
+        from preprocessing.acoustic import load_parts, make_units
+
+        verb = partial(make_units, parts=load_parts(args, config))
     elif args.discrete:
         from preprocessing.discrete import make_discrete as verb
     else:
         from preprocessing.labels import show_labels as verb
-    return verb(folder, args, config)
+    return verb
 
 
 def main() -> int:
@@ -100,13 +157,24 @@ def main() -> int:
     from preprocessing.data_folder import DataFolder
     from preprocessing.split import read_prompts, write_split
 
-    folder = DataFolder(Path("data") / args.name)
+    data = Path("data")
+    if not data.is_dir() and Path(__file__).name not in os.listdir():
+        raise cli.UserError(
+            f"{data}: no such folder in {Path.cwd()}; run it in the project's folder, or make {data} here"
+        )
+    folder = DataFolder(data / args.name)
+    folder.place_of(args.wavs)  # a wrong path is said before models load
+    config = load_config(args.config)
+    verb = chosen(args, config)
     folder.connect(args.wavs)
     remove_leftovers_below(folder.root)
+    count = len(folder.files)
+    if folder.left_out:
+        print(f"{folder.root}: {count} recordings, left out: {folder.left_out}")
     prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
     write_split(folder, args.seed, args.val_share, args.test_share, prompts)
     code = drop_replaced(folder, args.n_workers, args.force)
-    return max(code, make(folder, args, load_config(args.config)))
+    return max(code, verb(folder, args, config))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 
 from checkpoints import cards, file_format, models, official, store
 from common.cli import UserError
+from common.names import checked
 from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
@@ -49,7 +50,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     """
     if given:
         return _existing(given, "content encoder")
-    own = [out / name / "hubert-soft" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / checked(name, "dataset") / "hubert-soft" / store.BEST for name in (dataset, SHIPPED)]
     if own[0].is_file():
         return own[0]
     if config["content"]["source"] == "official":
@@ -73,7 +74,7 @@ def load_content(path: Path, device: Any = "cpu") -> Part:
 
 def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
     """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
-    path = out / dataset / f"hubert-{kind[:-1]}" / store.BEST
+    path = out / checked(dataset, "dataset") / f"hubert-{kind[:-1]}" / store.BEST
     if not path.is_file():
         raise UserError(
             f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "
@@ -181,7 +182,7 @@ def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -
 
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     """out/<vbank>/acoustic/model-best.pt."""
-    path = out / vbank / "acoustic" / store.BEST
+    path = out / checked(vbank, "voice") / "acoustic" / store.BEST
     if path.is_file():
         return path
     if not out.is_dir():
@@ -204,7 +205,7 @@ def vocoder_path(
         return official.find("hifigan-hubert-soft", out=out)
     if given:
         return _existing(Path(given), "vocoder")
-    own = [out / name / "hifigan" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / checked(name, "dataset") / "hifigan" / store.BEST for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")

@@ -77,8 +77,13 @@ def word_or_path(text: str) -> str:
 
 
 def voice(text: str) -> str:
-    """argparse type: the name of a voice, without the slash that completion in a shell adds to a folder."""
-    return text.rstrip("/\\")
+    """argparse type: the name of a voice or data set, without the slash that a shell adds to a folder.
+
+    Raises UserError where no folder can have this name.
+    """
+    from common.names import checked  # noqa: PLC0415  it takes UserError from here
+
+    return checked(text.rstrip("/\\"), "name")
 
 
 def missing_package(error: ModuleNotFoundError) -> str:
@@ -107,10 +112,12 @@ def run(main: Callable[[], int | None]) -> int:
     Any other exception is a fault of ours: its traceback, and a code of its own, so that a caller does not
     take it for "some inputs failed" and go on.
     """
+    from common.names import READABLE  # noqa: PLC0415  it takes UserError from here
+
     for stream in (sys.stdout, sys.stderr):
         # A Windows console may be set to a code page that lacks a file's name; a name must not end a batch.
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=READABLE)
     stop_like_interrupt()
     try:
         return main() or DONE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import Counter
+import sys
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
+from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers
 from conversion import prosody_csv
@@ -71,7 +71,7 @@ def require_apart(inputs: Iterable[Path | None], outputs: Iterable[Path | None])
     for path in filter(None, outputs):
         if path.exists() and (source := read.get(_identity(path))):
             raise UserError(f"{path}: would overwrite the recording or curve {source}; give another place")
-        name = unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
+        name = names.fold(os.path.abspath(path))
         if name in written:
             raise UserError(f"{path}: two results would be written there; give another place for one of them")
         written.add(name)
@@ -115,10 +115,11 @@ def find_sources(given: Path) -> dict[Path, Path]:
         return {given: Path(given.name)}
     if not given.is_dir():
         raise UserError(f"{given}: no such file or folder")
-    files = [p for p in sorted(given.rglob("*")) if p.suffix.lower() in audio.AUDIO_SUFFIXES and p.is_file()]
-    files = [p for p in files if not p.name.startswith(".")]
+    files, left_out = audio_files.find(given, audio.AUDIO_SUFFIXES)
     if not files:
-        raise UserError(f"{given}: expected audio files, found none")
+        raise UserError(f"{given}: expected audio files, found {left_out or 'none'}")
+    if left_out:
+        print(f"{given}: {len(files)} recordings, left out: {left_out}", file=sys.stderr)
     return {p: p.relative_to(given) for p in files}
 
 
@@ -156,10 +157,7 @@ def curve_paths(
 def unique_names(files: dict[Path, Path]) -> dict[Path, str]:
     """{audio file: its name without suffix, or with it where another's differs by that alone}.
 
-    Capitals make no difference: on Windows and macOS one conversion would overwrite the other.
+    See `names.unique`: where capitals alone differ one conversion would overwrite the other on Windows.
     """
-    stems = {source: place.with_suffix("").as_posix().casefold() for source, place in files.items()}
-    counts = Counter(stems.values())
-    return {
-        source: place.name if counts[stems[source]] > 1 else place.stem for source, place in files.items()
-    }
+    found = names.unique(files.values())
+    return {source: PurePath(found[place]).name for source, place in files.items()}

@@ -69,9 +69,9 @@ def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.nd
     """(key, prepared wav [S], Truth) of every n-th labelled recording; the tracks are kept in the folder."""
     both = trackers_of(folder)
     kind = "reference-" + "-".join(both)
-    for key in folder.have("f0")[::every]:
+    for key in folder.made("f0", folder.files)[::every]:
         wav = folder.prepared(key)
-        if not folder.path(kind, key).is_file():
+        if not folder.has(kind, key):
             found = trackers.agreement(wav, both)
             folder.save(kind, key, np.stack([found.f0, found.agreed]))
         f0, agreed = folder.read(kind, key)

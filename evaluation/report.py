@@ -226,7 +226,7 @@ def write_json(path: Path, content: dict) -> None:
     """Valid JSON: what is undefined becomes null."""
     text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def _plain(value):

@@ -15,6 +15,8 @@ MAX_CLASSES = 100  # rows of the label embedding of the official HuBERT
 REACH = 3.5  # standard deviations of a soft target that are kept
 TRACK_KEYS = ("tracker", "centred", "voicing", "assumed_rate")  # of [labels.pit], for pitch.track
 LOUDNESS_KEYS = ("centred",)  # of [labels.dyn], for whoever measures the loudness
+OTHER_TYPES = {"tracker": "str", "centred": "bool", "voicing": "bool", "assumed_rate": "int"}
+WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word in quotes"}
 
 
 @dataclass(frozen=True)
@@ -206,13 +208,26 @@ def _check(labels: PitLabels | DynLabels, name: str) -> None:
 
 
 def _own_keys(cls: type, table: dict, others: tuple[str, ...]) -> dict:
-    own = [entry.name for entry in fields(cls)]
+    name = f"labels.{cls.__name__[:3].lower()}"
+    if not isinstance(table, dict):
+        raise ValueError(f"{name}: expected a table, found {table!r}")
+    own = {entry.name: entry.type for entry in fields(cls)}
     unknown = set(table) - set(own) - set(others)
     if unknown:
         raise ValueError(
-            f"unknown key {sorted(unknown)[0]!r}; {cls.__name__} takes {', '.join([*own, *others])}"
+            f"{name}: unknown key {sorted(unknown)[0]!r}; {cls.__name__} takes {', '.join([*own, *others])}"
         )
+    types = {**own, **{key: kind for key, kind in OTHER_TYPES.items() if key in others}}
+    for key, value in table.items():
+        if not _fits(value, types[key]):
+            raise ValueError(f"{name}: {key} is {value!r}, expected {WORDS[types[key]]}")
     return {key: value for key, value in table.items() if key in own}
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return type(value).__name__ == kind
 
 
 def _step(place: np.ndarray, bins: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 import audio
 from common.files import atomic_path
+from common.names import readable
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import PitLabels
 
@@ -21,7 +22,7 @@ def _figure(rows: int, title: str):
     from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
 
     figure = Figure(figsize=(10, 2.6 * rows), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(readable(title))
     return figure, figure.subplots(rows, 1, squeeze=False)[:, 0]
 
 
@@ -62,7 +63,7 @@ def spectrograms_with_f0(wavs: dict[str, np.ndarray]):
     for axis, (title, wav) in zip(axes, wavs.items(), strict=True):
         whole = audio.on_grid(wav)
         _spectrogram(axis, whole, pitch.track(whole))
-        axis.set_title(title, fontsize=9)
+        axis.set_title(readable(title), fontsize=9)
     axes[-1].set(xlabel="s")
     return figure
 
@@ -75,9 +76,9 @@ def conversion(wavs: dict[str, np.ndarray], f0: tuple[np.ndarray, np.ndarray], m
     figure, axes = _figure(3, "")
     for axis, (title, wav), track in zip(axes, wavs.items(), f0, strict=False):
         _spectrogram(axis, wav, track)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(readable(title), fontsize=9)
         db = audio.loudness(wav)
-        axes[2].plot((np.arange(len(db)) + 0.5) / audio.UNIT_RATE, db, linewidth=1, label=title)
+        axes[2].plot((np.arange(len(db)) + 0.5) / audio.UNIT_RATE, db, linewidth=1, label=readable(title))
     axes[2].set(xlabel="s", ylabel="loudness, dB", xlim=axes[0].get_xlim())
     axes[2].legend(loc="lower right", fontsize=8)
     edges = np.flatnonzero(np.diff(marked.astype(int), prepend=0, append=0)) / audio.UNIT_RATE

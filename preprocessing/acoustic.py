@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -13,43 +12,54 @@ import audio
 from audio import SAMPLE_RATE
 from checkpoints import pipeline
 from common.devices import choose_device
-from common.workers import each_file, guarded
+from common.workers import guarded
 from hubert_pitdyn.units import encode_all, length_buckets
-from preprocessing.bookkeeping import commit, finish, invalidate, todo
+from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
-from preprocessing.moved_copies import make_copies
+from preprocessing.moved_copies import make_copies, wanted_copies
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
 
 
-def mel_file(root: Path, level_db: float, key: str) -> None:
+def mel_file(level_db: float, folder: DataFolder, key: str) -> None:
     """Log-mel [128, T] of one wav, at the level at which all mels are."""
-    folder = DataFolder(root)
     folder.save("mels", key, audio.log_mel(audio.set_level(folder.prepared(key), level_db)).numpy())
 
 
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--mel."""
-    now = {"level_db": config["audio"]["level_db"]}
+    now, tracker = {"level_db": config["audio"]["level_db"]}, config["labels"]["pit"]["tracker"]
+    wanted_copies(folder, args, tracker)  # a missing package is said before anything goes
     invalidate(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
-    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"], args.force)
+    uncopied = make_copies(folder, args, tracker, args.force)
     keys = todo(folder, folder.with_copies, ["mels"])
-    made, failures = each_file(partial(mel_file, folder.root, now["level_db"]), keys, args.n_workers, "mels")
+    made, failures = each_key(partial(mel_file, now["level_db"]), folder, keys, args.n_workers, "mels")
     commit(folder, "mels.json", now)
     print(f"{folder.hours(folder.have('mels')):.2f} hours")
     total = len(folder.with_copies) + len(uncopied)
     return finish(folder, total, "mels", len(made), failures + uncopied)
 
 
-def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
-    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder predicts."""
+def load_parts(args: argparse.Namespace, config: dict) -> pipeline.EncoderParts:
+    """The encoder of --encode, on its device. Raises UserError where a part is missing or does not fit."""
     device = choose_device(args.device)
-    parts = pipeline.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
+    return pipeline.load_encoder(config, args.encode, args.content, device=device, pitdyn=args.encode_with)
+
+
+def make_units(
+    folder: DataFolder, args: argparse.Namespace, config: dict, parts: pipeline.EncoderParts | None = None
+) -> int:
+    """--encode: units [N, 768], and the prosody [N, 2] (F0 in Hz, dB) that the encoder predicts.
+
+    parts: what `load_parts` has loaded.
+    """
+    parts, tracker = parts or load_parts(args, config), config["labels"]["pit"]["tracker"]
+    wanted_copies(folder, args, tracker)  # a missing package is said before anything goes
     before, kinds = folder.read_json("encoder.json"), ["units-pitdyn", "prosody"]
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     invalidate(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
     # Copies that --mel has made stay, with --force too: their mels are of these.
-    uncopied = make_copies(folder, args, config["labels"]["pit"]["tracker"])
+    uncopied = make_copies(folder, args, tracker)
     sizes, failures = {}, []
     for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
         wav, reason = guarded(folder.prepared, key)
@@ -57,7 +67,9 @@ def make_units(folder: DataFolder, args: argparse.Namespace, config: dict) -> in
             failures.append((key, reason))
         else:
             sizes[key] = len(wav)
-    unmade = encode_files(folder, parts, sizes, ENCODE_SECONDS.get(device.type, 60) * SAMPLE_RATE)
+    unmade = encode_files(
+        folder, parts, sizes, ENCODE_SECONDS.get(choose_device(args.device).type, 60) * SAMPLE_RATE
+    )
     write_encoder(folder, args, parts)
     total, done = len(folder.with_copies) + len(uncopied), len(sizes) - len(unmade)
     return finish(folder, total, "units", done, failures + unmade + uncopied)
@@ -93,10 +105,10 @@ def made_with(about: dict) -> dict[str, str]:
 def write_encoder(folder: DataFolder, args: argparse.Namespace, parts) -> None:
     """encoder.json: the encoder of the units, the range of its pitch and loudness (with copies), and
     percentiles of the recordings' pitch (without)."""
-    recorded = [folder.read("prosody", key) for key in folder.have("units-pitdyn")]
+    recorded = [folder.read("prosody", key) for key in folder.have("prosody")]
     if not recorded:
         return
-    copies = [folder.read("prosody", key) for key in folder.copies if folder.path("prosody", key).is_file()]
+    copies = [folder.read("prosody", key) for key in folder.copies if folder.has("prosody", key)]
     f0, db = np.concatenate([*recorded, *copies]).T
     voiced = f0[f0 > 0]
     own = np.concatenate(recorded)[:, 0]

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import audio
 from common import cli
 from common.workers import each_file
 from preprocessing.data_folder import DataFolder
 
+RECORDINGS = "recordings.json"  # {key: size and date of the wav when it was prepared}
+
 
 def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
-    """Decode again the recordings whose wavs are newer than their prepared ones (all with force).
+    """Decode again the recordings whose wavs have another size or date than before (all with force).
 
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
     anew cost a decoding and nothing else. Returns the exit code; what cannot be decoded stays as it was.
     """
-    keys = [key for key in folder.have("prepared") if force or _is_newer(folder, key)]
+    known = folder.read_json(RECORDINGS) or {}
+    found = {key: _look(wav) for key, wav in folder.files.items()}
+    there = {key: folder.path("prepared", key).is_file() for key in found}
+    # What has no prepared wav: all that may be there was made of a wav that is gone.
+    for key in found:
+        if not there[key] and known.get(key, found[key]) != found[key]:
+            folder.forget(key)
+    keys = [key for key in found if there[key] and (force or _differs(folder, key, known, found))]
+    # Before anything is decoded: of a run that is killed, too much is looked at again and never too little.
+    _note_recordings(folder, known, {key: found[key] for key in found.keys() - keys})
     if not keys:
         return cli.DONE
-    replaced, failures = each_file(partial(_decode_again, folder.root), keys, workers, "decode")
+    replaced, failures = each_key(_decode_again, folder, keys, workers, "decode")
+    _note_recordings(folder, known, {key: found[key] for key in replaced})
     if any(replaced.values()):
         count = sum(replaced.values())
         print(
@@ -30,14 +43,46 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
     return cli.report_failures(failures, len(keys))
 
 
-def _is_newer(folder: DataFolder, key: str) -> bool:
-    return folder.files[key].stat().st_mtime > folder.path("prepared", key).stat().st_mtime
+def _look(wav: Path) -> list[int]:
+    """Size in bytes and date in ns: another recording has another size or another date, older or newer."""
+    about = wav.stat()
+    return [about.st_size, about.st_mtime_ns]
 
 
-def _decode_again(root: Path, key: str) -> bool:
+def _differs(folder: DataFolder, key: str, known: dict, found: dict) -> bool:
+    """Whether a wav may be another than the one prepared; in folders of earlier versions its date tells."""
+    if key in known:
+        return known[key] != found[key]
+    return found[key][1] > folder.path("prepared", key).stat().st_mtime_ns
+
+
+def _note_recordings(folder: DataFolder, known: dict, more: dict) -> None:
+    """Put more recordings into RECORDINGS. Those that have left the folder stay: they may come back."""
+    before = dict(known)
+    known |= more
+    if known != before:
+        folder.write_json(RECORDINGS, known)
+
+
+def _decode_again(folder: DataFolder, key: str) -> bool:
     """Whether a recording is another one than before."""
-    folder = DataFolder(root)
     return folder.save_prepared(key, audio.prepare(folder.files[key]).wav)
+
+
+def each_key(
+    work: Callable[[DataFolder, str], Any], folder: DataFolder, keys: Iterable[str], workers: int, title: str
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """`each_file` for recordings: work(folder, key), where the folder knows of this key alone.
+
+    So no process lists the whole folder for every recording, which takes time that grows with its square.
+    """
+    made, failures = each_file(partial(_one, work), [(key, folder.only(key)) for key in keys], workers, title)
+    return {key: result for (key, _), result in made.items()}, [(key, why) for (key, _), why in failures]
+
+
+def _one(work: Callable[[DataFolder, str], Any], job: tuple[str, DataFolder]) -> Any:
+    key, folder = job
+    return work(folder, key)
 
 
 def invalidate(
@@ -74,8 +119,8 @@ def _note(name: str) -> str:
 
 
 def todo(folder: DataFolder, keys: Iterable[str], kinds: list[str]) -> list[str]:
-    """Keys for which one of the kinds is missing."""
-    return [k for k in keys if not all(folder.path(kind, k).is_file() for kind in kinds)]
+    """Keys for which one of the kinds is missing, or not whole."""
+    return [k for k in keys if not all(folder.has(kind, k) for kind in kinds)]
 
 
 def finish(folder: DataFolder, total: int, kinds: str, done: int, failures: list[tuple[str, str]]) -> int:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 import audio
+from common import arrays, audio_files, names
 from common.cli import UserError
 from common.files import atomic_path
+
+COPY = re.compile(r"~moved\d+$", re.IGNORECASE)  # ends the key of a pitch-shifted copy, and of nothing else
+VERBS = {  # of preprocess.py, that make the arrays of a kind
+    **dict.fromkeys(("f0", "loudness", "pits", "dyns"), "--pitdyn"),
+    **dict.fromkeys(("prepared", "mels"), "--mel"),
+    **dict.fromkeys(("units-pitdyn", "prosody"), "--encode <dataset>"),
+    "units-discrete": "--discrete",
+}
 
 
 class DataFolder:
@@ -20,38 +32,72 @@ class DataFolder:
     A key names a wav in every sub-folder: its path below wavs/ without the suffix, with forward slashes.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, files: dict[str, Path] | None = None, copies: dict[str, str] | None = None
+    ) -> None:
+        """files, copies: those of the properties of this name, where they need not be looked up."""
         self.root = root
-        self.name = root.name
+        self.name = root.name if root.name not in ("", "..") else root.resolve().name
+        self.left_out = ""  # of `files`: other files in the folder, counted
+        if files is not None:
+            self.files = files
+        if copies is not None:
+            self.copies = copies
+
+    def only(self, key: str) -> DataFolder:
+        """This folder for a process that works on one recording: nothing in it is listed again."""
+        files = {key: self.files[key]} if key in self.files else {}
+        return DataFolder(self.root, files, dict.fromkeys(self.copies_of.get(key, ()), key))
 
     def connect(self, wavs: Path | None) -> None:
         """Make wavs/ point to the user's folder: a link, or where links are refused a recorded path.
+
+        Raises UserError as `place_of` does.
+        """
+        target = self.place_of(wavs)
+        if target is None:
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        # What leads nowhere goes before: a link that came back to life would be taken for the new one.
+        self._record.unlink(missing_ok=True)
+        if os.path.lexists(self._link) and not self._link.exists():
+            self._link.unlink()
+        make_link(self._link, target)
+
+    def place_of(self, wavs: Path | None) -> Path | None:
+        """The folder that wavs/ has to be pointed to; None where it points there already.
 
         Without `wavs` it has to be there already. Raises UserError naming what is missing.
         """
         if wavs is None:
             self.wavs  # noqa: B018  raises when nothing is connected
-            return
+            return None
         if not wavs.is_dir():
             found = "a file" if wavs.exists() else "nothing"
             raise UserError(f"{wavs}: expected a folder of wavs, found {found}")
-        target = wavs.resolve()
-        if self._connected() is not None and self._connected() != target:
+        target, connected = wavs.resolve(), self._connected()
+        if connected is None or not connected.is_dir():
+            return target
+        if connected != target:
             raise UserError(
-                f"{self.root}: its wavs are {self._connected()}, not {target}; "
+                f"{self.root}: its wavs are {connected}, not {target}; "
                 f"take another name, or delete {self.root} to start afresh"
             )
-        if self._connected() is None:
-            self.root.mkdir(parents=True, exist_ok=True)
-            make_link(self.root / "wavs", target)
+        return None
+
+    @property
+    def _link(self) -> Path:
+        return self.root / "wavs"
+
+    @property
+    def _record(self) -> Path:
+        return self.root / "wavs.txt"
 
     def _connected(self) -> Path | None:
-        link, record = self.root / "wavs", self.root / "wavs.txt"
-        if link.is_dir():
-            return link.resolve()
-        if record.is_file():
-            return Path(record.read_text(encoding="utf-8").strip())
-        return None
+        """Where the wavs are or were. A recorded path was given later than a link beside it."""
+        if self._record.is_file():
+            return Path(os.fsdecode(self._record.read_bytes()).strip("\r\n"))
+        return self._link.resolve() if os.path.lexists(self._link) else None
 
     @property
     def wavs(self) -> Path:
@@ -59,7 +105,7 @@ class DataFolder:
         found = self._connected()
         if found is None or not found.is_dir():
             raise UserError(
-                f"{self.root / 'wavs'}: expected a folder of wavs, found "
+                f"{self._link}: expected a folder of wavs, found "
                 f"{'nothing' if found is None else f'a dead link to {found}'}; "
                 f"make it: python preprocess.py {self.name} --wavs <path/to/wavs> --pitdyn"
             )
@@ -67,46 +113,79 @@ class DataFolder:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """{key: wav path}, sorted by key. Two files that differ by suffix alone keep it in their keys."""
-        paths = [p for p in self.wavs.rglob("*") if p.suffix.lower() in audio.AUDIO_SUFFIXES]
-        paths = sorted(p for p in paths if not p.name.startswith(".") and p.is_file())
+        """{key: wav path}, sorted by key. Where two keys would be one, they keep the suffix of the wav."""
+        wavs = self.wavs
+        paths, self.left_out = audio_files.find(wavs, audio.AUDIO_SUFFIXES)
         if not paths:
             raise UserError(
-                f"{self.wavs}: expected audio files ({' '.join(audio.AUDIO_SUFFIXES)}), found none"
+                f"{wavs}: expected audio files ({' '.join(audio.AUDIO_SUFFIXES)}), found "
+                f"{self.left_out or 'none'}"
             )
-        stems = [p.relative_to(self.wavs).with_suffix("").as_posix() for p in paths]
-        twice = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
-        keys = [
-            p.relative_to(self.wavs).as_posix() if stem in twice else stem
-            for p, stem in zip(paths, stems, strict=True)
-        ]
-        return dict(sorted(zip(keys, paths, strict=True)))
+        keys = names.unique([path.relative_to(wavs) for path in paths], lambda name: bool(COPY.search(name)))
+        return dict(sorted((key, wavs / path) for path, key in keys.items()))
 
     @cached_property
     def copies(self) -> dict[str, str]:
         """{key of a moved copy: key of its recording}; copies have no wav, and belong to training alone."""
-        return (self.read_json("copies.json") or {}).get("of", {})
+        of = (self.read_json("copies.json") or {}).get("of", {})
+        for key in (*of, *of.values()):
+            names.checked_key(key, self.root / "copies.json")
+        return of
+
+    @cached_property
+    def copies_of(self) -> dict[str, list[str]]:
+        """{key of a recording: keys of its copies}."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for copy, recording in self.copies.items():
+            found[recording].append(copy)
+        return found
 
     @property
     def with_copies(self) -> list[str]:
         """All recordings, then the copies that have been made."""
-        return [*self.files, *(key for key in self.copies if self.path("prepared", key).is_file())]
+        return [*self.files, *(key for key in self.copies if self.has("prepared", key))]
 
     def path(self, kind: str, key: str) -> Path:
-        """Where the array of `kind` (pits, dyns, mels, units-pitdyn, …) for `key` lies."""
+        """Where the array of `kind` (pits, dyns, mels, units-pitdyn, …) for `key` lies.
+
+        Raises UserError for a key that leads out of the folder.
+        """
         # Not with_suffix: a stem may hold dots of its own.
-        return self.root / kind / f"{key}.npy"
+        return self.root / kind / f"{names.checked_key(key, self.root)}.npy"
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether an array has been made, and is whole."""
+        return arrays.whole(self.path(kind, key))
 
     def save(self, kind: str, key: str, array: np.ndarray) -> None:
         """Write one array, whole or not at all."""
         save_array(self.path(kind, key), array)
 
-    def read(self, kind: str, key: str) -> np.ndarray:
-        return np.load(self.path(kind, key))
+    def read(self, kind: str, key: str, mapped: bool = False) -> np.ndarray:
+        """One array, mapped from the disk where asked for.
+
+        Raises UserError that names the command that makes it, where it is not whole.
+        """
+        again = "run the same command again, which makes it"
+        if kind in VERBS:
+            command = f"python preprocess.py {self.name} {VERBS[kind]}"
+            again = f"make it again, with the options it was made with: {command}"
+        return arrays.read(self.path(kind, key), again, mapped)
 
     def have(self, kind: str) -> list[str]:
-        """Keys of wavs for which `kind` has been made."""
-        return [key for key in self.files if self.path(kind, key).is_file()]
+        """Keys of wavs for which `kind` has been made, and is whole: what there is left to make."""
+        return [key for key in self.files if self.has(kind, key)]
+
+    def made(self, kind: str, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` for which `kind` has been made: what there is to use.
+
+        Raises UserError as `read` does where one is not whole; but prepared wavs are made again when read.
+        """
+        there = [key for key in keys if self.path(kind, key).is_file()]
+        for key in there if kind != "prepared" else ():
+            if not self.has(kind, key):
+                self.read(kind, key)
+        return there
 
     def prepared(self, key: str) -> np.ndarray:
         """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
@@ -114,14 +193,14 @@ class DataFolder:
 
     def _prepared(self, key: str) -> np.ndarray:
         """int16 [S], mapped from the cache, which is filled on the first call."""
-        cached = self.path("prepared", key)
-        if not cached.is_file():
-            self.save_prepared(key, audio.prepare(self.files[key]).wav)
-        return np.load(cached, mmap_mode="r")
+        if not self.has("prepared", key) and key in self.files:
+            # What was made of another wav has gone before: see bookkeeping.drop_replaced.
+            self.save("prepared", key, as_16_bit(audio.prepare(self.files[key]).wav))
+        return self.read("prepared", key, mapped=True)
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:
         """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, whose arrays then go."""
-        cached, kept = self.path("prepared", key), np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
+        cached, kept = self.path("prepared", key), as_16_bit(wav)
         replaces = cached.is_file() and not holds(cached, kept)
         if replaces:
             self.forget(key)
@@ -130,7 +209,7 @@ class DataFolder:
 
     def forget(self, key: str) -> None:
         """Delete all arrays made of a recording or a pitch-shifted copy, and of a recording its copies."""
-        for copy in [copy for copy, recording in self.copies.items() if recording == key]:
+        for copy in self.copies_of.get(key, ()):
             self.forget(copy)
         kinds = [path.name for path in self.root.iterdir() if path.is_dir() and path.name != "wavs"]
         # The prepared wav goes last: a run that is killed before finds the same to do the next time.
@@ -154,7 +233,8 @@ class DataFolder:
     def write_json(self, name: str, value: dict) -> None:
         text = json.dumps(value, ensure_ascii=False, indent=1)
         with atomic_path(self.root / name) as part:
-            part.write_text(text + "\n", encoding="utf-8")
+            # What is no UTF-8 in a file's name becomes \udc82: that is JSON, and read as it was.
+            part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     def stats(self) -> dict:
         """stats.json: label settings and statistics."""
@@ -166,13 +246,15 @@ class DataFolder:
         return stats
 
     def split(self, part: str, kind: str) -> list[str]:
-        """Keys of "train" (with copies), "val" or "test" for which `kind` has been made."""
+        """Keys of "train" (with copies), "val" or "test" for which `kind` has been made. Raises as `made`."""
         listed = (self.read_json("split.json") or {}).get(part, [])
+        for key in listed:
+            names.checked_key(key, self.root / "split.json")
         if part == "train":
             # copies.json may be older than the split: a recording may have changed sides since.
             recordings = set(listed)
             listed = [*listed, *(copy for copy, key in self.copies.items() if key in recordings)]
-        keys = [key for key in listed if self.path(kind, key).is_file()]
+        keys = self.made(kind, listed)
         if not keys and part != "test":
             raise UserError(
                 f"{self.root}: no {part} files with {kind}/; make them with preprocess_hubert-pitdyn "
@@ -185,6 +267,11 @@ def save_array(path: Path, array: np.ndarray) -> None:
     """Write one .npy, whole or not at all."""
     with atomic_path(path) as part:
         np.save(part, array)
+
+
+def as_16_bit(wav: np.ndarray) -> np.ndarray:
+    """float [S] in ±1 -> int16 [S]."""
+    return np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
 
 
 def holds(path: Path, array: np.ndarray) -> bool:
@@ -205,4 +292,4 @@ def make_link(link: Path, target: Path) -> None:
         else:
             link.symlink_to(target, target_is_directory=True)
     except OSError:
-        link.with_suffix(".txt").write_text(str(target) + "\n", encoding="utf-8")
+        link.with_suffix(".txt").write_bytes(os.fsencode(target) + b"\n")

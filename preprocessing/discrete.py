@@ -15,17 +15,17 @@ import numpy as np
 import torch
 
 import audio
-from audio import UNIT_HOP
+from audio import UNIT_HOP, UNIT_RATE
 from checkpoints import file_format, models
-from common import cli
+from common import arrays, cli, names
 from common.cli import UserError
 from common.devices import choose_device
-from common.workers import each_file
-from preprocessing.bookkeeping import commit, finish, invalidate, todo
+from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder, save_array
 from preprocessing.split import SPLIT
 
 CEPSTRA = 13
+REMEDY = "make the features again"
 SAMPLED = 200  # recordings whose variance is taken for that of all
 
 
@@ -57,10 +57,10 @@ def layer_features(hubert, layer: int, wav: np.ndarray) -> np.ndarray:
 
 def read_features(folder: Path, key: str, units: int) -> np.ndarray:
     """[N, any] from <folder>/<key>.npy. Raises UserError when missing or not at 50 Hz of the prepared wav."""
-    path = folder / f"{key}.npy"
+    path = folder / f"{names.checked_key(key, folder)}.npy"
     if not path.is_file():
         raise UserError(f"{path}: not found; features come as one .npy per wav, [N, dim] at 50 Hz")
-    features = np.load(path, mmap_mode="r")
+    features = arrays.read(path, REMEDY, mapped=True)
     if features.ndim != 2 or abs(len(features) - units) > 2:
         raise UserError(f"{path}: expected about [{units}, dim] at 50 Hz, found shape {features.shape}")
     if len(features) == units:
@@ -88,7 +88,8 @@ class Teacher(NamedTuple):
                 "these features: make them again, or set teacher to 0 in [train.units]"
             )
         some = keys[:: max(1, len(keys) // SAMPLED)]
-        features = np.concatenate([np.load(folder / f"{key}.npy") for key in some]).astype(np.float32)
+        loaded = [arrays.read(folder / f"{key}.npy", REMEDY) for key in some]
+        features = np.concatenate(loaded).astype(np.float32)
         return cls(folder, features.shape[1], float(features.var(axis=0).mean()))
 
 
@@ -96,8 +97,7 @@ def fit(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """k-means centres [clusters, dim] of feature frames [M, dim], mini-batches, seeded."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415  slow to load, for k-means alone
 
-    if len(features) < clusters:
-        raise UserError(f"k-means needs at least {clusters} frames, found {len(features)}; add recordings")
+    _enough(len(features), clusters)
     kmeans = MiniBatchKMeans(
         clusters,
         random_state=seed,
@@ -122,13 +122,14 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     about = {"features": args.features, "clusters": args.clusters, "seed": seed}
     about |= {"fit_frames": args.fit_frames, **teacher_hash(args.features)}
     before = before and {**about, **before}  # folders of earlier versions do not tell all
-    redo = args.force or not centres.is_file()
+    redo = args.force or not arrays.whole(centres)
+    require_frames(folder, args.clusters)
     invalidate(folder, "units-discrete.json", ["units-discrete", "kmeans.npy"], before, about, redo)
     keys = todo(folder, folder.files, ["units-discrete"])
-    extract = partial(file_features, folder.root, args.features, args.device)
+    extract = partial(file_features, args.features, args.device)
     workers = args.n_workers if args.features == "mfcc" else 1
-    made, failures = each_file(extract, keys, workers, "features")
-    if not centres.is_file():
+    made, failures = each_key(extract, folder, keys, workers, "features")
+    if not arrays.whole(centres):
         training = set((folder.read_json("split.json") or {})["train"])
         pool = [frames for key, frames in made.items() if key in training]
         if not pool:
@@ -136,15 +137,27 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
         pool = np.concatenate(pool)
         chosen = np.random.default_rng(seed).permutation(len(pool))[: args.fit_frames]
         save_array(centres, fit(pool[chosen], args.clusters, seed))
+    fitted = np.load(centres)
     for key, frames in made.items():
-        folder.save("units-discrete", key, assign(frames, np.load(centres)).astype(np.int16))
+        folder.save("units-discrete", key, assign(frames, fitted).astype(np.int16))
     commit(folder, "units-discrete.json", about)
     return finish(folder, len(folder.files), "discrete units", len(made), failures)
 
 
-def file_features(root: Path, source: str, device: str | None, key: str):
+def require_frames(folder: DataFolder, clusters: int) -> None:
+    """Raises UserError where the training recordings are known to be too short for so many classes."""
+    keys = (folder.read_json("split.json") or {}).get("train", [])
+    if keys and all(folder.has("prepared", key) for key in keys):
+        _enough(round(folder.hours(keys) * 3600 * UNIT_RATE), clusters)
+
+
+def _enough(frames: int, clusters: int) -> None:
+    if frames < clusters:
+        raise UserError(f"k-means needs at least {clusters} frames, found {frames}; add recordings")
+
+
+def file_features(source: str, device: str | None, folder: DataFolder, key: str):
     """[N, dim] float16 of one wav: "mfcc", "CHECKPOINT:LAYER", or from a folder of arrays."""
-    folder = DataFolder(root)
     wav = folder.prepared(key)
     if source == "mfcc":
         return mfcc(wav).astype("float16")
@@ -161,6 +174,20 @@ def teacher_hash(source: str) -> dict[str, str]:
     if source == "mfcc" or Path(source).is_dir():
         return {}
     return {"checkpoint": file_format.weights_hash(_checkpoint_layer(source)[0])}
+
+
+def load_source(source: str, device: str | None) -> None:
+    """Load the checkpoint of CHECKPOINT:LAYER, so that it need not be loaded again.
+
+    Raises UserError where there is no such checkpoint or layer, or a folder of features holds none.
+    """
+    if Path(source).is_dir() and not any(Path(source).rglob("*.npy")):
+        raise cli.UserError(f"--features {source}: expected one .npy per wav in this folder, found none")
+    if source == "mfcc" or Path(source).is_dir():
+        return
+    hubert, layer = _teacher(source, device)
+    if layer > (layers := len(hubert.encoder.layers)):
+        raise cli.UserError(f"--features {source}: expected a layer from 0 to {layers}, found {layer}")
 
 
 def _checkpoint_layer(source: str) -> tuple[Path, int]:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 import audio
 from common import cli
 from common.files import atomic_path
-from common.workers import each_file
 from hubert_pitdyn import pitch, plots
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
-from preprocessing.bookkeeping import commit, finish, invalidate, todo
+from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
 from preprocessing.stats import Stats
 
 
-def label_file(root: Path, labels: dict, key: str) -> None:
+def label_file(labels: dict, folder: DataFolder, key: str) -> None:
     """Raw F0 and loudness of one wav, and their classes."""
-    folder, pit, dyn = DataFolder(root), labels["pit"], labels["dyn"]
+    pit, dyn = labels["pit"], labels["dyn"]
     wav = folder.prepared(key)
     f0 = pitch.track(wav, **track_options(pit))
     db = audio.loudness(wav, centred=dyn["centred"])
@@ -40,7 +38,7 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     references = ["reference-*"] if args.force else []  # of evaluate.py heads: F0 too, by other trackers
     invalidate(folder, "stats.json", [*kinds, *references], before, labels, args.force)
     keys = todo(folder, folder.files, kinds)
-    made, failures = each_file(partial(label_file, folder.root, labels), keys, args.n_workers, "labels")
+    made, failures = each_key(partial(label_file, labels), folder, keys, args.n_workers, "labels")
     write_stats(folder, labels)
     return finish(folder, len(folder.files), "labels", len(made), failures)
 

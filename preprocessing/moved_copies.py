@@ -11,16 +11,15 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
 from common.cli import UserError
-from common.workers import each_file
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
+from preprocessing.bookkeeping import each_key
 from preprocessing.data_folder import DataFolder
 
 FRAME_MS = 5.0  # of WORLD
@@ -53,8 +52,6 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
 
 def plan(folder: DataFolder, wanted: Settings) -> None:
     """Write copies.json, which names the copies of the training recordings; all others go."""
-    if wanted.pitch > 0:
-        load_world()
     moves = wanted.pitch > 0 or wanted.gain > 0
     train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
     of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
@@ -63,30 +60,35 @@ def plan(folder: DataFolder, wanted: Settings) -> None:
         if not (stays and key in of):
             folder.forget(key)
     folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
-    folder.__dict__.pop("copies", None)  # read again
+    for known in ("copies", "copies_of"):  # read again
+        folder.__dict__.pop(known, None)
 
 
 def missing(folder: DataFolder, redo: bool = False) -> dict[str, list[str]]:
     """{recording: its copies that have not been made (with redo all)}, as copies.json says."""
     left: dict[str, list[str]] = {}
     for copy, recording in folder.copies.items():
-        if redo or not folder.path("prepared", copy).is_file():
+        if redo or not folder.has("prepared", copy):
             left.setdefault(recording, []).append(copy)
     return left
 
 
-def make(root: Path, track: Callable[[np.ndarray], np.ndarray], redo: bool, recording: str) -> int:
-    """The prepared wavs of one recording's missing copies, in the data folder `root`; returns how many.
+def make(
+    wanted: Settings,
+    track: Callable[[np.ndarray], np.ndarray],
+    redo: bool,
+    folder: DataFolder,
+    recording: str,
+) -> int:
+    """The prepared wavs of one recording's missing copies; returns how many.
 
     track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies.
     """
-    folder = DataFolder(root)
-    wanted = Settings(**folder.read_json("copies.json")["settings"])
     copies = missing(folder, redo).get(recording, [])
     own = folder.prepared(recording).astype(np.float64)
     voice = analyse(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
     for copy in copies:
-        rng, wav = np.random.default_rng([wanted.seed, *copy.encode()]), own
+        rng, wav = np.random.default_rng([wanted.seed, *copy.encode("utf-8", "surrogatepass")]), own
         if voice is not None:
             place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
             wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
@@ -183,6 +185,20 @@ def load_world():
     return pyworld
 
 
+def wanted_copies(folder: DataFolder, args: argparse.Namespace, tracker: str) -> Settings | None:
+    """Settings of the copies asked for now or before, or None. Raises UserError without their package."""
+    wanted = settings(
+        folder,
+        pitch.resolve(tracker),
+        pitch=args.augment_pitch,
+        gain=args.augment_gain,
+        copies=args.augment_copies,
+    )
+    if wanted and wanted.pitch > 0:
+        load_world()
+    return wanted
+
+
 def make_copies(
     folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
 ) -> list[tuple[str, str]]:
@@ -190,16 +206,14 @@ def make_copies(
 
     Returns (whose copies, why) of those that failed.
     """
-    tracker = pitch.resolve(tracker)
-    wanted = settings(
-        folder, tracker, pitch=args.augment_pitch, gain=args.augment_gain, copies=args.augment_copies
-    )
+    wanted = wanted_copies(folder, args, tracker)
     if wanted is None:
         return []
+    tracker = pitch.resolve(tracker)
     plan(folder, wanted)
     left = missing(folder, redo)
-    work = partial(make, folder.root, partial(pitch.track, tracker=tracker), redo)
-    made, failures = each_file(work, left, args.n_workers, "copies")
+    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo)
+    made, failures = each_key(work, folder, left, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, left.values()))
         print(f"{folder.root}: {sum(made.values())} pitch-shifted copies made, {already} there already")

@@ -143,6 +143,7 @@ def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end
 
 def make_workspace(root: Path) -> None:
     """In `root`: recordings in nested folders, one of them broken, labels, a content encoder."""
+    (root / "data").mkdir()
     wavs = root / "録音 wavs"
     for i in range(9):
         path = wavs / ("a" if i % 2 else "ほげ") / f"歌 {i // 2}.wav"

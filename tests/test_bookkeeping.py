@@ -7,7 +7,9 @@ import pytest
 import soundfile
 from conftest import sing
 
-from preprocessing.bookkeeping import commit, drop_replaced, invalidate
+from common.cli import UserError
+from preprocessing import bookkeeping, moved_copies
+from preprocessing.bookkeeping import commit, drop_replaced, invalidate, todo
 from preprocessing.data_folder import DataFolder
 
 
@@ -116,3 +118,84 @@ def test_a_file_of_its_own_goes_with_the_arrays(folder):
     invalidate(folder, "units-discrete.json", ["mels", "reference-*", "kmeans.npy"], {"k": 1}, {"k": 2})
     assert {name.split("/")[0] for name in made(folder)} == {"pits", "prepared"}
     assert not (folder.root / "kmeans.npy").exists()
+
+
+def test_a_replaced_wav_of_any_date_or_size_is_found_once_its_look_is_known(folder, capsys):
+    before = made(folder)
+    assert drop_replaced(folder, 1) == 0 and made(folder) == before
+    known = folder.read_json("recordings.json")
+    replace(folder, "歌", seed=7, hours=-50)
+    assert drop_replaced(folder, 1) == 0
+    assert "1 recordings have changed" in capsys.readouterr().out
+    assert made(folder) == {name for name in before if "/b.npy" in name} | {"prepared/歌.npy"}
+    wav, date = folder.files["b"], known["b"][1]
+    soundfile.write(wav, sing(300, 200, 0.4, 1), 16000)
+    os.utime(wav, ns=(date, date))  # the same date, another size
+    drop_replaced(folder, 1)
+    assert made(folder) == {"prepared/歌.npy", "prepared/b.npy"}
+    assert drop_replaced(folder, 1) == 0 and "1 recordings" in capsys.readouterr().out
+
+
+def test_a_copy_of_another_date_is_decoded_once(folder, monkeypatch):
+    drop_replaced(folder, 1)
+    before = made(folder)
+    os.utime(folder.files["b"], (1, 1))
+    assert drop_replaced(folder, 1) == 0 and made(folder) == before
+    monkeypatch.setattr(bookkeeping, "_decode_again", lambda *_: 1 / 0)
+    assert drop_replaced(folder, 1) == 0
+
+
+@pytest.mark.parametrize("name", ["_note_recordings", "_decode_again"])
+@pytest.mark.parametrize("call", [1, 2])
+def test_after_a_kill_at_any_moment_a_replaced_wav_is_still_found(folder, monkeypatch, name, call):
+    drop_replaced(folder, 1)
+    for key in ("歌", "b"):
+        replace(folder, key, seed=7, hours=-50)
+    real, calls = getattr(bookkeeping, name), []
+
+    def killed(*given):
+        calls.append(given)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(bookkeeping, name, killed)
+        drop_replaced(folder, 1)
+    assert drop_replaced(DataFolder(folder.root), 1) == 0
+    assert made(folder) == {"prepared/歌.npy", "prepared/b.npy"}
+    assert abs(len(folder.prepared("歌")) - len(folder.prepared("b"))) == 0
+
+
+def test_what_was_killed_before_it_was_prepared_is_made_of_the_wav_that_is_there(folder):
+    drop_replaced(folder, 1)
+    folder.path("prepared", "b").unlink()
+    replace_date = folder.read_json("recordings.json")["b"][1] - 10**12
+    soundfile.write(folder.files["b"], sing(300, 200, 0.4, 1), 16000)
+    os.utime(folder.files["b"], ns=(replace_date, replace_date))
+    drop_replaced(folder, 1)
+    assert not any("/b.npy" in name for name in made(folder))
+
+
+def test_cut_arrays_are_to_be_made_again(folder):
+    for kind in ("pits", "mels"):
+        path = folder.path(kind, "b")
+        path.write_bytes(path.read_bytes()[:-1] if kind == "pits" else b"")
+    assert todo(folder, ["b", "歌"], ["pits"]) == todo(folder, ["b", "歌"], ["mels"]) == ["b"]
+    assert folder.have("pits") == ["歌"] and not folder.has("mels", "b")
+    cut = folder.path("prepared", "b")
+    whole = folder.prepared("b")
+    cut.write_bytes(cut.read_bytes()[:400])
+    assert drop_replaced(folder, 1) == 0
+    assert np.array_equal(folder.prepared("b"), whole) and folder.has("reference-fcpe-pyin", "b")
+
+
+def test_cut_copies_are_to_be_made_again(folder):
+    path = folder.path("prepared", "歌~moved1")
+    assert moved_copies.missing(folder) == {}
+    path.write_bytes(path.read_bytes()[:400])
+    assert moved_copies.missing(folder) == {"歌": ["歌~moved1"]}
+    with pytest.raises(
+        UserError, match=r"moved1.npy: expected a whole .npy, found 400 of .*preprocess.py x --mel"
+    ):
+        folder.prepared("歌~moved1")

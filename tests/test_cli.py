@@ -59,6 +59,7 @@ def slow(*arguments, words):
     ],
 )
 def test_errors_are_one_line_that_says_what_fixes_it(arguments, words, tmp_path):
+    (tmp_path / "data").mkdir()
     done = run_script(*arguments, cwd=tmp_path, expect=2)
     last = done.stderr.strip().splitlines()[-1].replace("\\", "/")
     assert all(word in last for word in words) and "Traceback" not in done.stderr
@@ -130,6 +131,57 @@ def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_pa
     files = {p: p for p in map(Path, ("Take.wav", "take.flac", "other.wav", "sub/take.wav"))}
     made = [path.as_posix() for path in target_paths(files, "v", Path("gen")).values()]
     assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
+
+
+def test_three_recordings_have_three_conversions_and_curves(tmp_path):
+    from conversion.files import curve_paths, find_sources, target_paths
+
+    for name in ("song.wav", "song.mp3", "song.mp3.wav", "sub/song.mp3.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = find_sources(tmp_path)
+    for places in (
+        target_paths(files, "v", Path("gen")),
+        curve_paths(files, tmp_path / "csv", False, "--prosody_out", read=False),
+    ):
+        assert list(places) == sorted(files) and len({str(p).casefold() for p in places.values()}) == 4
+    assert target_paths(files, "v", Path("gen"))[tmp_path / "sub" / "song.mp3.wav"].name == "song.mp3_v.wav"
+
+
+@pytest.mark.parametrize("given", ["..", "/abs", "", "a/../a", "a\\b", "con", "a*"])
+def test_voices_and_datasets_that_are_no_folder_names_are_refused(given, tmp_path, monkeypatch, capsys):
+    import evaluate
+    import infer
+    from common import cli
+
+    sound = ("--input", str(tmp_path))
+    for script, arguments in (
+        (infer, (given, "--dataset", "d", *sound)),
+        (infer, ("hana", "--dataset", given, *sound)),
+        (evaluate, ("voice", given, "--dataset", "d", *sound)),
+        (evaluate, ("heads", given, "--data", "data/x")),
+    ):
+        monkeypatch.setattr("sys.argv", [script.__name__, *arguments])
+        assert cli.run(script.main) == 2
+        assert f"name {given!r}: expected a name such as hana" in capsys.readouterr().err
+
+
+def test_names_are_checked_where_they_become_paths(tmp_path):
+    from checkpoints import pipeline
+    from common.cli import UserError
+
+    (tmp_path / "secret" / "acoustic").mkdir(parents=True)
+    (tmp_path / "secret" / "acoustic" / "model-best.pt").touch()
+    (tmp_path / "out").mkdir()
+    config = {"content": {"source": "trained"}, "vocoder": {"source": "trained"}}
+    for find in (
+        lambda name: pipeline.acoustic_path(name, tmp_path / "out"),
+        lambda name: pipeline.label_path(name, "pits", tmp_path / "out"),
+        lambda name: pipeline.content_path(config, name, None, tmp_path / "out"),
+        lambda name: pipeline.vocoder_path(config, name, None, tmp_path / "out"),
+    ):
+        with pytest.raises(UserError, match="expected a name such as hana"):
+            find("../secret")
 
 
 def test_an_unusable_device_is_refused_and_the_usable_are_named():

@@ -9,8 +9,9 @@ from test_vocoder import harmonic
 
 import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
+from common.cli import UserError
 from preprocessing.data_folder import DataFolder
-from training.datasets import WavDataset
+from training.datasets import LabelDataset, MelDataset, WavDataset, cache_features
 from vocoder import losses
 from vocoder.discriminators import Discriminators
 from vocoder.frame_f0 import Span, frame_f0
@@ -35,6 +36,44 @@ def test_crops_are_waves_at_one_level_with_their_mels(recordings):
     assert batch["wavs"].shape == (2, 1, 9600) and batch["mels"].shape == (2, 128, 60)
     assert float(batch["wavs"][1, 0, 6400:].abs().max()) == 0
     assert float(batch["mels"][1, :, 40:].max()) == pytest.approx(math.log(audio.LOG_FLOOR))
+
+
+@pytest.mark.parametrize("kind,verb", [("mels", "--mel"), ("units-pitdyn", "--encode"), ("pits", "--pitdyn")])
+def test_cut_arrays_are_named_with_the_command_that_makes_them(recordings, kind, verb):
+    recordings.write_json("split.json", {"train": ["long", "short"], "val": []})
+    for key in ("long", "short"):
+        for of in ("mels", "units-pitdyn", "pits"):
+            recordings.save(of, key, np.zeros((30, 128) if of != "pits" else 30, np.float32))
+    sets = {
+        "mels": lambda: MelDataset(recordings, ["long", "short"], 0.2)[(1, (1, 2))],
+        "pits": lambda: LabelDataset(recordings, ["long", "short"], "pits", 0.2)[(1, None)],
+    }
+    read = sets["pits" if kind == "pits" else "mels"]
+    read()
+    path = recordings.path(kind, "short")
+    path.write_bytes(path.read_bytes()[:-10])
+    words = rf"short\.npy: expected a whole .npy, found \d+ of \d+ bytes; .*preprocess.py v {verb}"
+    for use in (read, lambda: recordings.split("train", kind)):
+        with pytest.raises(UserError, match=words):
+            use()
+
+
+def test_cut_features_of_a_trunk_and_cut_wavs_are_made_again(recordings, monkeypatch):
+    class Trunk:
+        proj = type("", (), {"weight": torch.zeros(1)})
+
+        def hidden(self, wav):
+            return torch.ones(1, 20, 3), torch.ones(1, 20, 2, 4)
+
+    folder = cache_features(recordings, ["short"], Trunk(), "features-1")
+    path = recordings.path("features-1", "short")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    recordings.save("pits", "short", np.zeros(20, np.uint8))
+    with pytest.raises(UserError, match=r"short.npy: .*run the same command again"):
+        LabelDataset(recordings, ["short"], "pits", 0.2, features=folder)[(0, None)]
+    cache_features(recordings, ["short"], Trunk(), "features-1")
+    assert path.read_bytes() == whole
 
 
 def test_crops_at_other_speeds_have_other_pitches(recordings):

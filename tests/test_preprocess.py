@@ -94,10 +94,10 @@ def test_a_file_that_fails_at_new_settings_keeps_no_old_labels(folder, monkeypat
     run(labels.make_labels, folder, preset(folder))
     label_file = labels.label_file
 
-    def failing(root, table, key):
+    def failing(table, folder, key):
         if key == "歌1":
             raise ValueError("no")
-        label_file(root, table, key)
+        label_file(table, folder, key)
 
     monkeypatch.setattr(labels, "label_file", failing)
     assert run(labels.make_labels, folder, preset(folder, bins=30)) == 1

@@ -10,6 +10,7 @@ from acoustic.model import AcousticModel
 from audio import SAMPLE_RATE
 from checkpoints import cards, models, store
 from common import cli
+from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.datasets import MelDataset, shift_right
@@ -142,6 +143,7 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
 
 def show(run, key: str, target, made, step: int) -> None:
     """Target and generated mel as a picture, and both as audio by Griffin-Lim, for TensorBoard."""
+    key = readable(key)
     run.log_figure(
         f"mels/{key}", plots.mels(key, target=target.cpu().numpy(), generated=made.cpu().numpy()), step
     )

@@ -22,6 +22,7 @@ from audio import (
     log_mel,
     set_level,
 )
+from common import arrays
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
@@ -53,8 +54,8 @@ class MelDataset(Dataset):
 
     def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> tuple[Tensor, Tensor]:
         index, crop_seed = at
-        units = np.load(self.folder.path("units-pitdyn", self.keys[index]), mmap_mode="r")
-        mel = np.load(self.folder.path("mels", self.keys[index]), mmap_mode="r")
+        units = self.folder.read("units-pitdyn", self.keys[index], mapped=True)
+        mel = self.folder.read("mels", self.keys[index], mapped=True)
         start, size = 0, len(units)
         if crop_seed is not None and size > self.crop_units:
             start, size = crop_start(size, self.crop_units, crop_seed), self.crop_units
@@ -148,7 +149,8 @@ class LabelDataset(Dataset):
     def _source(self, key: str, crop: slice, units: int) -> np.ndarray:
         """Wav [S], played in so many units, or cached trunk features [n, F]."""
         if self.features is not None:
-            return np.array(np.load(self.features / f"{key}.npy", mmap_mode="r")[crop])
+            cached = self.features / f"{key}.npy"
+            return np.array(arrays.read(cached, "run the same command again, which makes it", True)[crop])
         size = crop.stop - crop.start
         wav = np.array(self.folder.crop(key, crop.start, size))
         return wav if size == units else at_speed(wav, units * UNIT_HOP)
@@ -179,7 +181,7 @@ def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str
 
     name: folder below data/<name>/, to hold the trunk's hash. Returns that folder.
     """
-    for key in progress([k for k in keys if not folder.path(name, k).is_file()]):
+    for key in progress([k for k in keys if not folder.has(name, k)]):
         wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
         with torch.inference_mode():
             conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
@@ -239,7 +241,7 @@ class WavDataset(Dataset):
         if kind is None:
             mel = log_mel(wav)
         else:
-            mel = np.load(self.folder.path(kind, key), mmap_mode="r")[:, 2 * span.start : 2 * span.stop]
+            mel = self.folder.read(kind, key, mapped=True)[:, 2 * span.start : 2 * span.stop]
             mel = torch.from_numpy(np.array(mel, dtype=np.float32))
         item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
         if self.pitch:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from checkpoints import cards, models, pipeline
 from common import cli
+from common.names import readable
 from common.presets import hubert_sizes
 from hubert_pitdyn import plots
 from hubert_pitdyn.heads import Head
@@ -254,6 +255,7 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
 def draw(run, labels, key: str, classes, logits, step: int) -> None:
     """Label against prediction of one utterance, for TensorBoard."""
     unit = "Hz" if isinstance(labels, PitLabels) else "dB"
+    key = readable(key)
     guess = labels.decode(logits.argmax(-1).cpu().numpy())
     run.log_figure(
         f"labels/{key}", plots.label_curves(key, labels.decode(classes.cpu().numpy()), guess, unit), step

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from audio import SAMPLE_RATE, log_mel
 from checkpoints import cards, file_format, models
 from common import cli
+from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
@@ -78,7 +79,9 @@ def recordings(folder, part: str, kinds: list[str]) -> list[str]:
     Pitch-shifted copies are left out: the faults of WORLD would be learnt with them.
     """
     keys = [key for key in folder.split(part, kinds[0]) if key not in folder.copies]
-    whole = [key for key in keys if all(folder.path(kind, key).is_file() for kind in kinds)]
+    whole = keys
+    for kind in kinds:
+        whole = folder.made(kind, whole)
     if not whole:
         raise cli.UserError(
             f"{folder.root}: this generator learns to predict F0, and no {part} recording has its f0/; "
@@ -94,7 +97,8 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
     digest = file_format.state_hash(model.state_dict())
     kind = f"mels-{digest}-{units_for(path, checkpoint, folder)}"
     with rank_zero_first(run):
-        missing = [key for key in folder.have("units-pitdyn") if not folder.path(kind, key).is_file()]
+        keys = folder.made("units-pitdyn", folder.files)
+        missing = [key for key in keys if not folder.has(kind, key)]
         for key in tqdm(missing, desc="mels", disable=None):
             units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
             folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
@@ -108,7 +112,7 @@ def units_for(path, checkpoint: dict, folder) -> str:
     does not say on which.
     """
     about = folder.read_json("encoder.json")
-    if about is None or not folder.have("units-pitdyn"):
+    if about is None or not folder.made("units-pitdyn", folder.files):
         raise cli.UserError(
             f"{folder.root}: no units to make mels from; "
             f"make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
@@ -191,6 +195,7 @@ def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
 def show(run, key: str, target, made, step: int) -> None:
     """Mels of a recording and of what was made of it, and both as audio, for TensorBoard."""
     wavs = {"target": target.cpu(), "generated": made.cpu()}
+    key = readable(key)
     mels = {name: log_mel(wav)[0].T.numpy() for name, wav in wavs.items()}
     run.log_figure(f"mels/{key}", plots.mels(key, **mels), step)
     for name, wav in wavs.items():

@@ -132,6 +132,6 @@ def own_f0(base: DataFolder, key: str, wav: np.ndarray, centred: bool) -> np.nda
     """F0 [N] of the repaired labels, on HuBERT's centres or 10 ms early."""
     if centred:
         return base.read("f0", key)
-    if not base.path(EARLY, key).is_file():
+    if not base.has(EARLY, key):
         base.save(EARLY, key, pitch.track(wav, base.stats()["labels"]["pit"]["tracker"], centred=False))
     return base.read(EARLY, key)
