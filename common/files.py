@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from common.cli import MOST_BYTES, UserError
+
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
+BLOCK = 1 << 16  # bytes
 LEFTOVER_AGE = 3600.0  # seconds after which a temporary file can only belong to a killed process
 
 
@@ -28,6 +32,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         replace(part, path)
+    except OSError as error:
+        if error.filename in (None, str(part)):  # a full disk names none
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -49,3 +57,29 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
         with suppress(OSError):  # open in another program on Windows: the next call gets it
             if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
                 part.unlink()
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder, and write a block into it: what cannot be kept is not to be computed first.
+
+    Raises OSError naming the folder where the system refuses, as on a full or read-only disk.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(BLOCK))
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+
+
+def require_nameable(path: Path) -> None:
+    """UserError where the file system takes no name as long as this file's."""
+    folder = next(place for place in path.absolute().parents if place.exists())
+    most = os.pathconf(folder, "PC_NAME_MAX") if hasattr(os, "pathconf") else MOST_BYTES
+    length = len(os.fsencode(path.name)) if os.name == "posix" else len(path.name.encode("utf-16-le")) // 2
+    if length > most:
+        raise UserError(
+            f"{path}: the name is too long, by {length - most} of {length} bytes; "
+            "give the recording a shorter name"
+        )
