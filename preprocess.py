@@ -17,7 +17,7 @@ MOST_MOVED = 60  # semitones or dB of pitch-shifted copies; more is a typing err
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument(
         "name", type=cli.voice, help="data set or voice bank; everything goes to data/<name>/"
     )
@@ -151,6 +151,7 @@ def chosen(args: argparse.Namespace, config: dict) -> Callable[[Any, argparse.Na
 
 def main() -> int:
     args = parse_args()
+    from checkpoints import places
     from common.files import remove_leftovers_below
     from common.presets import load_config
     from preprocessing.bookkeeping import drop_replaced
@@ -162,6 +163,8 @@ def main() -> int:
         raise cli.UserError(
             f"{data}: no such folder in {Path.cwd()}; run it in the project's folder, or make {data} here"
         )
+    if args.encode and args.encode_with != "none":
+        places.require_dataset(args.encode)
     folder = DataFolder(data / args.name)
     folder.place_of(args.wavs)  # a wrong path is said before models load
     config = load_config(args.config)

@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from checkpoints import cards, file_format, models, official, store
+from checkpoints import cards, file_format, models, official, store, whole
+from checkpoints.places import BEST, SHIPPED, label_path
 from common.cli import UserError
 from common.names import checked
-from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder
 from vocoder.griffin_lim import GriffinLim
 
-SHIPPED = "demo"  # out/demo holds the weights that come with the project
 PITDYN = {  # source of pitch and loudness
     "hubert": "the trained models",
     "tracker": "an F0 tracker and measured loudness, through the models' label embeddings",
@@ -50,7 +49,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     """
     if given:
         return _existing(given, "content encoder")
-    own = [out / checked(name, "dataset") / "hubert-soft" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / checked(name, "dataset") / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
     if own[0].is_file():
         return own[0]
     if config["content"]["source"] == "official":
@@ -72,17 +71,6 @@ def load_content(path: Path, device: Any = "cpu") -> Part:
     return Part(model.to(device), path, None)
 
 
-def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
-    """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
-    path = out / checked(dataset, "dataset") / f"hubert-{kind[:-1]}" / store.BEST
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "
-            f"python train_hubert.py --embds_dn {kind} data/{dataset} {path.parent}"
-        )
-    return path
-
-
 def load_label_model(path: Path, kind: str, content: Part) -> Part:
     """A whole label HuBERT, or a light head set on the content encoder it was trained with.
 
@@ -91,7 +79,7 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
     checkpoint = store.load(path)
     if checkpoint["kind"] == f"head-{kind}":
         models.require_trunk(path, checkpoint, content.card["hash"], content.path)
-        return Part(TrunkHead.from_checkpoint(checkpoint, content.model), path, checkpoint)
+        return Part(models.load_head(path, checkpoint, content.model), path, checkpoint)
     cards.require_match(
         f"{path}: kind",
         f"hubert-{kind}",
@@ -137,7 +125,9 @@ def load_encoder(
     paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
     base = load_content(content_path(config, dataset, content, out), device)
     pit, dyn = (load_label_model(paths[kind], kind, base) for kind in ("pits", "dyns"))
-    tables = {"pit": pit.checkpoint["labels"]["pit"], "dyn": dyn.checkpoint["labels"]["dyn"]}
+    parts = {"pit": pit, "dyn": dyn}
+    tables = {n: whole.field(part.path, part.checkpoint, f"labels.{n}", dict) for n, part in parts.items()}
+    labels = (_labels(PitLabels, pit, tables["pit"]), _labels(DynLabels, dyn, tables["dyn"]))
     models = (pit.model, dyn.model)
     if pitdyn == "tracker":
         models = (
@@ -148,8 +138,22 @@ def load_encoder(
         PitDynEncoder(base.model, *models),
         {"content": base.card, "pit": _head_card(pit), "dyn": _head_card(dyn)},
         tables,
-        (PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])),
+        labels,
     )
+
+
+def _labels(kind: type[PitLabels | DynLabels], part: Part, table: dict) -> PitLabels | DynLabels:
+    """What the classes of a label model mean; UserError where its table is damaged or of other classes."""
+    try:
+        labels = kind.from_config(table)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{part.path}: what its labels mean is damaged ({error}); {whole.REMEDY}") from error
+    if labels.classes != (found := len(part.model.label_embedding.weight)):
+        raise UserError(
+            f"{part.path}: expected as many classes as its labels have, {labels.classes}, found {found}; "
+            f"{whole.REMEDY}"
+        )
+    return labels
 
 
 def _head_card(part: Part) -> dict:
@@ -158,18 +162,12 @@ def _head_card(part: Part) -> dict:
     return {"name": part.path.as_posix(), "hash": file_format.state_hash(model.state_dict())}
 
 
-def require_label_models(dataset: str, out: Path, advice: str) -> None:
-    """UserError with the advice unless out/<dataset> has a pitch and a loudness model."""
-    try:
-        for kind in ("pits", "dyns"):
-            label_path(dataset, kind, out)
-    except UserError as error:  # it says how to train them, but the voice has a dataset already
-        raise UserError(f"{out / dataset}: no pitch and loudness models; {advice}") from error
-
-
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
     """UserError unless the encoders found are those that the voice of a card was trained with."""
-    for role, trained in card["encoders"].items():
+    encoders = whole.field(path, {"card": card}, "card.encoders", dict)
+    roles = " ".join(sorted(encoders)), " ".join(sorted(found))
+    cards.require_match(f"{path}: encoders it was made with", *roles, whole.REMEDY)
+    for role, trained in encoders.items():
         own = found[role]
         cards.require_match(
             f"the {role} encoder of {path}",
@@ -178,20 +176,6 @@ def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -
             f"give the dataset the voice was encoded with (--dataset {card['dataset']}), or encode and "
             f"train the voice again",
         )
-
-
-def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
-    """out/<vbank>/acoustic/model-best.pt."""
-    path = out / checked(vbank, "voice") / "acoustic" / store.BEST
-    if path.is_file():
-        return path
-    if not out.is_dir():
-        raise UserError(f"{out}: no such folder in {Path.cwd()}; run it in the project's folder")
-    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{store.BEST}"))
-    raise UserError(
-        f"{path}: no voice of this name; voices here: {', '.join(known) or 'none'}; "
-        f"train it: python train_acoustic.py data/{vbank} {path.parent}"
-    )
 
 
 def vocoder_path(
@@ -205,7 +189,7 @@ def vocoder_path(
         return official.find("hifigan-hubert-soft", out=out)
     if given:
         return _existing(Path(given), "vocoder")
-    own = [out / checked(name, "dataset") / "hifigan" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / checked(name, "dataset") / "hifigan" / BEST for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")

@@ -14,7 +14,6 @@ from checkpoints import file_format
 from common.cli import UserError
 from common.files import atomic_path, remove_leftovers
 
-BEST = "model-best.pt"
 STEP_FILE = re.compile(r"model-(\d+)\.pt")
 
 

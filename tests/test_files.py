@@ -1,5 +1,6 @@
 """Files written whole or not at all, by several processes, and what killed ones leave."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 import pytest
 from conftest import ROOT
 
-from common import files
+from common import cli, files
 
 LONG = "名" * 80 + "a" * 11 + ".wav"  # 255 bytes, as long as names may be
 
@@ -91,3 +92,35 @@ def test_readers_of_a_file_that_two_processes_write_see_whole_ones(tmp_path):
             seen.add(path.read_text(encoding="utf-8"))
     assert [writer.returncode for writer in writers] == [0, 0]
     assert seen <= {"a" * 20000, "b" * 20000} and seen and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_anything_is_computed(tmp_path, monkeypatch):
+    files.require_writable(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError) as error:
+        files.require_writable(tmp_path / "file" / "deep")
+    assert str(tmp_path / "file" / "deep") in cli.reason_of(error.value)
+
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", full)
+    with pytest.raises(OSError) as error:
+        files.require_writable(tmp_path)
+    assert cli.reason_of(error.value).startswith(f"{tmp_path}: the disk is full")
+
+
+def test_a_write_that_fails_names_the_file_and_not_its_temporary_one(tmp_path):
+    for late in (False, True):
+        with pytest.raises(OSError) as error, files.atomic_path(tmp_path / "a.wav") as part:
+            raise OSError(errno.ENOSPC, "No space left on device", *([str(part)] if late else []))
+        assert cli.reason_of(error.value).startswith(f"{tmp_path / 'a.wav'}: the disk is full")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are counted in bytes there")
+def test_a_conversion_whose_name_is_too_long_is_refused_before_it_is_made(tmp_path):
+    stem = "あ" * 83
+    files.require_nameable(tmp_path / "new" / f"{stem}ab.wav")
+    with pytest.raises(cli.UserError, match="the name is too long, by 4 of 259 bytes"):
+        files.require_nameable(tmp_path / "new" / f"{stem}_voice.wav")

@@ -10,14 +10,14 @@ import pytest
 from conftest import ROOT
 from small_training import arguments, run_once
 
-from checkpoints import store
+from checkpoints import places, store
 from common import cli
 from common.cli import UserError
 from training.run_folder import LOCK, claim
 
 
 def best_of(folder):
-    card = store.load(folder / store.BEST)["card"]
+    card = store.load(folder / places.BEST)["card"]
     return card["step"], card["metrics"]["loss"]
 
 
@@ -50,7 +50,7 @@ def test_a_run_killed_between_its_two_files_has_its_best(tmp_path):
 def test_a_best_that_an_earlier_version_lost_is_there_again(tmp_path):
     out = tmp_path / "a"
     run_once(out, losses={2: 3.0, 4: 1.0})
-    store.save(out / store.BEST, store.load(out / "model-2.pt"))
+    store.save(out / places.BEST, store.load(out / "model-2.pt"))
     run_once(out, resume=out / "model-4.pt", steps=6, losses={6: 2.0})
     assert best_of(out) == (4, 1.0)
 
@@ -101,7 +101,7 @@ def test_overwrite_replaces_a_worse_and_a_better_run_at_the_first_validation(tmp
     killed_between_files(out, {2: 9.0, 4: 9.0}, 2, overwrite=True)
     assert best_of(out) == (2, 9.0)
     run_once(out, losses={2: 9.0, 4: 8.0}, overwrite=True)
-    assert best_of(out) == (4, 8.0) and names(out) == ["model-2.pt", "model-4.pt", store.BEST]
+    assert best_of(out) == (4, 8.0) and names(out) == ["model-2.pt", "model-4.pt", places.BEST]
 
 
 def test_overwrite_that_is_stopped_before_it_has_validated_loses_nothing(tmp_path):
@@ -110,10 +110,10 @@ def test_overwrite_that_is_stopped_before_it_has_validated_loses_nothing(tmp_pat
     with pytest.raises(KeyboardInterrupt):
         run_once(out, at=("between the two halves of a step", 0), losses={}, overwrite=True, after=0)
     assert best_of(out) == (4, 0.1)
-    assert names(out) == ["model-1.pt", "model-2.pt", "model-4.pt", "model-6.pt", store.BEST]
+    assert names(out) == ["model-1.pt", "model-2.pt", "model-4.pt", "model-6.pt", places.BEST]
     run_once(out, resume=out / "model-1.pt", losses={2: 9.0, 4: 8.0}, after=0)
     assert best_of(out) == (4, 8.0)
-    assert names(out) == ["model-1.pt", "model-2.pt", "model-4.pt", store.BEST]
+    assert names(out) == ["model-1.pt", "model-2.pt", "model-4.pt", places.BEST]
 
 
 def test_a_run_resumed_elsewhere_brings_its_best_and_mixes_with_no_other(tmp_path):

@@ -14,7 +14,7 @@ from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.datasets import MelDataset, shift_right
-from training.run import mean_over, to_device
+from training.run import mean_over, model_of, to_device
 from vocoder.griffin_lim import GriffinLim
 
 VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
@@ -39,7 +39,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         )
     keys = [both(folder, part) for part in ("train", "val")]
     sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
-    model = AcousticModel(**sizes)
+    model = model_of(AcousticModel, sizes, args.config)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
     sets = [MelDataset(folder, part, run.settings.crop_seconds) for part in keys]
@@ -83,7 +83,7 @@ def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
     theirs = other.state_dict()
     cards.require_match(
         f"{path}: encoders of the voice",
-        " ".join(checkpoint["card"]["encoders"]),
+        " ".join(checkpoint["card"].get("encoders", {})),
         " ".join(about["encoders"]),
         f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
     )

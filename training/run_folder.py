@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from checkpoints import store
+from checkpoints import places
 from common.cli import UserError
 from common.files import remove_leftovers
 
@@ -49,7 +49,7 @@ def claim(out: Path, resume: Path | None, overwrite: bool) -> Claim:
             )
         return Claim(lock, [])
     if before and not overwrite:
-        steps = [path for path in before if path.name != store.BEST]
+        steps = [path for path in before if path.name != places.BEST]
         remedy = f"continue it with --resume {steps[-1]}, " if steps else "give another folder, "
         raise UserError(
             f"{out}: holds a trained model ({before[-1].name}); {remedy}or train anew with --overwrite, "

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import nn
 from tqdm import tqdm
 
-from checkpoints import cards, store
+from checkpoints import cards, places, store
 from common import cli
 from training import interrupts
 from training.batches import loader
@@ -91,10 +91,10 @@ class Trainer:
         checkpoint resumed: a run that was killed may have saved the one and not the other, and an earlier
         checkpoint may be resumed.
         """
-        ours, theirs = self.run.out / store.BEST, path.parent / store.BEST
+        ours, theirs = self.run.out / places.BEST, path.parent / places.BEST
         self.best, self.best_step = math.inf, -1
         found = {}
-        if (place := ours if ours.is_file() else theirs).is_file() and store.BEST not in self.replaces:
+        if (place := ours if ours.is_file() else theirs).is_file() and places.BEST not in self.replaces:
             found[place] = store.load(place)
             cards.require_continuation(place, self.describe(), found[place])
         found[path] = checkpoint
@@ -149,7 +149,7 @@ class Trainer:
             bar.close()
             if run.writer:
                 run.writer.close()
-        best = run.out / store.BEST
+        best = run.out / places.BEST
         run.logger.info(f"done; the best checkpoint is {best}, loss {self.best:.4f}")
         if run.writer:
             run.logger.info(cards.describe(store.load(best)))
@@ -247,10 +247,10 @@ class Trainer:
         replaced, self.replaces = self.replaces, []
         if better:
             self.best, self.best_step = metrics["loss"], self.step
-            self._save(store.BEST, metrics)
-            self.run.logger.info(f"best so far, saved as {self.run.out / store.BEST}")
+            self._save(places.BEST, metrics)
+            self.run.logger.info(f"best so far, saved as {self.run.out / places.BEST}")
         self._save(f"model-{self.step}.pt", metrics)
-        for name in set(replaced) - {store.BEST, f"model-{self.step}.pt"}:
+        for name in set(replaced) - {places.BEST, f"model-{self.step}.pt"}:
             (self.run.out / name).unlink(missing_ok=True)
         store.prune(self.run.out, self.run.settings.keep)
 
