@@ -46,10 +46,12 @@ def find(folder: Path, suffixes: Collection[str]) -> Found:
                 is_own = os.path.realpath(entry.path) == os.path.join(real, entry.name)
                 (folders if is_own else links).append(entry.path)
             elif kind == "audio":
-                paths.append(Path(entry.path))
+                paths.append(entry.path)
             elif kind:
                 left_out[kind] += 1
-    return Found(sorted(paths), _line(left_out))
+    # As paths are sorted, but in less time.
+    paths.sort(key=lambda path: os.path.normcase(path).split(os.sep))
+    return Found([Path(path) for path in paths], _line(left_out))
 
 
 def _holds(folder: str, other: str) -> bool:
