@@ -38,7 +38,7 @@ def find(folder: Path, suffixes: Collection[str]) -> Found:
         try:
             entries = list(os.scandir(place))
         except OSError:
-            left_out["unreadable folder"] += 1
+            left_out["unreadable folder(s)"] += 1
             continue
         for entry in entries:
             kind = _kind(entry, suffixes)
@@ -71,7 +71,7 @@ def _kind(entry: os.DirEntry, suffixes: Collection[str]) -> str:
     if entry.name.startswith("."):
         return "hidden" if suffix in suffixes else ""
     if not regular:
-        return "dead link" if entry.is_symlink() else "other"
+        return "dead link(s)" if entry.is_symlink() else "other"
     if suffix in suffixes:
         return "audio"
     if not suffix:

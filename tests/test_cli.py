@@ -131,6 +131,15 @@ def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_pa
     assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
 
 
+def test_what_a_conversion_leaves_out_is_counted_in_one_line(tmp_path, capsys):
+    from conversion.files import find_sources
+
+    for name in ("a.wav", "b.caf", "c.oga", "oto.ini", "a.frq", "b.frq"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_sources(tmp_path)] == ["a.wav", "b.caf", "c.oga"]
+    assert capsys.readouterr().err == f"{tmp_path}: 3 recordings, left out: 2 .frq, 1 .ini\n"
+
+
 def test_three_recordings_have_three_conversions_and_curves(tmp_path):
     from conversion.files import curve_paths, find_sources, target_paths
 
