@@ -10,6 +10,8 @@ import numpy as np
 
 from common.cli import UserError
 
+NUMBERS = "biuf"  # kinds of numpy's types that arrays of ours hold
+
 
 def fault(path: Path) -> str:
     """What is wrong with a .npy, '' where its size is what its header says. Costs no more than the header."""
@@ -24,8 +26,8 @@ def fault(path: Path) -> str:
         return "nothing"
     except Exception as error:  # noqa: BLE001  whatever the bytes of a spoilt header lead to
         return f"a damaged file ({str(error) or type(error).__name__})"
-    if dtype.hasobject:
-        return "Python objects"
+    if dtype.kind not in NUMBERS:
+        return "other things than numbers"
     return "" if size == wanted else f"{size} of {wanted} bytes"
 
 

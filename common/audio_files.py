@@ -38,7 +38,7 @@ def find(folder: Path, suffixes: Collection[str]) -> Found:
         try:
             entries = list(os.scandir(place))
         except OSError:
-            left_out["unreadable folder"] += 1
+            left_out["unreadable folder(s)"] += 1
             continue
         for entry in entries:
             kind = _kind(entry, suffixes)
@@ -46,10 +46,12 @@ def find(folder: Path, suffixes: Collection[str]) -> Found:
                 is_own = os.path.realpath(entry.path) == os.path.join(real, entry.name)
                 (folders if is_own else links).append(entry.path)
             elif kind == "audio":
-                paths.append(Path(entry.path))
+                paths.append(entry.path)
             elif kind:
                 left_out[kind] += 1
-    return Found(sorted(paths), _line(left_out))
+    # As paths are sorted, but in less time.
+    paths.sort(key=lambda path: os.path.normcase(path).split(os.sep))
+    return Found([Path(path) for path in paths], _line(left_out))
 
 
 def _holds(folder: str, other: str) -> bool:
@@ -69,7 +71,7 @@ def _kind(entry: os.DirEntry, suffixes: Collection[str]) -> str:
     if entry.name.startswith("."):
         return "hidden" if suffix in suffixes else ""
     if not regular:
-        return "dead link" if entry.is_symlink() else "other"
+        return "dead link(s)" if entry.is_symlink() else "other"
     if suffix in suffixes:
         return "audio"
     if not suffix:

@@ -1,4 +1,4 @@
-"""Text, JSON and .npy files read, or refused in a sentence: the file, what is wrong with it, the remedy."""
+"""Text and JSON files read, or refused in a sentence: the file, what is wrong with it, the remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from common.cli import UserError, reason_of
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-NUMBERS = "biuf"  # kinds of numpy's types that arrays of ours hold
 
 
 def read_text(path: Path, remedy: str) -> str:
@@ -70,19 +69,3 @@ def _fault(value: Any, form: Any, where: str = "") -> str:
         if name in value and (fault := _fault(value[name], part, f"{where}.{name}".lstrip("."))):
             return fault
     return ""
-
-
-def read_array(path: Path, remedy: str, mapped: bool = False) -> Any:
-    """The numbers of a .npy, mapped from the disk if asked for. Raises UserError naming the file."""
-    import numpy as np  # noqa: PLC0415  the help of a script needs none
-
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(array, np.ndarray) and array.dtype.kind in NUMBERS:
-            return array if mapped else np.array(array)
-        fault = "it holds other things than numbers"
-    except OSError as error:
-        raise UserError(f"{reason_of(error)}; {remedy}") from error
-    except Exception as error:  # a damaged header can raise anything
-        fault = f"it is damaged or cut ({(str(error) or type(error).__name__).splitlines()[0]:.100})"
-    raise UserError(f"{path}: {fault}; {remedy}")

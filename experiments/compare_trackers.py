@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from audio import AUDIO_SUFFIXES, SAMPLE_RATE, UNIT_HOP, prepare
-from common import cli
+from common import audio_files, cli
 from common.files import write_text
 from evaluation import metrics
 from hubert_pitdyn import pitch
@@ -68,7 +68,7 @@ def choose_files(folders: list[Path], count: int, seed: int) -> list[tuple[str, 
     """`count` audio files of each folder, found recursively: (folder name, file)."""
     chosen = []
     for folder in folders:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+        files = audio_files.find(folder, AUDIO_SUFFIXES).paths
         if not files:
             raise SystemExit(f"{folder}: no audio files")
         picked = random.Random(f"{seed} {folder.name}").sample(files, min(count, len(files)))

@@ -25,6 +25,15 @@ SETTINGS = {
 }
 
 
+@pytest.fixture
+def ctrl_c_raises():
+    """As in a terminal; a shell starts jobs in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
 def ctrl_c():
     signal.raise_signal(signal.SIGINT)
 

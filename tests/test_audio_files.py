@@ -54,4 +54,4 @@ def test_linked_folders_are_followed_once_and_never_in_circles(tmp_path):
 def test_dead_links_are_counted(tmp_path):
     (tmp_path / "a.wav").symlink_to(tmp_path / "gone.wav")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert found(tmp_path) == [] and find(tmp_path, SUFFIXES).left_out == "2 dead link"
+    assert found(tmp_path) == [] and find(tmp_path, SUFFIXES).left_out == "2 dead link(s)"

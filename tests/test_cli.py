@@ -137,6 +137,15 @@ def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_pa
     assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
 
 
+def test_what_a_conversion_leaves_out_is_counted_in_one_line(tmp_path, capsys):
+    from conversion.files import find_sources
+
+    for name in ("a.wav", "b.caf", "c.oga", "oto.ini", "a.frq", "b.frq"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_sources(tmp_path)] == ["a.wav", "b.caf", "c.oga"]
+    assert capsys.readouterr().err == f"{tmp_path}: 3 recordings, left out: 2 .frq, 1 .ini\n"
+
+
 def test_three_recordings_have_three_conversions_and_curves(tmp_path):
     from conversion.files import curve_paths, find_sources, target_paths
 
@@ -171,7 +180,7 @@ def test_voices_and_datasets_that_are_no_folder_names_are_refused(given, tmp_pat
 
 
 def test_names_are_checked_where_they_become_paths(tmp_path):
-    from checkpoints import pipeline
+    from checkpoints import pipeline, places
     from common.cli import UserError
 
     (tmp_path / "secret" / "acoustic").mkdir(parents=True)
@@ -179,8 +188,8 @@ def test_names_are_checked_where_they_become_paths(tmp_path):
     (tmp_path / "out").mkdir()
     config = {"content": {"source": "trained"}, "vocoder": {"source": "trained"}}
     for find in (
-        lambda name: pipeline.acoustic_path(name, tmp_path / "out"),
-        lambda name: pipeline.label_path(name, "pits", tmp_path / "out"),
+        lambda name: places.acoustic_path(name, tmp_path / "out"),
+        lambda name: places.label_path(name, "pits", tmp_path / "out"),
         lambda name: pipeline.content_path(config, name, None, tmp_path / "out"),
         lambda name: pipeline.vocoder_path(config, name, None, tmp_path / "out"),
     ):
@@ -216,6 +225,7 @@ def test_wrong_names_are_answered_with_the_nearest_before_torch_is_loaded(argume
         (tmp_path / "out" / model).mkdir(parents=True)
         (tmp_path / "out" / model / "model-best.pt").touch()
     (tmp_path / "a.wav").touch()
+    (tmp_path / "data").mkdir()
     # A torch that ends the program at its import.
     (tmp_path / "no" / "torch").mkdir(parents=True)
     (tmp_path / "no" / "torch" / "__init__.py").write_text("raise SystemExit(9)", encoding="utf-8")
@@ -321,6 +331,9 @@ STOPPED = """
 import signal, sys, time
 from common import cli
 
+for name in ("SIGTERM", "SIGHUP"):  # as in a terminal, whoever runs these tests
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+
 def main():
     try:
         print("begun", flush=True)
@@ -346,7 +359,8 @@ def test_kill_and_a_closed_terminal_do_as_ctrl_c(name):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals to one process")
 def test_what_nohup_ignores_is_ignored():
-    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + STOPPED.replace("60", "0.5")
+    ignoring = STOPPED.replace('"SIGHUP"', "").replace("60", "0.5")
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + ignoring
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", ignoring], env=env, stdout=subprocess.PIPE)
     assert process.stdout.readline().strip() == b"begun"

@@ -6,21 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_training import Numbers, ctrl_c, run_once
+from small_training import Numbers, ctrl_c, ctrl_c_raises, run_once  # noqa: F401
 
 from checkpoints import store
 from training import interrupts
 from training.adversarial import AdversarialStep
 from training.trainer import cli
 
-
-@pytest.fixture(autouse=True)
-def ctrl_c_raises():
-    """As in a terminal; a shell starts jobs in the background without it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("ctrl_c_raises")
 
 
 def test_a_block_is_ended_before_ctrl_c_is_heard():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -167,7 +168,7 @@ def test_a_page_is_no_folder(tmp_path):
     make_wav(tmp_path / "test" / "a.wav")
     ran = run(tmp_path, "--out", "test")
     assert ran.returncode == 2
-    assert ran.stderr == "error: test: expected a file to write the page to, found a folder\n"
+    assert "expected a name that ends in .html or .htm, found test" in ran.stderr
 
 
 def test_same_input_gives_the_same_page_without_outside_assets(tmp_path):
@@ -228,3 +229,45 @@ def test_sources_are_what_the_models_expect():
         total += path.stat().st_size
     assert total < 1_500_000
     assert any(not path.name.isascii() for path in (ROOT / "test").glob("*.wav"))
+
+
+def test_conversions_are_looked_up_and_not_compared_with_every_source(tmp_path):
+    """Three sources that share a stem, stems that begin others, and voices with underscores."""
+    names = ["song.wav", "song.mp3", "song.mp3.wav", "a.wav", "a_b.wav", "sub/a.wav", "_x_.wav"]
+    for name in names:
+        make_wav(tmp_path / "test" / name)
+    made = [
+        "song.wav_v",
+        "song.mp3_v",
+        "song.mp3.wav_v",
+        "a_v_w",
+        "a_b_v_w",
+        "sub/a_b_v",
+        "_x__v",
+        "b_v",
+        "a_",
+    ]
+    for name in made:
+        make_wav(tmp_path / "gen" / f"{name}.wav")
+    found = make_index.find_conversions(make_index.find_sources(tmp_path / "test"), tmp_path / "gen")
+    voices = {
+        source.as_posix(): {voice: path.stem for voice, path in of.items()} for source, of in found.items()
+    }
+    assert voices == {
+        "song.wav": {"v": "song.wav_v"},
+        "song.mp3": {"v": "song.mp3_v"},
+        "song.mp3.wav": {"v": "song.mp3.wav_v"},
+        "a.wav": {"v_w": "a_v_w"},
+        "a_b.wav": {"v_w": "a_b_v_w"},
+        "sub/a.wav": {"b_v": "a_b_v"},
+        "_x_.wav": {"v": "_x__v"},
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are Unicode")
+def test_names_that_are_not_utf8_are_shown_readably_and_linked_exactly(tmp_path):
+    name = os.fsdecode("かソき".encode("cp932"))
+    make_wav(tmp_path / "test" / f"{name}.wav")
+    make_wav(tmp_path / "gen" / f"{name}_v.wav")
+    page = page_of(tmp_path)
+    assert page.names == ["かソき.wav"] and "%82%A9%83%5C%82%AB_v.wav" in page.rows[1][-1]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from common import arrays
 from common.cli import UserError
-from common.readers import read_array, read_json, read_text
+from common.readers import read_json, read_text
 
 FORM = {"train": [str], "of": {str: {"hash": str}}, "seed?": int}
 GOOD = '{"train": ["a"], "of": {"x": {"hash": "h", "more": 1}}, "other": null}'
@@ -66,15 +67,15 @@ def test_json_of_another_form_is_refused(tmp_path, text, says):
 def test_arrays_that_are_cut_or_hold_other_things_are_refused(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.arange(100.0))
-    assert np.array_equal(read_array(path, ""), np.arange(100.0))
-    assert isinstance(read_array(path, "", mapped=True), np.memmap)
+    assert np.array_equal(arrays.read(path, ""), np.arange(100.0))
+    assert isinstance(arrays.read(path, "", mapped=True), np.memmap)
     whole = path.read_bytes()
     huge = whole.replace(b"(100,), }", b"(10000000000000,), }")
     for content in (b"", whole[:5], whole[:60], whole[:-1], huge, b"PK\x03\x04" + whole, b"x" * 300):
         path.write_bytes(content)
-        assert refused(read_array, path).endswith("; make it again")
+        assert refused(arrays.read, path).endswith("; make it again")
     for array in (np.array([{"a": 1}], object), np.array(["text"])):
         np.save(path, array)
-        refused(read_array, path)
+        refused(arrays.read, path)
     np.save(path, np.zeros((0, 3), np.float32))
-    assert read_array(path, "").shape == (0, 3)
+    assert arrays.read(path, "").shape == (0, 3)

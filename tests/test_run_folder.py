@@ -8,12 +8,14 @@ import sys
 
 import pytest
 from conftest import ROOT
-from small_training import arguments, run_once
+from small_training import arguments, ctrl_c_raises, run_once  # noqa: F401
 
 from checkpoints import places, store
 from common import cli
 from common.cli import UserError
 from training.run_folder import LOCK, claim
+
+pytestmark = pytest.mark.usefixtures("ctrl_c_raises")
 
 
 def best_of(folder):

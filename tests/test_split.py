@@ -76,6 +76,7 @@ def split_of(folder: Path, names: list[str], **given) -> dict[str, list[str]]:
         "bank/強_{note}/{name}",
         "{name}{note}",
         "{name}_{note}",
+        "{name}KA{note}",
         "{note}_{name}",
         "{note}/{name}{note}",
     ],

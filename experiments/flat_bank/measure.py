@@ -11,6 +11,7 @@ import numpy as np
 
 import audio
 from checkpoints import file_format, pipeline, places, store
+from common import audio_files
 from conversion.converter import VoiceConverter
 from conversion.files import find_sources
 from evaluation import copies, metrics, pair, trackers
@@ -150,7 +151,8 @@ def melody_figures(line: Line, converter: VoiceConverter) -> dict[str, float]:
 
 def take_figures(line: Line, job: Job, scorers: Scorers, target: Target | None) -> dict[str, float] | None:
     """How far the singer's take of a line on the bank's note is from the one on the other."""
-    takes = (path for path in find_sources(job.target) if path.stem == line.path.stem)
+    recordings = audio_files.find(job.target, audio.AUDIO_SUFFIXES).paths
+    takes = (path for path in recordings if path.stem == line.path.stem)
     take = next(takes, None)
     if not line.real or take is None or take.samefile(line.path):
         return None
