@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.cli import MOST_BYTES, OS_ERRORS, UserError
+from common.cli import MOST_BYTES, OS_ERRORS, UserError, reason_of
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
 BLOCK = 1 << 16  # bytes
@@ -62,7 +62,7 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
 def require_writable(folder: Path) -> None:
     """Make the folder, and write a block into it: what cannot be kept is not to be computed first.
 
-    Raises OSError naming the folder where the system refuses, as on a full or read-only disk.
+    Raises UserError naming the folder where the system refuses, as on a full or read-only disk.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def require_writable(folder: Path) -> None:
             file.write(bytes(BLOCK))
     except OSError as error:
         error.filename = str(folder)
-        raise
+        raise UserError(f"nothing can be written to {reason_of(error)}") from error
 
 
 def require_nameable(path: Path) -> None:
