@@ -6,6 +6,7 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from common import audio_files
 from common.cli import UserError
 from common.files import atomic_path
 
@@ -29,6 +31,7 @@ TRIM_DB = 50.0  # below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
+LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
 OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
@@ -63,27 +66,34 @@ class Prepared:
 def load(path: str | Path) -> np.ndarray:
     """Read any audio file as float32 [S], 16 kHz mono, untrimmed.
 
-    Raises UserError naming the file when it cannot be read, is empty, or holds NaN.
+    Raises UserError naming the file when it cannot be read, is empty, holds NaN or impossible values, or is
+    longer than `audio_files.MOST_HOURS`.
     """
     path = Path(path)
     if path.is_dir():
         raise UserError(f"{path}: expected an audio file, found a folder")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    samples, rate = _decode(path)
+    samples, rate = audio_files.read(path)
     return to_mono_16k(samples, rate, path)
 
 
 def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> np.ndarray:
     """[S] or [S, channels] at any rate (Hz), float or integer PCM -> float32 [S] mono at 16 kHz.
 
-    A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN.
+    A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN or
+    impossible values.
     """
+    audio_files.require_possible(name, rate)
     samples = np.asarray(samples)
     if samples.dtype.kind in "iu":
         limits = np.iinfo(samples.dtype)
         middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
         samples = (samples - float(middle)) / (limits.max - middle)
+    if LARGEST_SAMPLE < (peak := float(np.abs(samples).max(initial=0.0))) < np.inf:
+        raise UserError(
+            f"{name}: expected samples around full scale, 1, found {peak:.3g}; write the file again"
+        )
     samples = samples.astype(np.float32)
     if samples.ndim == 2:
         samples = samples.mean(axis=1)
@@ -113,38 +123,6 @@ def _offset(samples: np.ndarray, length: int) -> float:
     return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
 
 
-def _decode(path: Path) -> tuple[np.ndarray, int]:
-    """Samples [S, channels] and rate; libsndfile first, PyAV for what libsndfile does not know."""
-    try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        if path.suffix.lower() in (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"):
-            raise UserError(f"{path}: cannot be read as {path.suffix[1:]} audio ({error})") from error
-    return _decode_with_av(path)
-
-
-def _decode_with_av(path: Path) -> tuple[np.ndarray, int]:
-    try:
-        import av  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise UserError(
-            f"{path}: {path.suffix or 'this'} files need the package 'av': pip install av (or convert to wav)"
-        ) from error
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: expected an audio track, found none")
-            rate = container.streams.audio[0].rate
-            resampler = av.AudioResampler(format="fltp")
-            frames = [f for frame in container.decode(audio=0) for f in resampler.resample(frame)]
-            blocks = [frame.to_ndarray() for frame in frames]
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as audio ({error})") from error
-    if not blocks:
-        raise UserError(f"{path}: expected audio, found no samples")
-    return np.concatenate(blocks, axis=1).T, rate
-
-
 def prepare(source: str | Path | np.ndarray) -> Prepared:
     """Load (a path) or take (float [S] at 16 kHz), trim silence (50 dB), pad with zeros to 320·N samples."""
     wav = source if isinstance(source, np.ndarray) else load(source)
@@ -166,12 +144,14 @@ def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
 
     comment: kept in the file's header, where its format has room for one.
     """
-    path = Path(path)
-    subtype = "PCM_16" if path.suffix == ".wav" else None
-    with atomic_path(path) as part, soundfile.SoundFile(part, "w", SAMPLE_RATE, 1, subtype) as file:
+    path, content = Path(path), io.BytesIO()
+    kind = {"subtype": "PCM_16" if path.suffix == ".wav" else None, "format": path.suffix[1:]}
+    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, **kind) as file:
         if comment:
             file.comment = comment
         file.write(wav)
+    with atomic_path(path) as part:
+        part.write_bytes(content.getbuffer())  # of a full disk libsndfile says "System error."
 
 
 def comment_of(path: Path) -> str:
