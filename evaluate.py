@@ -13,7 +13,7 @@ PICTURE = cli.new_file(".png", ".svg", ".pdf")
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pair = commands.add_parser("pair", help="a recording and its conversion")
     pair.add_argument("source", type=cli.path, help="the recording that was converted")
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
     voice.add_argument("vbank", nargs="?", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
-    add_voice_arguments(voice, required=False)
+    add_voice_arguments(voice)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(
         "--out_path", type=cli.path, default=Path("gen"), help="folder for wavs (default: %(default)s)"
@@ -84,14 +84,30 @@ def parse_args() -> argparse.Namespace:
         )
     args = parser.parse_args()
     if args.command == "voice" and not args.compare:
-        absent = [f"--{n}" if n != "vbank" else n for n in ("vbank", "dataset", "input") if not vars(args)[n]]
+        absent = [f"--{n}" if n != "vbank" else n for n in ("vbank", "input") if not vars(args)[n]]
         if absent:
             voice.error(f"needs {', '.join(absent)}, or --compare A B")
     return args
 
 
+def refuse_early(args: argparse.Namespace) -> None:
+    """What is wrong with names and places is said before torch is loaded, and before hours of measuring."""
+    from checkpoints import places
+    from common.files import require_writable
+
+    if args.command == "voice" and not args.compare:
+        places.acoustic_path(args.vbank)
+        require_writable(args.out_path)
+    if dataset := getattr(args, "dataset", None):
+        places.require_dataset(dataset)
+    for written in (args.json, getattr(args, "plot", None)):
+        if written:
+            require_writable(written.parent)
+
+
 def main() -> int:
     args = parse_args()
+    refuse_early(args)
     from evaluation.commands import COMMANDS
 
     return COMMANDS[args.command](args)

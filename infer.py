@@ -10,17 +10,17 @@ from common import cli
 from conversion import arguments
 
 EXAMPLES = """examples:
-  python infer.py scottpoid --dataset demo --input test/slt_clear.wav
-  python infer.py scottpoid --dataset demo --input deep_voice.wav --transpose 12
-  python infer.py hana --dataset databaker --input songs --auto_pitch --dyn_gain 3
-  python infer.py hana --dataset databaker --input speech.wav --prosody_out curve.csv
+  python infer.py scottpoid --input test/slt_clear.wav
+  python infer.py scottpoid --input deep_voice.wav --transpose 12
+  python infer.py hana --input songs --auto_pitch --dyn_gain 3
+  python infer.py hana --input speech.wav --prosody_out curve.csv
       (edit curve.csv in a spreadsheet, then run the same with --prosody_in curve.csv; the file holds the
       prosody after all other options, so rows that were not edited change nothing)
 """
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
@@ -63,9 +63,15 @@ def main() -> int:
     args = parse_args()
     from tqdm import tqdm
 
+    from checkpoints import places
+    from common.files import require_writable
     from conversion.files import convert_file, planned
 
-    files = planned(args)  # wrong paths are refused before models load
+    files = planned(args)  # wrong paths and names are refused before models load
+    places.acoustic_path(args.vbank)
+    if args.dataset:
+        places.require_dataset(args.dataset)
+    require_writable(args.out_path)
     from common.devices import choose_device
     from conversion.arguments import from_arguments
 
@@ -74,9 +80,10 @@ def main() -> int:
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:
             notes = convert_file(converter, file, options, args.trim, args.plot)
-            tqdm.write("\n".join([str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]))
+            lines = [str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]
+            tqdm.write("\n".join(map(cli.printable, lines)))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
-            failures.append((str(file.source), str(error) or type(error).__name__))
+            failures.append((str(file.source), cli.reason_of(error)))
     return cli.report_failures(failures, len(files))
 
 

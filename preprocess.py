@@ -11,7 +11,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("name", help="data set or voice bank; everything goes to data/<name>/")
     parser.add_argument("--wavs", type=cli.path, help="folder of recordings, needed the first time")
     verb = parser.add_mutually_exclusive_group(required=True)
@@ -94,12 +94,15 @@ def make(folder, args: argparse.Namespace, config: dict) -> int:
 
 def main() -> int:
     args = parse_args()
+    from checkpoints import places
     from common.files import remove_leftovers_below
     from common.presets import load_config
     from preprocessing.bookkeeping import drop_replaced
     from preprocessing.data_folder import DataFolder
     from preprocessing.split import read_prompts, write_split
 
+    if args.encode and args.encode_with != "none":
+        places.require_dataset(args.encode)
     folder = DataFolder(Path("data") / args.name)
     folder.connect(args.wavs)
     remove_leftovers_below(folder.root)

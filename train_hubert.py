@@ -10,7 +10,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument(
         "--embds_dn", choices=("pits", "dyns", "units"), required=True, help="labels to learn"
     )

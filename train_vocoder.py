@@ -10,7 +10,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     cli.add_training_arguments(parser)
     parser.add_argument(
         "--warmstart", type=cli.path, help="vocoder to start from, an official file or one of ours"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from checkpoints import cards, file_format, models, official, store
+from checkpoints.places import BEST, SHIPPED, label_path
 from common.cli import UserError
 from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -21,7 +22,6 @@ from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder
 from vocoder.griffin_lim import GriffinLim
 
-SHIPPED = "demo"  # out/demo holds the weights that come with the project
 PITDYN = {  # source of pitch and loudness
     "hubert": "the trained models",
     "tracker": "an F0 tracker and measured loudness, through the models' label embeddings",
@@ -49,7 +49,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     """
     if given:
         return _existing(given, "content encoder")
-    own = [out / name / "hubert-soft" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / name / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
     if own[0].is_file():
         return own[0]
     if config["content"]["source"] == "official":
@@ -69,17 +69,6 @@ def load_content(path: Path, device: Any = "cpu") -> Part:
         f"{path}: units of the content encoder", "content", model.unit_kind, "give a hubert-soft as --content"
     )
     return Part(model.to(device), path, None)
-
-
-def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
-    """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
-    path = out / dataset / f"hubert-{kind[:-1]}" / store.BEST
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "
-            f"python train_hubert.py --embds_dn {kind} data/{dataset} {path.parent}"
-        )
-    return path
 
 
 def load_label_model(path: Path, kind: str, content: Part) -> Part:
@@ -157,15 +146,6 @@ def _head_card(part: Part) -> dict:
     return {"name": part.path.as_posix(), "hash": file_format.state_hash(model.state_dict())}
 
 
-def require_label_models(dataset: str, out: Path, advice: str) -> None:
-    """UserError with the advice unless out/<dataset> has a pitch and a loudness model."""
-    try:
-        for kind in ("pits", "dyns"):
-            label_path(dataset, kind, out)
-    except UserError as error:  # it says how to train them, but the voice has a dataset already
-        raise UserError(f"{out / dataset}: no pitch and loudness models; {advice}") from error
-
-
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
     """UserError unless the encoders found are those that the voice of a card was trained with."""
     for role, trained in card["encoders"].items():
@@ -179,20 +159,6 @@ def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -
         )
 
 
-def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
-    """out/<vbank>/acoustic/model-best.pt."""
-    path = out / vbank / "acoustic" / store.BEST
-    if path.is_file():
-        return path
-    if not out.is_dir():
-        raise UserError(f"{out}: no such folder in {Path.cwd()}; run it in the project's folder")
-    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{store.BEST}"))
-    raise UserError(
-        f"{path}: no voice of this name; voices here: {', '.join(known) or 'none'}; "
-        f"train it: python train_acoustic.py data/{vbank} {path.parent}"
-    )
-
-
 def vocoder_path(
     config: dict, dataset: str, given: str | None = None, out: Path = Path("out")
 ) -> Path | None:
@@ -204,7 +170,7 @@ def vocoder_path(
         return official.find("hifigan-hubert-soft", out=out)
     if given:
         return _existing(Path(given), "vocoder")
-    own = [out / name / "hifigan" / store.BEST for name in (dataset, SHIPPED)]
+    own = [out / name / "hifigan" / BEST for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")

@@ -4,16 +4,34 @@ Its syntax is that of Python 3.6, so that an old Python gets as far as the sente
 """
 
 import argparse
+import difflib
+import errno
 import os
 import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 DONE, SOME_FAILED, USAGE, CRASHED = 0, 1, 2, 3
 OLDEST = (3, 10)
+MOST_BYTES = 255  # of one name, on the usual file systems
+MOST_ON_WINDOWS = 260  # characters of a path, unless long paths are switched on
+_FULL = "the disk is full; free some space, and run it again"
+_DENIED = "it cannot be read or written: it is read-only, another user's, or open in another program"
+OS_ERRORS = {
+    errno.ENOSPC: _FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _FULL,
+    errno.EROFS: "its disk is read-only; name another folder",
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.ENOENT: "no such file or folder",
+    errno.ENOTDIR: "a part of this path is a file, expected a folder",
+    errno.EISDIR: "it is a folder, expected a file",
+    errno.EEXIST: "it is there already, as something else",
+}
 # Packages of requirements.txt that are imported under another name.
 IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt"}
 
@@ -51,6 +69,60 @@ class UserError(Exception):
     """One sentence for the user: the file, what was expected, what was found, the command that fixes it."""
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **{"allow_abbrev": False, **settings})
+
+    def error(self, message: str):
+        wrong = re.match(r"unrecognized arguments: .*?(--[^\s=]+)", message)
+        super().error(printable(message) + (nearest(wrong[1], self._options()) if wrong else ""))
+
+    def _options(self) -> set:
+        commands = [a.choices.values() for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+        return set(self._option_string_actions).union(*(c._options() for cs in commands for c in cs))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence on a wrong name: the nearest of those known; empty where none is near."""
+    folded = {name.casefold(): name for name in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(name.casefold(), folded, 1)
+    return f", did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """As `nearest`; all that are known where none is near."""
+    return nearest(name, known) or f"; known are {', '.join(sorted(known))}"
+
+
+def printable(text: str) -> str:
+    """Text from names and files as it may reach a terminal: one line, control characters as escapes."""
+
+    def escaped(letter: str) -> str:
+        plain = unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp") or letter in "\u200c\u200d"
+        return letter if plain else letter.encode("unicode_escape").decode("ascii")
+
+    return text if text.isascii() and text.isprintable() else "".join(map(escaped, text))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in one sentence: a system's error with its file, and what to do about it."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error) or type(error).__name__
+    name = "" if error.filename is None else os.fsdecode(error.filename)
+    words = OS_ERRORS.get(error.errno) or error.strerror or type(error).__name__
+    if error.errno == errno.ENAMETOOLONG:
+        longest = max((len(os.fsencode(part)) for part in Path(name).parts), default=0)
+        over = f": {longest} bytes of at most {MOST_BYTES}" if longest > MOST_BYTES else ""
+        words = f"the name is too long{over}; give a shorter one"
+    elif os.name == "nt" and error.errno == errno.ENOENT and len(os.path.abspath(name)) >= MOST_ON_WINDOWS:
+        words = f"the path is too long: Windows takes {MOST_ON_WINDOWS - 1} characters; give a shorter one"
+    return f"{name}: {words}" if name else words
+
+
 def path(text: str) -> Path:
     """argparse type: a path; `data\\name` written for Windows is understood on other systems too."""
     if os.sep == "/" and "\\" in text and not Path(text).exists():
@@ -81,6 +153,17 @@ def voice(text: str) -> str:
     return text.rstrip("/\\")
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """argparse type: a whole number that is no less."""
+
+    def number(text: str) -> int:
+        if not text.strip().lstrip("+").isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
+        return int(text)
+
+    return number
+
+
 def missing_package(error: ModuleNotFoundError) -> str:
     """The package of requirements.txt that this failed import lacks; empty where it is no package of ours."""
     module = (error.name or "").split(".")[0]
@@ -102,7 +185,8 @@ def stop_like_interrupt() -> None:
 
 
 def run(main: Callable[[], int | None]) -> int:
-    """Call a script's main; a UserError or a missing package becomes one line on stderr and exit code 2.
+    """Call a script's main; a UserError, a missing package and a file that the system refuses become one line
+    on stderr, and exit code 2.
 
     Any other exception is a fault of ours: its traceback, and a code of its own, so that a caller does not
     take it for "some inputs failed" and go on.
@@ -115,7 +199,13 @@ def run(main: Callable[[], int | None]) -> int:
     try:
         return main() or DONE
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        if error.filename is None and OS_ERRORS.get(error.errno) != _FULL:
+            traceback.print_exc()  # a file that the user can do something about would have a name
+            return CRASHED
+        print(f"error: {printable(reason_of(error))}", file=sys.stderr)
         return USAGE
     except ModuleNotFoundError as error:
         package = missing_package(error)
@@ -139,7 +229,8 @@ def report_failures(failures: list[tuple[str, str]], total: int) -> int:
         return DONE
     print(f"{len(failures)} of {total} failed:", file=sys.stderr)
     for name, reason in failures:
-        print(f"  {reason if name in reason else f'{name}: {reason}'}", file=sys.stderr)
+        line = reason if name in reason else f"{name}: {reason}"
+        print(f"  {printable(line)}", file=sys.stderr)
     return SOME_FAILED
 
 
@@ -154,10 +245,12 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train anew where a trained model lies already; it is replaced at the first validation",
     )
-    parser.add_argument("--steps", type=int, help="optimizer steps in all (default: the preset's)")
-    parser.add_argument("--batch_size", type=int, help="utterances a step, over all processes")
+    parser.add_argument("--steps", type=at_least(1), help="optimizer steps in all (default: the preset's)")
+    parser.add_argument("--batch_size", type=at_least(1), help="utterances a step, over all processes")
     parser.add_argument("--seed", type=int, default=1234, help="%(default)s")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
     parser.add_argument("--amp", choices=("auto", "off", "bf16", "fp16"), default="auto", help="%(default)s")
-    parser.add_argument("--keep", type=int, help="how many model-<step>.pt to keep")
-    parser.add_argument("--num_workers", type=int, default=0, help="loader processes (default: %(default)s)")
+    parser.add_argument("--keep", type=at_least(0), help="how many model-<step>.pt to keep")
+    parser.add_argument(
+        "--num_workers", type=at_least(0), default=0, help="loader processes (default: %(default)s)"
+    )

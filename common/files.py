@@ -7,11 +7,14 @@ import platform
 import re
 import secrets
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from common.cli import MOST_BYTES, UserError
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
 LEFTOVER_AGE = 3600.0  # seconds without a write, after which another machine's temporary file is a leftover
@@ -19,6 +22,7 @@ OURS = re.compile(
     r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.part.*|\..+\.[0-9a-f]{32}\.part.*"
 )  # the second: until 2026
 HERE = f"{zlib.crc32(platform.node().encode('utf-8', 'replace')):08x}"  # this machine, on a shared drive
+BLOCK = 1 << 16  # bytes
 
 
 @contextmanager
@@ -33,12 +37,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{HERE}-{os.getpid()}-{secrets.token_hex(8)}.part{path.suffix}")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        error.filename = str(path)
+        raise
     try:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         replace(part, path)
+    except OSError as error:
+        if error.filename in (None, str(part)):  # a full disk names none
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -100,3 +112,29 @@ def is_running(process: int) -> bool:
     except OSError:  # somebody else's
         return True
     return True
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder, and write a block into it: what cannot be kept is not to be computed first.
+
+    Raises OSError naming the folder where the system refuses, as on a full or read-only disk.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(BLOCK))
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+
+
+def require_nameable(path: Path) -> None:
+    """UserError where the file system takes no name as long as this file's."""
+    folder = next(place for place in path.absolute().parents if place.exists())
+    most = os.pathconf(folder, "PC_NAME_MAX") if hasattr(os, "pathconf") else MOST_BYTES
+    length = len(os.fsencode(path.name)) if os.name == "posix" else len(path.name.encode("utf-16-le")) // 2
+    if length > most:
+        raise UserError(
+            f"{path}: the name is too long, by {length - most} of {length} bytes; "
+            "give the recording a shorter name"
+        )

@@ -15,6 +15,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.cli import reason_of
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 MOST_WORKERS = 61  # as many as Windows lets a pool have
 GIVE_UP = 3  # deaths before any success: not the files kill then, but what all of them meet
@@ -44,7 +46,7 @@ def guarded(work: Callable[[Any], Any], of: Any) -> tuple[Any, str]:
     try:
         return work(of), ""
     except Exception as error:  # noqa: BLE001  whatever a file holds, the others are done
-        return None, str(error) or type(error).__name__
+        return None, reason_of(error)
 
 
 def _in_turn(work: Callable[[str], Any], names: list[str]) -> Iterator[tuple[str, Any, str]]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from common.cli import UserError, path, word_or_path
+from common.cli import UserError, path, voice, word_or_path
 
 if TYPE_CHECKING:
     from conversion.converter import VoiceConverter
 
 
-def add_voice_arguments(parser: argparse.ArgumentParser, required: bool = True) -> argparse._ArgumentGroup:
+def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
     parser.add_argument(
         "--dataset",
-        required=required,
-        help="encoders that analyse the input, a name below out/: the one that the voice was made with "
-        "(demo for the voices that come with the project)",
+        type=voice,
+        help="encoders that analyse the input, a name below out/ (default: those of the voice's card)",
     )
     parser.add_argument(
         "--content",

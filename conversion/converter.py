@@ -3,7 +3,7 @@
 import soundfile
 from conversion.converter import VoiceConverter
 
-converter = VoiceConverter.load("hana", dataset="databaker")
+converter = VoiceConverter.load("hana")
 wav, rate = soundfile.read("speech.wav")
 soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import audio
-from checkpoints import models, pipeline, store
+from checkpoints import models, pipeline, places, store
 from common.cli import UserError
 from conversion import octave_errors, prosody_csv
 from conversion.prosody import (
@@ -83,27 +83,28 @@ class VoiceConverter:
     def load(
         cls,
         vbank: str,
-        dataset: str,
+        dataset: str | None = None,
         out: Path | str = "out",
         content: Path | None = None,
         vocoder: str | None = None,
         device: str = "cpu",
         pitdyn: str | None = None,
     ) -> VoiceConverter:
-        """The voice out/<vbank>/acoustic with the encoder of out/<dataset>.
+        """The voice out/<vbank>/acoustic with the encoder of out/<dataset>, by default the voice's own.
 
         content, vocoder: files to use instead of those found (vocoder also "official" or "griffin_lim").
         pitdyn: source of pitch and loudness, the "hubert" models or a "tracker" (default: the one that the
         voice was trained with). Raises UserError for an unknown voice, a missing file, or parts that were
         not made for one another.
         """
-        path = pipeline.acoustic_path(vbank, Path(out))
+        path = places.acoustic_path(vbank, Path(out))
         checkpoint = store.load(path)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
+        dataset = dataset or card["dataset"]
         trained_with = card.get("pitdyn", "hubert")
         source = "none" if trained_with == "none" else pitdyn or trained_with
         if source != "none" and dataset != card["dataset"]:
-            pipeline.require_label_models(
+            places.require_label_models(
                 dataset, Path(out), f"{vbank} was made with --dataset {card['dataset']}"
             )
         parts = pipeline.load_encoder(config, dataset, content, Path(out), device, source)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
 from common.cli import UserError
-from common.files import remove_leftovers
+from common.files import remove_leftovers, require_nameable
 from conversion import prosody_csv
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def convert_file(
 
     options: of `VoiceConverter.edit`. Raises UserError for a recording or curve that cannot be used.
     """
+    require_nameable(file.target)
     wav = audio.load(file.source)
     edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
     if file.curve_out:

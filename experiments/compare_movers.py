@@ -78,9 +78,7 @@ WAYS: dict[str, Callable] = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=cli.path, metavar="FOLDER", help="one speaker each")
     parser.add_argument(
         "--same", nargs=2, type=cli.path, metavar=("A", "B"), help="the same lines, two notes"

@@ -178,9 +178,7 @@ def compare(args: argparse.Namespace) -> dict:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="CORPUS_FOLDER", help="one speaker each")
     parser.add_argument("--files", type=int, default=12, help="files per folder (default %(default)s)")
     parser.add_argument("--tune", nargs="*", default=[], metavar="NAME", help="speakers to fit VOICING on")

@@ -1,6 +1,8 @@
 """Every script: help at once, usage errors in one line, true exit codes."""
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
+
+from common import cli
 
 SCRIPTS = (
     "preprocess.py",
@@ -80,6 +84,8 @@ def test_unknown_voice_names_those_there_are(tmp_path):
     (tmp_path / "out" / "hana" / "acoustic" / "model-best.pt").write_bytes(b"x")
     done = run_script("infer.py", "nobody", "--dataset", "d", "--input", "a.wav", cwd=tmp_path, expect=2)
     assert "voices here: hana" in done.stderr and "train_acoustic.py data/nobody" in done.stderr
+    done = run_script("infer.py", "hanna", "--input", "a.wav", cwd=tmp_path, expect=2)
+    assert "no voice of this name, did you mean 'hana'?" in done.stderr
 
 
 def test_outside_the_projects_folder_it_is_said_to_go_there(tmp_path):
@@ -117,8 +123,6 @@ def test_paths_of_the_wrong_kind_are_refused_before_models_load(arguments, words
 
 
 def test_words_and_paths_of_the_command_line():
-    from common import cli
-
     assert [cli.voice(text) for text in ("hana/", "hana\\", "はな")] == ["hana", "hana", "はな"]
     assert cli.word_or_path("griffin_lim") == "griffin_lim"
     assert cli.word_or_path(r"out\x\hifigan").replace("\\", "/") == "out/x/hifigan"
@@ -142,9 +146,118 @@ def test_an_unusable_device_is_refused_and_the_usable_are_named():
             choose_device(name)
 
 
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        (("infer.py", "kathlen", "--input", "a.wav"), "no voice of this name, did you mean 'kathleen'?"),
+        (
+            ("infer.py", "kathleen", "--dataset", "dem", "--input", "a.wav"),
+            "no dataset of this name, did you mean",
+        ),
+        (("evaluate.py", "voice", "kathlen", "--input", "a.wav"), "did you mean 'kathleen'?"),
+        (("evaluate.py", "heads", "demmo", "--data", "x"), "did you mean 'demo'?"),
+        (("preprocess.py", "x", "--encode", "dmeo"), "did you mean 'demo'?"),
+    ],
+)
+def test_wrong_names_are_answered_with_the_nearest_before_torch_is_loaded(arguments, words, tmp_path):
+    for model in ("kathleen/acoustic", "demo/hubert-pit", "demo/hubert-dyn"):
+        (tmp_path / "out" / model).mkdir(parents=True)
+        (tmp_path / "out" / model / "model-best.pt").touch()
+    (tmp_path / "a.wav").touch()
+    # A torch that ends the program at its import.
+    (tmp_path / "no" / "torch").mkdir(parents=True)
+    (tmp_path / "no" / "torch" / "__init__.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    path = os.pathsep.join((str(tmp_path / "no"), str(ROOT)))
+    done = run_script(*arguments, cwd=tmp_path, expect=2, PYTHONPATH=path)
+    assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments,near",
+    [
+        (("infer.py", "hana", "--input", "x", "--transpos", "5"), "'--transpose'"),
+        (("evaluate.py", "voice", "hana", "--input", "x", "--jsn", "y"), "'--json'"),
+        (("train_acoustic.py", "a", "b", "--resum", "c"), "'--resume'"),
+        (("preprocess.py", "x", "--me"), ""),
+        (("make_index.py", "--tes", "x"), "'--test'"),
+        (("tools.export_weights", "a", "b", "--kin", "x"), ""),
+        (("experiments.ablation", "a", "--dat", "x"), ""),
+    ],
+)
+def test_shortened_options_are_refused_and_the_nearest_is_named(arguments, near, tmp_path):
+    done = run_script(*arguments, cwd=tmp_path, expect=2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert near in last and "Traceback" not in done.stderr
+
+
+def test_no_parser_takes_abbreviations():
+    sources = [p for p in ROOT.glob("**/*.py") if not {"tests", ".venv"} & set(p.relative_to(ROOT).parts)]
+    for path in sources:
+        calls = re.findall(r"argparse\.ArgumentParser\((?:[^()]|\([^()]*\))*\)", path.read_text("utf-8"))
+        assert all("allow_abbrev=False" in call for call in calls), path
+
+
+@pytest.mark.parametrize("option", ["--steps", "--batch_size", "--keep", "--num_workers"])
+@pytest.mark.parametrize("value", ["-1", "1.5", "x", ""])
+def test_counts_of_a_training_are_whole_numbers(option, value, capsys):
+    parser = cli.Parser()
+    cli.add_training_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["data", "out", f"{option}={value}"])
+    assert "expected a whole number of at least" in capsys.readouterr().err
+
+
+def refusing(error):
+    """What cli.run makes of an exception."""
+
+    def main():
+        raise error
+
+    return cli.run(main)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.ENOSPC, "No space left on device", "gen/a.wav"), "gen/a.wav: the disk is full"),
+        (OSError(errno.EROFS, "Read-only file system", "gen"), "gen: its disk is read-only"),
+        (PermissionError(errno.EACCES, "Permission denied", "gen"), "gen: it cannot be read or written"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "声.npy"), "声.npy: no such file or folder"),
+        (
+            OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300),
+            "300 bytes of at most 255; give a short",
+        ),
+        (OSError(errno.EIO, "Input/output error", "a.wav"), "a.wav: Input/output error"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(error, words, capsys):
+    assert refusing(error) == cli.USAGE
+    err = capsys.readouterr().err
+    assert words in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError("no file here"), OSError(errno.EBADF, "x"), KeyError("x")]
+)
+def test_faults_of_the_program_keep_their_traceback(error, capsys):
+    assert refusing(error) == cli.CRASHED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_control_characters_reach_no_terminal(capsys):
+    hostile = "a\x1b[2J\x07\x9b\u202e\r\nb"
+    assert cli.printable(hostile) == r"a\x1b[2J\x07\x9b\u202e\r\nb"
+    assert cli.printable("はな é 　🙂") == "はな é 　🙂"
+    refusing(cli.UserError(f"{hostile}: no such file"))
+    cli.report_failures([(hostile, "why")], 2)
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_light_modules_do_not_load_torch():
     code = (
-        "import audio, sys; from common import cli, presets, workers; from checkpoints import official; "
+        "import audio, sys; from common import cli, presets, workers; "
+        "from checkpoints import official, places; "
         "from conversion import arguments, files; from preprocessing import data_folder; "
         "print('torch' in sys.modules)"
     )

@@ -8,7 +8,6 @@ voice encoded with the other one is refused.
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from common import cli
@@ -26,7 +25,7 @@ def halved(checkpoint: dict, voice: str | None = None) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")

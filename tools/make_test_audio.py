@@ -19,6 +19,7 @@ import numpy as np
 
 import audio
 from audio import SAMPLE_RATE
+from common import cli
 
 PEAK = 0.7  # full scale, so that loud frames keep clear of clipping
 EDGE_SECONDS = 0.12  # silence kept before and after the speech
@@ -179,9 +180,7 @@ def make_all(out: Path) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("test"), help="folder to write to (default: test)")
     args = parser.parse_args()
     missing = make_all(args.out)

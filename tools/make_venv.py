@@ -90,7 +90,7 @@ def install(venv: Path, requirements: list[Path]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("requirements", nargs="+", type=Path, help="files for pip install -r")
     parser.add_argument("--venv", type=Path, default=Path(".venv"), help="folder (default: .venv)")

@@ -64,7 +64,7 @@ LETTER_IDS = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument("--model", type=cli.path, required=True, help="Kokoro's ONNX file")
     parser.add_argument("--voices", type=cli.path, required=True, help="folder of its voices (.bin)")

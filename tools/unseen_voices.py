@@ -52,7 +52,7 @@ NOT_SPEECH = ("beep", "tone", "silence", "tt-")
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument(
         "--asterisk", type=cli.path, default=Path("/usr/share/asterisk/sounds"), help="%(default)s"

@@ -34,7 +34,7 @@ Piece = tuple[str, int, int, int]  # recording, first of its units, how many, th
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=cli.path, help="data/<name>, with its wavs connected")
     parser.add_argument("out", type=cli.path, help="folder for the arrays")
     return parser.parse_args()

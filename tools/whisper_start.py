@@ -21,7 +21,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=cli.path, help="data/<name>, with discrete units of Whisper's features")
     parser.add_argument("out", type=cli.path, help="checkpoint to write")
     parser.add_argument(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from common.cli import UserError
+from common.cli import UserError, closest
 from common.presets import label_training
 
 Octaves = float | Sequence[float]
@@ -83,7 +82,7 @@ def settings_of(config: dict, section: str, preset: Path | str, **given: Any) ->
     sections = {**dict.fromkeys(("hubert", *LABELS), HubertSettings), **RECIPES}
     for name in config["train"]:
         if name not in sections:
-            raise UserError(f"{preset}: unknown table [train.{name}]{_closest(name, sections)}")
+            raise UserError(f"{preset}: unknown table [train.{name}]{closest(name, sections)}")
     tables = {name: config["train"][name] for name in ("hubert", *RECIPES)}
     tables |= {name: label_training(config, name) for name in LABELS}
     checked = {name: read(sections[name], tables[name], f"{preset}, [train.{name}]") for name in tables}
@@ -95,7 +94,7 @@ def read(kind: type[Kind], table: dict, where: str) -> Kind:
     types_of = typing.get_type_hints(kind)
     for key in table:
         if key not in types_of:
-            raise UserError(f"{where}: unknown key {key!r}{_closest(key, types_of)}")
+            raise UserError(f"{where}: unknown key {key!r}{closest(key, types_of)}")
     for field in fields(kind):
         if field.name not in table:
             raise UserError(
@@ -105,11 +104,6 @@ def read(kind: type[Kind], table: dict, where: str) -> Kind:
         if not _fits(value, wanted):
             raise UserError(f"{where}: {field.name} is {value!r}, expected {_words(wanted)}")
     return kind(**table)
-
-
-def _closest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -10,7 +10,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("data", type=cli.path, help="labelled speech of several people, data/<name>")
     parser.add_argument(
         "--unseen", type=cli.path, required=True, help="labelled speech of others, data/<name>"

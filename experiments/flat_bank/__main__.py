@@ -10,7 +10,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("rich", type=cli.path, help="wavs of a speaker with intonation, to pretrain on")
     parser.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
     parser.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")

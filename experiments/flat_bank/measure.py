@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from checkpoints import file_format, pipeline, store
+from checkpoints import file_format, pipeline, places, store
 from conversion.converter import VoiceConverter
 from conversion.files import find_sources
 from evaluation import copies, metrics, pair, trackers
@@ -197,7 +197,7 @@ def _identity(job: Job, row: Row | None) -> dict:
         "way": WAY,
     }
     if row is not None:
-        voice = store.load(pipeline.acoustic_path(row.voice(job.root, BANK)))["card"]
+        voice = store.load(places.acoustic_path(row.voice(job.root, BANK)))["card"]
         about["voice"] = voice["created"]
     return about
 
@@ -214,4 +214,4 @@ def _copier(job: Job) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _config(job: Job) -> dict:
-    return store.load(pipeline.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
+    return store.load(places.acoustic_path(ROWS[0].voice(job.root, BANK)))["config"]["toml"]
