@@ -98,8 +98,8 @@ def refuse_early(args: argparse.Namespace) -> None:
     if args.command == "voice" and not args.compare:
         places.acoustic_path(args.vbank)
         require_writable(args.out_path)
-    if dataset := getattr(args, "dataset", None):
-        places.require_dataset(dataset)
+    if getattr(args, "dataset", None):
+        places.require_dataset(args.dataset)
     for written in (args.json, getattr(args, "plot", None)):
         if written:
             require_writable(written.parent)
