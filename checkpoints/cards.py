@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from common.cli import UserError
+from checkpoints import whole
+from common.cli import UserError, printable
 
 
 def card(**fields: Any) -> dict:
@@ -21,6 +22,7 @@ def card(**fields: Any) -> dict:
 
 def describe(checkpoint: dict) -> str:
     """A few readable lines on a checkpoint of ours: kind, step, data, encoders, metrics, other fields."""
+    whole.require("this checkpoint", {"config": {}, **checkpoint})
     about = dict(checkpoint.get("card") or {})
     step = about.pop("step", (checkpoint.get("training") or {}).get("step"))
     head = [checkpoint["kind"], f"step {step}" if step is not None else "", about.pop("created", "")]
@@ -36,7 +38,8 @@ def describe(checkpoint: dict) -> str:
     if metrics := about.pop("metrics", None):
         lines.append("metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     plain = {name: value for name, value in about.items() if not isinstance(value, dict) and value != ""}
-    return "\n".join(lines + [f"{name}: {value}" for name, value in plain.items()])
+    lines += [f"{name}: {value}" for name, value in plain.items()]
+    return "\n".join(map(printable, lines))
 
 
 def require_match(field: str, expected: Any, found: Any, fix: str) -> None:

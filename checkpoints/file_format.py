@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from common.cli import UserError
+from checkpoints import whole
+from common.cli import UserError, reason_of
 
 FORMAT = "hubert-pitdyn"
 VERSION = 1
@@ -91,11 +93,34 @@ def read(path: Path, expected: str, map_location: Any = "cpu") -> Any:
         found = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {found}, expected {expected}")
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        _require_stored(path)
+        data = torch.load(path, map_location=map_location, weights_only=True)
+    except UserError:
+        raise
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}), expected {expected}") from error
+        raise UserError(f"{path} cannot be read ({reason_of(error)}), expected {expected}") from error
     except Exception as error:  # a damaged or foreign pickle can raise anything
         raise UserError(f"{path} {_fault(path, error)}, expected {expected}") from error
+    if is_ours(data) and data.get("card") is None:
+        data["card"] = {}
+    return data
+
+
+def _require_stored(path: Path) -> None:
+    """UserError for an archive that would take more memory than the file has bytes.
+
+    torch writes its records as they are; 8 MB of compressed ones can become gigabytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+        return  # torch says what it is
+    if any(record.compress_type != zipfile.ZIP_STORED for record in records):
+        raise UserError(f"{path} holds compressed records, which torch never writes; {whole.REMEDY}")
+    claimed, size = sum(record.file_size for record in records), path.stat().st_size
+    if claimed > size:
+        raise UserError(f"{path} is damaged: its records claim {claimed} bytes, the file has {size}")
 
 
 def _fault(path: Path, error: Exception) -> str:
@@ -143,25 +168,30 @@ def unwrap(data: Any, path: Path | str) -> Contents | None:
     state = {str(name).removeprefix("module."): value for name, value in data.items()}
     for family, mark in MARKS.items():
         if mark in state:
-            return Contents(family, _tensors(state), None)
+            return Contents(family, _tensors(state, path), None)
     inner = (data[key] for key in WRAPPERS if isinstance(data.get(key), dict))
     return next(filter(None, (unwrap(value, path) for value in inner)), None)
 
 
 def _own(data: dict, path: Path | str) -> Contents:
     version, kind = data.get("version"), data.get("kind")
-    if not isinstance(version, int) or version > VERSION:
+    if not isinstance(version, int):
+        raise UserError(f"{path} has no version, expected a whole checkpoint; {whole.REMEDY}")
+    if version > VERSION:
         raise UserError(f"{path} has version {version}, expected at most {VERSION}: update this project")
-    if kind not in FAMILIES or not all(isinstance(data.get(key), dict) for key in ("model", "config")):
+    tables = all(isinstance(data.get(key), dict) for key in ("model", "config"))
+    if not isinstance(kind, str) or kind not in FAMILIES or not tables:
         raise UserError(
             f"{path} is of kind {kind!r} or lacks its model or config, expected a whole checkpoint"
         )
-    return Contents(kind, _tensors(data["model"]), data["config"].get("model", {}))
+    whole.require(path, data)
+    return Contents(kind, _tensors(data["model"], path), data["config"].get("model", {}))
 
 
-def _tensors(state: dict) -> dict[str, Tensor]:
+def _tensors(state: dict, path: Path | str) -> dict[str, Tensor]:
     """A state dict without the DistributedDataParallel prefix and without what is not a tensor."""
-    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    tensors = {str(name): value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    whole.require_tensors(path, tensors)
     return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 

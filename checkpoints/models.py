@@ -14,12 +14,23 @@ import torch
 from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
-from checkpoints import file_format
+from checkpoints import file_format, whole
 from checkpoints.cards import require_match
 from common.cli import UserError
-from hubert_pitdyn.heads import TrunkHead
+from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.model import Hubert
 from vocoder import GENERATORS, Vocoder
+
+# What constructors raise for sizes that do not go together, or are of other types.
+SIZES_REFUSED = (
+    TypeError,
+    ValueError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    AttributeError,
+)
 
 
 def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | TrunkHead:
@@ -34,8 +45,8 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
     if checkpoint is None:
         checkpoint = file_format.read(Path(path), file_format.EXPECTED["hubert"])
     kind = checkpoint.get("kind") if file_format.is_ours(checkpoint) else None
-    is_head = file_format.FAMILIES.get(kind) == "head"
-    if is_head and "content" in checkpoint.get("card", {}).get("encoders", {}):
+    is_head = isinstance(kind, str) and file_format.FAMILIES.get(kind) == "head"
+    if is_head and whole.field(path, checkpoint, "card.encoders", dict, {}).get("content"):
         return _head_on_trunk(Path(path), checkpoint)
     found = file_format.contents(path, "hubert", checkpoint)
     sizes = found.sizes
@@ -43,24 +54,31 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
         embedding = found.state.get("label_embedding.weight")
         sizes = {} if embedding is None else {"classes": len(embedding)}
     unit_kind = "label" if found.kind in ("hubert-pits", "hubert-dyns") else "content"
-    return _ready(_build(Hubert, {**sizes, "unit_kind": unit_kind}, path), found.state, path)
+    return _ready(_build(Hubert, {**sizes, "unit_kind": unit_kind}, found.state, path), found.state, path)
 
 
 def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
     """A light head set on its trunk, which lies where the card says, or beside it under its usual name."""
-    trained = data["card"]["encoders"]["content"]
+    trained = whole.field(path, data, "card.encoders.content", dict)
     places = (Path(trained["name"]), path.parent.parent / "hubert-soft" / "model-best.pt")
     trunk = next((place for place in places if place.is_file()), None)
     if trunk is None:
         raise UserError(f"{path} reads the content encoder {trained['name']}, which does not exist")
     model = load_hubert(trunk)
     require_trunk(path, data, file_format.state_hash(model.state_dict()), trunk)
-    return TrunkHead.from_checkpoint(data, model)
+    return load_head(path, data, model)
+
+
+def load_head(path: Path, checkpoint: dict, trunk: Hubert) -> TrunkHead:
+    """A light head, read from `path`, on the content encoder that it was trained on."""
+    found = file_format.unwrap(checkpoint, path)
+    head = _ready(_build(Head, found.sizes or {}, found.state, path), found.state, path)
+    return TrunkHead(trunk, head.to(trunk.proj.weight.device)).eval()
 
 
 def require_trunk(path: Path, data: dict, found: str, trunk: Path) -> None:
     """UserError unless the content encoder `trunk`, of hash `found`, is the one this head was trained on."""
-    trained = data["card"]["encoders"]["content"]
+    trained = whole.field(path, data, "card.encoders.content", dict)
     require_match(
         f"{path}: the trunk this head was trained on",
         f"{trained['hash']} ({trained['name']})",
@@ -77,7 +95,7 @@ def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticM
     if sizes is None:
         prenet = found.state.get("encoder.prenet.net.0.weight")
         sizes = {} if prenet is None else {"prenet_dim": prenet.shape[0], "in_dim": prenet.shape[1]}
-    return _ready(_build(AcousticModel, sizes, path), found.state, path)
+    return _ready(_build(AcousticModel, sizes, found.state, path), found.state, path)
 
 
 def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
@@ -86,7 +104,7 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
     {"generator": ...} of HiFi-GAN trainers is taken too, and weights saved with their norm folded.
     """
     found = file_format.contents(path, "hifigan", checkpoint)
-    model = _build(GENERATORS[found.kind], found.sizes or {}, path)
+    model = _build(GENERATORS[found.kind], found.sizes or {}, found.state, path)
     folded = "conv_pre.weight" in found.state
     if folded:
         model.remove_weight_norm()
@@ -103,13 +121,17 @@ def fill_vocoder(model: nn.Module, path: Path | str) -> None:
     model.train().requires_grad_(True)
 
 
-def _build(model: type[nn.Module], sizes: dict[str, Any], path: Path | str) -> nn.Module:
+def _build(
+    model: type[nn.Module], sizes: dict[str, Any], state: dict[str, Tensor], path: Path | str
+) -> nn.Module:
     """A model without memory for its weights: `_ready` puts the file's there, no random ones are drawn."""
+    whole.require_sizes(path, sizes, state)
     try:
         with torch.device("meta"):
             return model(**sizes)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path} has sizes that {model.__name__} does not take ({error})") from error
+    except SIZES_REFUSED as error:
+        reason = file_format.first_line(error)
+        raise UserError(f"{path} has sizes that {model.__name__} does not take ({reason})") from error
 
 
 def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.Module:
@@ -123,6 +145,7 @@ def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.M
     if faults:
         more = f" and {len(faults) - 1} more differences" if len(faults) > 1 else ""
         raise UserError(f"{path} does not fit {type(model).__name__} of its sizes: it has {faults[0]}{more}")
+    whole.require_finite(path, given)
     fitted = {name: given[key].to(tensor.dtype).contiguous() for key, (name, tensor) in own.items()}
     model.load_state_dict(fitted, assign=True)
     return model.eval().requires_grad_(False)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from checkpoints import cards, file_format, models, official, store
+from checkpoints import cards, file_format, models, official, store, whole
 from checkpoints.places import BEST, SHIPPED, label_path
 from common.cli import UserError
-from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
 from hubert_pitdyn.units import ContentEncoder, PitDynEncoder
@@ -79,7 +78,7 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
     checkpoint = store.load(path)
     if checkpoint["kind"] == f"head-{kind}":
         models.require_trunk(path, checkpoint, content.card["hash"], content.path)
-        return Part(TrunkHead.from_checkpoint(checkpoint, content.model), path, checkpoint)
+        return Part(models.load_head(path, checkpoint, content.model), path, checkpoint)
     cards.require_match(
         f"{path}: kind",
         f"hubert-{kind}",
@@ -125,7 +124,9 @@ def load_encoder(
     paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
     base = load_content(content_path(config, dataset, content, out), device)
     pit, dyn = (load_label_model(paths[kind], kind, base) for kind in ("pits", "dyns"))
-    tables = {"pit": pit.checkpoint["labels"]["pit"], "dyn": dyn.checkpoint["labels"]["dyn"]}
+    parts = {"pit": pit, "dyn": dyn}
+    tables = {n: whole.field(part.path, part.checkpoint, f"labels.{n}", dict) for n, part in parts.items()}
+    labels = (_labels(PitLabels, pit, tables["pit"]), _labels(DynLabels, dyn, tables["dyn"]))
     models = (pit.model, dyn.model)
     if pitdyn == "tracker":
         models = (
@@ -136,8 +137,22 @@ def load_encoder(
         PitDynEncoder(base.model, *models),
         {"content": base.card, "pit": _head_card(pit), "dyn": _head_card(dyn)},
         tables,
-        (PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])),
+        labels,
     )
+
+
+def _labels(kind: type[PitLabels | DynLabels], part: Part, table: dict) -> PitLabels | DynLabels:
+    """What the classes of a label model mean; UserError where its table is damaged or of other classes."""
+    try:
+        labels = kind.from_config(table)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{part.path}: what its labels mean is damaged ({error}); {whole.REMEDY}") from error
+    if labels.classes != (found := len(part.model.label_embedding.weight)):
+        raise UserError(
+            f"{part.path}: expected as many classes as its labels have, {labels.classes}, found {found}; "
+            f"{whole.REMEDY}"
+        )
+    return labels
 
 
 def _head_card(part: Part) -> dict:
@@ -148,7 +163,10 @@ def _head_card(part: Part) -> dict:
 
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
     """UserError unless the encoders found are those that the voice of a card was trained with."""
-    for role, trained in card["encoders"].items():
+    encoders = whole.field(path, {"card": card}, "card.encoders", dict)
+    roles = " ".join(sorted(encoders)), " ".join(sorted(found))
+    cards.require_match(f"{path}: encoders it was made with", *roles, whole.REMEDY)
+    for role, trained in encoders.items():
         own = found[role]
         cards.require_match(
             f"the {role} encoder of {path}",

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import audio
-from checkpoints import models, pipeline, places, store
+from checkpoints import cards, models, pipeline, places, store, whole
 from common.cli import UserError
 from conversion import octave_errors, prosody_csv
 from conversion.prosody import (
@@ -99,17 +99,19 @@ class VoiceConverter:
         """
         path = places.acoustic_path(vbank, Path(out))
         checkpoint = store.load(path)
+        for stage in ("content", "vocoder"):
+            whole.field(path, checkpoint, f"config.toml.{stage}.source", str)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
-        dataset = dataset or card["dataset"]
-        trained_with = card.get("pitdyn", "hubert")
+        own = whole.field(path, checkpoint, "card.dataset", str)
+        dataset, trained_with = dataset or own, card.get("pitdyn", "hubert")
         source = "none" if trained_with == "none" else pitdyn or trained_with
-        if source != "none" and dataset != card["dataset"]:
-            places.require_label_models(
-                dataset, Path(out), f"{vbank} was made with --dataset {card['dataset']}"
-            )
+        if source != "none" and dataset != own:
+            places.require_label_models(dataset, Path(out), f"{vbank} was made with --dataset {own}")
         parts = pipeline.load_encoder(config, dataset, content, Path(out), device, source)
         pipeline.require_encoders(path, card, parts.cards)
         acoustic = models.load_acoustic(path, checkpoint).to(device)
+        widths = parts.encoder.unit_dim, acoustic.encoder.prenet.net[0].in_features
+        cards.require_match(f"{path}: numbers in a unit", *widths, whole.REMEDY)
         return cls(
             parts.encoder,
             acoustic,

@@ -67,14 +67,6 @@ class TrunkHead(nn.Module):
         self.head = head
         self.label_embedding = head.label_embedding
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: dict, trunk: Hubert) -> TrunkHead:
-        """A trained head ready for use (eval mode, no gradients) on the trunk's device."""
-        head = Head(**checkpoint["config"]["model"])
-        head.load_state_dict(checkpoint["model"])
-        head.to(trunk.proj.weight.device).eval().requires_grad_(False)
-        return cls(trunk, head).eval()
-
     def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B,1,S] -> class probabilities [B,N,K]."""
         conv, layers = self.trunk.hidden(wav, lengths)

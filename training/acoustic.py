@@ -82,7 +82,7 @@ def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
     theirs = other.state_dict()
     cards.require_match(
         f"{path}: encoders of the voice",
-        " ".join(checkpoint["card"]["encoders"]),
+        " ".join(checkpoint["card"].get("encoders", {})),
         " ".join(about["encoders"]),
         f"run preprocess.py {run.data.name} --encode with the --encode_with that voice was made with",
     )
