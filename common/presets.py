@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from common.cli import UserError
+from common.preset_rules import require_valid
+from common.readers import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,19 +22,39 @@ def load_config(path: Path | str | None = None) -> dict:
     """Read a TOML preset (configs/base.toml without a path) with everything it extends.
 
     A key `extends = "other.toml"` names a file beside it whose tables are the defaults, or a list of such
-    files, each on top of those before it. Raises UserError for a missing or malformed file.
+    files, each on top of those before it. Raises UserError for a missing or malformed file, and for tables,
+    keys and values that `preset_rules` does not know.
     """
     path = Path(path or DEFAULT)
+    config = _extended(path, ())
+    require_valid(path, config, _base())
+    return config
+
+
+@cache
+def _base() -> dict:
+    return _extended(DEFAULT, ())
+
+
+def _extended(path: Path, below: tuple[Path, ...]) -> dict:
+    """A preset on top of those it extends; below: presets that extend it."""
+    if not path.is_file() and not path.is_dir():
+        whose = f", which {below[-1]} extends" if below else ""
+        raise UserError(f"{path}: no such config{whose}; the presets are in {DEFAULT.parent}")
+    if path.resolve() in map(Path.resolve, below):
+        raise UserError(f"{path}: it extends itself, by way of {below[-1].name}; correct its line extends")
+    text = read_text(path, f"the presets are in {DEFAULT.parent}")
     try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such config; the presets are in {DEFAULT.parent}") from error
-    except tomllib.TOMLDecodeError as error:
+        own = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise UserError(f"{path}: not valid TOML ({error})") from error
     parents = own.pop("extends", [])
+    parents = [parents] if isinstance(parents, str) else parents
+    if not isinstance(parents, list) or not all(isinstance(parent, str) and parent for parent in parents):
+        raise UserError(f'{path}: extends is {parents!r:.40}, expected a file, such as extends = "base.toml"')
     config: dict = {}
-    for parent in [parents] if isinstance(parents, str) else parents:
-        config = merge(config, load_config(path.parent / parent))
+    for parent in parents:
+        config = merge(config, _extended(path.parent / parent, (*below, path)))
     return merge(config, own)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePath, PureWindowsPath
 
 from common.cli import UserError
+from common.readers import read_text
 
 Ends = tuple[str, ...]  # parts of a path from its end; the name first, without its suffix
 
@@ -22,10 +24,10 @@ class Table:
 
     def __init__(self, file: Path, column: str) -> None:
         self.file = file
+        text = read_text(file, "export it as CSV in UTF-8")
         try:
-            with file.open(encoding="utf-8-sig", newline="") as stream:
-                rows = list(csv.DictReader(stream))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        except csv.Error as error:
             raise UserError(f"{file}: expected a CSV in UTF-8, found {error}") from error
         if not rows or not {"path", column} <= set(rows[0]):
             found = ", ".join(str(name) for name in rows[0]) if rows else "no rows"

@@ -10,6 +10,7 @@ import numpy as np
 from audio import SAMPLE_RATE, UNIT_HOP
 from common.cli import UserError
 from common.files import atomic_path
+from common.readers import read_text
 from conversion.prosody import Curve
 
 COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
@@ -41,10 +42,7 @@ def read(path: Path, count: int, start: int = 0) -> Curve:
     recording.
     """
     values, numbers = {name: [] for name in COLUMNS}, []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a UTF-8 CSV ({error})") from error
+    lines = read_text(path, "make it with --prosody_out").splitlines()
     above = int(bool(lines) and lines[0].lower().startswith("sep="))  # a line that tells Excel the separator
     rows = csv.DictReader(lines[above:], delimiter=_separator(lines[above:]))
     if not set(COLUMNS) <= set(rows.fieldnames or ()):

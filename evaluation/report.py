@@ -11,6 +11,7 @@ import numpy as np
 
 from common.cli import UserError
 from common.files import atomic_path
+from common.readers import read_json
 from evaluation.metrics import bootstrap_interval
 
 
@@ -244,11 +245,5 @@ def read_figures(figures: dict[str, float | None]) -> dict[str, float]:
 
 def read_voice_json(path: Path) -> dict:
     """What `evaluate.py voice --json` wrote. Raises UserError for anything else."""
-    remedy = "write one with: python evaluate.py voice … --json FILE"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
-    if not isinstance(content, dict) or not {"files", "conditions"} <= set(content):
-        raise UserError(f"{path}: expected the figures of a voice, found other content; {remedy}")
-    return content
+    form = {"files": {str: {str: int | float | None}}, "conditions": dict}
+    return read_json(path, form, "expected the figures of a voice: python evaluate.py voice … --json FILE")

@@ -19,7 +19,6 @@ variance of log-F0, each speaker's mean removed, that the class explains. Low va
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Callable
@@ -31,6 +30,7 @@ import numpy as np
 import audio
 from audio import UNIT_HOP
 from common import cli
+from common.readers import read_json
 from evaluation import trackers
 from experiments.tables import markdown
 from hubert_pitdyn import pitch
@@ -115,7 +115,7 @@ def figures(classes: np.ndarray, frames: Frames) -> dict[str, float]:
 
 def lines_of(folder: DataFolder, phones: Path) -> dict[str, list]:
     """{key: flite's phones with their ends in seconds} of the recordings that a phones.json names."""
-    ends = json.loads(phones.read_text(encoding="utf-8"))
+    ends = read_json(phones, {str: list}, "make it again: python -m tools.unseen_voices")
     places = {key: path.relative_to(folder.wavs).as_posix() for key, path in folder.files.items()}
     found = {key: ends[place] for key, place in places.items() if place in ends}
     if not found:

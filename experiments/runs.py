@@ -20,6 +20,7 @@ from checkpoints.file_format import identity
 from common.cli import UserError
 from common.files import write_text
 from common.presets import load_config
+from common.readers import read_json
 from common.workers import THREAD_VARIABLES
 from evaluation.report import write_json
 
@@ -59,7 +60,8 @@ def train(script: str, data: Path, out: Path, *options: object, threads: int = 1
     """
     asked, done = settings(data, options), out / "done"
     if done.is_file():
-        require_same(out, json.loads(done.read_text(encoding="utf-8") or "{}"), asked)
+        remedy = f"delete {out}, and run the experiment again"
+        require_same(out, read_json(done, dict, remedy) if done.stat().st_size else {}, asked)
     else:
         call(script, data, out, *options, "--overwrite", threads=threads)  # what was broken off begins anew
         write_text(done, json.dumps(asked, indent=1) + "\n")
@@ -82,8 +84,8 @@ def kept(path: Path, about: dict, make: Callable[[], Any]) -> Any:
     """What `make` gives, or gave to the same `about` before: kept in a JSON file, NaN as null."""
     about = json.loads(json.dumps(about))
     if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known.get("about") == about:
+        known = read_json(path, dict, "delete it, and run the experiment again")
+        if known.get("about") == about and "figures" in known:
             return known["figures"]
     write_json(path, {"about": about, "figures": make()})
     return json.loads(path.read_text(encoding="utf-8"))["figures"]

@@ -6,12 +6,30 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import audio
 from common.cli import UserError
 from common.files import atomic_path
+from common.readers import read_json
+
+NUMBER = int | float
+SHARES = ("val_share?", "test_share?")
+MOVES = {"pitch?": NUMBER, "gain?": NUMBER, "copies?": int, "seed?": int, "voicing?": str}
+CARDS = {str: {"name": str, "hash": str}}
+JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read_json`), and what makes them
+    "stats.json": ({"labels": {"pit?": dict, "dyn?": dict}}, "--pitdyn"),
+    "split.json": (
+        {"train": [str], "val": [str], "test?": [str], "seed?": int, **dict.fromkeys(SHARES, NUMBER)},
+        "--pitdyn or --mel",
+    ),
+    "copies.json": ({"of": {str: str}, "settings?": MOVES}, "--mel with the options --augment_…"),
+    "encoder.json": ({"encoders": CARDS, "unit_dim?": int}, "--encode DATASET"),
+    "units-discrete.json": (dict, "--discrete"),
+    "mels.json": (dict, "--mel"),
+}
 
 
 class DataFolder:
@@ -148,8 +166,13 @@ class DataFolder:
         return samples / audio.SAMPLE_RATE / 3600
 
     def read_json(self, name: str) -> dict | None:
+        """What a JSON file of this folder holds, None where there is none. UserError where it is damaged."""
         path = self.root / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        if not path.is_file():
+            return None
+        form, command = JSON_FILES.get(name.removeprefix("unfinished-"), (dict, "--pitdyn"))
+        remedy = f"delete it, and make it again: python preprocess.py {self.name} {command}"
+        return read_json(path, dict if name.startswith("unfinished-") else form, remedy)
 
     def write_json(self, name: str, value: dict) -> None:
         text = json.dumps(value, ensure_ascii=False, indent=1)

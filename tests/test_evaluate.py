@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_wrong_usage(files):
     done = run_script("evaluate.py", "pair", "quelle ä.wav", "bad.wav", cwd=files, expect=2)
     assert "bad.wav" in done.stderr and "Traceback" not in done.stderr
     done = run_script("evaluate.py", "voice", "hana", cwd=files, expect=2)
-    assert "needs --dataset, --input, or --compare" in done.stderr
+    assert "needs --input, or --compare" in done.stderr
 
 
 def test_voice_converts_measures_and_goes_on_after_a_bad_file(voice):

@@ -34,7 +34,7 @@ def test_paths_may_begin_elsewhere_or_be_names_alone(tmp_path):
 
 
 def test_what_is_no_table_of_these_recordings_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"gone.csv: expected a CSV"):
+    with pytest.raises(UserError, match=r"gone.csv: no such file"):
         read_prompts(tmp_path / "gone.csv", FILES)
     with pytest.raises(UserError, match="columns path and prompt, found file, text"):
         read_prompts(table(tmp_path, "a,b", header="file,text"), FILES)

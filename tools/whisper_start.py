@@ -41,6 +41,7 @@ def main() -> int:
     from audio import UNIT_HOP
     from checkpoints import cards, store
     from common.presets import hubert_sizes, load_config
+    from common.readers import read_array
     from evaluation.whisper import base_files
     from hubert_pitdyn.front_ends import count_windows
     from preprocessing.data_folder import DataFolder
@@ -60,7 +61,8 @@ def main() -> int:
     keys = folder.split("train", "units-discrete")
     wavs = {key: folder.prepared(key) for key in keys[:: max(1, len(keys) // args.recordings)]}
     wavs = {key: wav for key, wav in wavs.items() if count_windows(len(wav) // UNIT_HOP) == 1}
-    centres = torch.from_numpy(np.load(folder.root / "kmeans.npy"))
+    again = f"make it again: python preprocess.py {folder.name} --discrete --force"
+    centres = torch.from_numpy(read_array(folder.root / "kmeans.npy", again))
     sizes = {**sizes, "classes": len(centres), "unit_kind": "content", "teacher_dim": centres.shape[1]}
     features = cli.path(about["features"])
     teacher = [read_features(features, key, len(wav) // UNIT_HOP) for key, wav in wavs.items()]

@@ -13,7 +13,7 @@ from common import cli
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.datasets import MelDataset, shift_right
-from training.run import mean_over, to_device
+from training.run import mean_over, model_of, to_device
 from vocoder.griffin_lim import GriffinLim
 
 VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
@@ -38,7 +38,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         )
     keys = [both(folder, part) for part in ("train", "val")]
     sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
-    model = AcousticModel(**sizes)
+    model = model_of(AcousticModel, sizes, args.config)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
     sets = [MelDataset(folder, part, run.settings.crop_seconds) for part in keys]

@@ -24,7 +24,7 @@ from hubert_pitdyn.model import Hubert, time_mask
 from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import Teacher
 from training.datasets import LABEL_FOLDERS, LabelDataset, cache_features, split_features
-from training.run import Run, mean_over, rank_zero_first, to_device
+from training.run import Run, mean_over, model_of, rank_zero_first, to_device
 
 VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
 
@@ -131,7 +131,7 @@ def build_hubert(
     sizes = {"classes": classes, **hubert_sizes(run.config, args.embds_dn), "unit_kind": unit_kind}
     if teacher is not None:
         sizes["teacher_dim"] = teacher.dim
-    model = Hubert(**sizes)
+    model = model_of(Hubert, sizes, args.config)
     if not args.resume:
         warm_start(model, args, run, folder)
     # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
@@ -181,7 +181,7 @@ def build_head(
     with rank_zero_first(run):
         features = cache_features(folder, keys, trunk, name, progress)
     encoders = {"content": content.card}
-    return Built(Head(**sizes), f"head-{args.embds_dn}", sizes, encoders, features)
+    return Built(model_of(Head, sizes, args.config), f"head-{args.embds_dn}", sizes, encoders, features)
 
 
 def masking(args: argparse.Namespace, run: Run) -> bool:

@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from common import devices
+from common.cli import UserError
 from common.presets import DEFAULT, load_config
 from training import interrupts
 from training.run_folder import Claim, claim
@@ -83,6 +84,16 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
     )
     return run
+
+
+def model_of(model: type[nn.Module], sizes: dict[str, Any], preset: Path | None) -> nn.Module:
+    """A model of a preset's sizes. UserError naming the preset where these do not go together."""
+    try:
+        return model(**sizes)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise UserError(
+            f"{preset or DEFAULT}: sizes that {model.__name__} does not take ({error})"
+        ) from error
 
 
 def _start_processes(device: str | None) -> tuple[int, int]:

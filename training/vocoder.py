@@ -19,7 +19,7 @@ from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
 from training.datasets import WavDataset
-from training.run import rank_zero_first, to_device
+from training.run import model_of, rank_zero_first, to_device
 from vocoder import GENERATORS, losses
 from vocoder.discriminators import Discriminators
 
@@ -48,7 +48,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
     kind = table["generator"]
     sizes = table[kind]
-    model = GENERATORS[kind](**sizes)
+    model = model_of(GENERATORS[kind], sizes, args.config)
     encoders, mels = {}, None
     if args.warmstart:
         models.fill_vocoder(model, args.warmstart)
@@ -69,7 +69,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
         return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
 
-    return model, Discriminators(**table["discriminators"]), describe, Task(run, *sets)
+    return model, model_of(Discriminators, table["discriminators"], args.config), describe, Task(run, *sets)
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:

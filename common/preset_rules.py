@@ -1,0 +1,146 @@
+"""What a preset may hold: the tables and keys of configs/base.toml, with values of their types and ranges.
+
+The keys of [train.*] are checked by training/settings.py, where they are dataclasses; their numbers here.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from common.cli import UserError, closest
+
+KINDS = ("pits", "dyns", "units")
+MORE_KEYS: dict[str, dict[str, Any]] = {  # that base.toml leaves at the models' defaults
+    "hubert": {"front_end": "waveform", "pos_gelus": 1},
+    "vocoder.harmonic": {"pitch_dim": 128, "pitch_blocks": 3},
+    "ablation": {"train_mode": False, "range_from_data": False},  # of configs/ablation
+}
+OPTIONAL = {"ablation", *(f"{table}.{kind}" for table in ("hubert", "train") for kind in KINDS)}
+CHOICES = {
+    "content.source": ("official", "trained"),
+    "vocoder.source": ("official", "trained", "griffin_lim"),
+    "vocoder.generator": ("hifigan", "istft", "harmonic"),
+    "labels.pit.tracker": ("yin", "pyin", "swift_f0", "fcpe"),
+    "labels.dyn.scale": ("relative_db", "linear_rms"),
+    "hubert.front_end": ("waveform", "log_mel"),
+    "acoustic.norm": ("frame", "instance"),
+    "acoustic.decoder": ("parallel", "autoregressive"),
+    "train.hubert.trunk": ("finetune", "frozen"),
+    "train.hubert.warmstart": ("content", ""),
+}
+MORE_THAN_0 = math.ulp(0.0)
+RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of lists each number
+    "level_db": (-80, 0),
+    "bins": (2, 100),  # 100 rows has the label embedding
+    "f_min": (1, 8000),
+    "f_max": (1, 8000),
+    "sigma": (0, 20),
+    "assumed_rate": (1000, 1_000_000),
+    "low_db": (-200, 200),
+    "high_db": (-200, 200),
+    "dropout": (0, 0.99),
+    "betas": (0, 0.99999),
+    "lr": (MORE_THAN_0, 10),
+    "refine_lr": (MORE_THAN_0, 10),
+    "final_lr": (0, 1),
+    "crop_seconds": (0.02, 3600),
+    "max_norm": (MORE_THAN_0, math.inf),
+    "weight_decay": (0, 1000),
+    "speed_octaves": (-3, 3),
+    **dict.fromkeys(("alpha", "noise", "own_share"), (0, 1)),
+    **dict.fromkeys(("warmup_steps", "keep", "adversarial_after", "equalise", "teacher"), (0, 1e9)),
+    **dict.fromkeys(("spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
+}
+COUNTS = (1, 1_000_000_000)  # of every other whole number
+SIZES = (1, 1 << 16)  # of every other whole number that a model is made of
+RISING = (("labels.pit", "f_min", "f_max"), ("labels.dyn", "low_db", "high_db"))
+
+
+def require_valid(path: Path, config: dict, base: dict) -> None:
+    """UserError naming the preset and the table, key or value of its whole `config` that cannot be.
+
+    base: configs/base.toml, which has every default.
+    """
+    defaults, given = _tables(base), _tables(config)
+    known = {*defaults, *OPTIONAL}
+    for name in given:
+        if name not in known:
+            raise UserError(f"{path}: unknown table [{name}]{closest(name, known - {''})}")
+    for name in defaults:
+        if name not in given:
+            raise UserError(f'{path}: table [{name}] is missing; begin the preset with extends = "base.toml"')
+    for name, table in given.items():
+        if not name.startswith("train."):
+            _require_keys(path, name, table, defaults)
+        for key, value in table.items():
+            _require_range(f"{path}, [{name}]: {key}", name, key, value)
+    _require_rising(path, given)
+
+
+def _tables(config: dict, name: str = "") -> dict[str, dict]:
+    """{"labels.pit": its keys that are no tables, ...} of nested tables; "" for what stands before them."""
+    inner = {key: value for key, value in config.items() if isinstance(value, dict)}
+    tables = {name: {key: value for key, value in config.items() if key not in inner}}
+    for key, value in inner.items():
+        tables |= _tables(value, f"{name}.{key}".lstrip("."))
+    return tables
+
+
+def _require_keys(path: Path, name: str, table: dict, defaults: dict[str, dict]) -> None:
+    """The keys of one table: those that it must have, those that it may have, and their types."""
+    group = _group(name)
+    known = {**MORE_KEYS.get(group, {}), **defaults.get(group, {})}
+    where = f"{path}, [{name}]" if name else str(path)
+    for key in defaults.get(name, {}):
+        if key not in table:
+            raise UserError(f'{where}: key {key!r} is missing; begin the preset with extends = "base.toml"')
+    for key, value in table.items():
+        if key not in known:
+            place = "" if name else " before the first table"
+            raise UserError(f"{where}: unknown key {key!r}{place}{closest(key, known or {*defaults} - {''})}")
+        if not _alike(value, known[key]):
+            raise UserError(f"{where}: {key} is {value!r:.40}, expected a value like {known[key]!r}")
+
+
+def _group(name: str) -> str:
+    """The table whose keys a table has: [hubert.pits] those of [hubert]."""
+    parent, _, last = name.rpartition(".")
+    return {"hubert": "hubert", "train": "train.hubert"}.get(parent, name) if last in KINDS else name
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Whether a value is of its default's type; whole numbers serve for others."""
+    if isinstance(default, list):
+        return isinstance(value, list) and 0 < len(value) <= 12 and all(_alike(v, default[0]) for v in value)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
+def _require_range(where: str, name: str, key: str, value: Any) -> None:
+    """UserError for a word that is none of its choices, and for a number outside its range."""
+    choices = CHOICES.get(f"{_group(name)}.{key}")
+    if choices and isinstance(value, str) and value not in choices:
+        raise UserError(f"{where} is {value!r:.40}, expected one of {', '.join(map(repr, choices))}")
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        whole = COUNTS if name.startswith("train") else SIZES
+        low, high = RANGES.get(key) or (whole if isinstance(number, int) else (-math.inf, math.inf))
+        if not math.isfinite(number) or not low <= number <= high:
+            bounds = f"from {low:g} to {high:g}" if low != MORE_THAN_0 else f"above 0, up to {high:g}"
+            raise UserError(f"{where} is {number}, expected a number {bounds}")
+
+
+def _require_rising(path: Path, given: dict[str, dict]) -> None:
+    for table, low, high in RISING:
+        if not given[table][low] < given[table][high]:
+            values = f"{given[table][low]} and {given[table][high]}"
+            raise UserError(f"{path}, [{table}]: expected {low} below {high}, found {values}")
+    pit, most = given["labels.pit"], RANGES["bins"][1]
+    if pit["bins"] + pit["unvoiced"] > most:
+        raise UserError(
+            f"{path}, [labels.pit]: bins is {pit['bins']}, expected at most {most - 1} beside unvoiced = true"
+        )
