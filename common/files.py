@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.cli import MOST_BYTES, UserError
+from common.cli import MOST_BYTES, OS_ERRORS, UserError
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
 LEFTOVER_AGE = 3600.0  # seconds without a write, after which another machine's temporary file is a leftover
@@ -48,7 +48,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         replace(part, path)
     except OSError as error:
-        if error.filename in (None, str(part)):  # a full disk names none
+        if error.filename == str(part) or (error.filename is None and error.errno in OS_ERRORS):
             error.filename = str(path)
         raise
     finally:

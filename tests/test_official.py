@@ -31,6 +31,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.requests, self.cut, self.drops = {}, [], None, 0
+        self.elsewhere = {}  # path -> address that it is redirected to
 
     @property
     def url(self):
@@ -41,6 +42,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.requests.append(self.path)
+        if target := server.elsewhere.get(self.path):
+            self.send_response(302)
+            self.send_header("Location", target)
+            return self.end_headers()
         body = server.files.get(self.path)
         if body is None:
             return self.send_error(404)
@@ -65,6 +70,8 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("HUBERT_PITDYN_MIRROR", "http://127.0.0.1:9/")
+    monkeypatch.setenv("HUBERT_PITDYN_ALLOW_HTTP", "1")
+    monkeypatch.delenv("HUBERT_PITDYN_SHA256", raising=False)
     return cache, tmp_path / "out"
 
 
@@ -130,7 +137,7 @@ def test_download_then_no_network(server, place, monkeypatch):
     server.files[f"/{file}"] = BODY
     found = official.find("synthetic", out=out)
     assert found == cache / file and found.read_bytes() == BODY
-    assert [p.name for p in cache.iterdir()] == [file]
+    assert sorted(p.name for p in cache.iterdir()) == [file, f"{file}.sha256"]
     assert len(server.requests) == 1
     assert official.find("synthetic", out=out) == found
     assert len(server.requests) == 1
@@ -152,7 +159,7 @@ def test_what_breaks_off_is_tried_again(server, place, monkeypatch):
     server.files[f"/{file}"], server.cut, server.drops = BODY, len(BODY) // 2, official.ATTEMPTS - 1
     assert official.find("synthetic", out=place[1]).read_bytes() == BODY
     assert len(server.requests) == official.ATTEMPTS
-    assert [p.name for p in place[0].iterdir()] == [file]
+    assert sorted(p.name for p in place[0].iterdir()) == [file, f"{file}.sha256"]
 
 
 def test_broken_off_for_good(server, place, monkeypatch):
@@ -176,6 +183,95 @@ def test_wrong_hash(server, place, monkeypatch):
         official.find("synthetic", out=out)
     assert_one_sentence(error, file, server.url + file, out / "official" / file, "expected 00000000")
     assert hashlib.sha256(BODY).hexdigest()[:8] in str(error.value)
+    assert list(cache.iterdir()) == []
+
+
+def found_digest(file) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_file_that_is_found_is_hashed_each_time(place, monkeypatch):
+    cache, out = place
+    file = register(monkeypatch)
+    (out / "official").mkdir(parents=True)
+    (out / "official" / file).write_bytes(BODY)
+    assert official.find("synthetic", out=out) == out / "official" / file
+    (out / "official" / file).write_bytes(BODY[:-1])
+    with pytest.raises(UserError) as error:
+        official.find("synthetic", out=out)
+    assert_one_sentence(error, out / "official" / file, "is damaged or another file", "; delete it")
+
+
+def test_another_file_with_the_same_eight_digits_is_refused_after_the_first_use(place, monkeypatch):
+    cache, out = place
+    monkeypatch.setattr(official.OfficialFile, "sha256_prefix", "")  # as if both began alike
+    file = register(monkeypatch)
+    out.mkdir()
+    (out / file).write_bytes(BODY)
+    official.find("synthetic", out=out)
+    pin = cache / f"{file}.sha256"
+    assert pin.read_text(encoding="utf-8") == f"{found_digest(out / file)}  {file}\n"
+    (out / file).write_bytes(b"forged")
+    for folder in (out, cache):  # wherever it is found
+        (folder / file).write_bytes(b"forged")
+        with pytest.raises(UserError) as error:
+            official.find("synthetic", out=out)
+        assert_one_sentence(error, folder / file, "another file than the one that was used before", pin)
+        (folder / file).unlink()
+
+
+def test_a_whole_digest_that_is_given_is_required(server, place, monkeypatch):
+    cache, out = place
+    file = register(monkeypatch)
+    server.files[f"/{file}"] = BODY
+    digest = hashlib.sha256(BODY).hexdigest()
+    forged = digest[:8] + "0" * 56
+    monkeypatch.setenv("HUBERT_PITDYN_SHA256", f"{'1' * 64}, {forged}")
+    with pytest.raises(UserError) as error:
+        official.find("synthetic", out=out)
+    assert_one_sentence(error, forged, digest[:8])
+    monkeypatch.setenv("HUBERT_PITDYN_SHA256", digest.upper())
+    assert official.find("synthetic", out=out) == cache / file
+    monkeypatch.setenv("HUBERT_PITDYN_SHA256", digest[:-1])
+    with pytest.raises(UserError, match="expected digests of 64 hex digits"):
+        official.find("synthetic", out=out)
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "ftp://127.0.0.1:9/", "file:///etc/"])
+def test_addresses_without_tls_are_refused(place, monkeypatch, mirror):
+    monkeypatch.delenv("HUBERT_PITDYN_ALLOW_HTTP")
+    monkeypatch.setenv("HUBERT_PITDYN_MIRROR", mirror)
+    register(monkeypatch)
+    with pytest.raises(UserError) as error:
+        official.find("synthetic", out=place[1])
+    assert_one_sentence(error, mirror, "expected an https address", "HUBERT_PITDYN_ALLOW_HTTP=1")
+
+
+def test_redirections_are_held_to_the_same(server, place, monkeypatch):
+    cache, out = place
+    file = register(monkeypatch)
+    server.files["/moved"] = BODY
+    for target in ("ftp://127.0.0.1:9/x", "file:///etc/passwd"):
+        server.elsewhere[f"/{file}"] = target
+        with pytest.raises(UserError) as error:
+            official.find("synthetic", out=out)
+        assert target in str(error.value) and not (cache / file).exists()
+    server.elsewhere[f"/{file}"] = server.url + "moved"
+    handler = official._SafeRedirects()
+    monkeypatch.delenv("HUBERT_PITDYN_ALLOW_HTTP")
+    with pytest.raises(UserError, match="expected an https address"):
+        handler.redirect_request(None, None, 302, "", {}, server.url + "moved")
+    monkeypatch.setenv("HUBERT_PITDYN_ALLOW_HTTP", "1")
+    assert official.find("synthetic", out=out).read_bytes() == BODY
+
+
+def test_a_download_without_end_is_broken_off(server, place, monkeypatch):
+    cache, out = place
+    file = register(monkeypatch)
+    server.files[f"/{file}"] = BODY
+    monkeypatch.setattr(official, "MOST_BYTES", len(BODY) - 1)
+    with pytest.raises(UserError, match="it is longer than"):
+        official.find("synthetic", out=out)
     assert list(cache.iterdir()) == []
 
 
@@ -227,7 +323,7 @@ def test_order_of_places(place, monkeypatch, tmp_path):
     hub = tmp_path / "torch" / "hub" / "checkpoints"
     for folder in (hub, cache, out, out / "official"):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(b"x")
+        (folder / file).write_bytes(BODY)
         assert official.find("synthetic", out=out) == folder / file
     given = tmp_path / "私の.pt"
     given.write_bytes(b"x")
@@ -274,7 +370,10 @@ def test_two_processes_at_once(server, place, monkeypatch):
     root = Path(official.__file__).parent.parent
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) for _ in range(2)]
     assert [int(process.communicate(timeout=60)[0]) for process in both] == [len(BODY)] * 2
-    assert [p.name for p in cache.iterdir()] == [file] and (cache / file).read_bytes() == BODY
+    assert (
+        sorted(p.name for p in cache.iterdir()) == [file, f"{file}.sha256"]
+        and (cache / file).read_bytes() == BODY
+    )
 
 
 def test_import_is_light():
@@ -300,7 +399,7 @@ def test_leftovers_of_killed_processes_go_but_not_running_ones(server, place, mo
     old.write_bytes(b"x")
     running.write_bytes(b"x")
     official.find("synthetic", out=out)
-    assert {p.name for p in cache.iterdir()} == {file, running.name}
+    assert {p.name for p in cache.iterdir()} == {file, f"{file}.sha256", running.name}
 
 
 def test_existing_file_in_use_elsewhere_is_accepted(server, place, monkeypatch):
@@ -316,7 +415,7 @@ def test_existing_file_in_use_elsewhere_is_accepted(server, place, monkeypatch):
     monkeypatch.setattr(files.os, "replace", refuse)
     monkeypatch.setattr(files.time, "sleep", lambda seconds: None)
     assert official.find("synthetic", out=out).read_bytes() == BODY
-    assert [p.name for p in cache.iterdir()] == [file]
+    assert sorted(p.name for p in cache.iterdir()) == [file, f"{file}.sha256"]
 
 
 @pytest.mark.parametrize(
