@@ -308,8 +308,16 @@ def test_infer_test_goes_on_and_ends_with_the_worst_code(shell, codes, code):
         add_voice(shell.project, vbank)
     ran = shell(INFER, codes=codes)
     assert [call[0] for call in ran.calls] == ["infer.py", "infer.py", "make_index.py"]
-    assert ran.calls[0][3] == "demo"
+    assert ran.calls[0][2:4] == ["--input", "test"]
     assert ran.code == code
+
+
+def test_infer_test_makes_no_page_where_nothing_was_converted(shell):
+    for vbank in ("a", "b"):
+        add_voice(shell.project, vbank)
+    ran = shell(INFER, codes=(2, 3))
+    assert [call[0] for call in ran.calls] == ["infer.py", "infer.py"]
+    assert ran.code == 3
 
 
 def test_infer_test_without_a_voice_says_what_to_do(shell):

@@ -202,6 +202,13 @@ def test_infer_test_converts_to_every_voice(shell, codes, code):
 
 
 @needs_bash
+def test_infer_test_takes_the_voices_own_dataset_and_makes_no_page_of_nothing(shell):
+    add_voice(shell.project, "a")
+    ran = shell(INFER, codes=(2,))
+    assert (ran.code, ran.calls) == (2, [["infer.py", "a", "--input", "test", "--out_path", "gen"]])
+
+
+@needs_bash
 def test_infer_test_without_a_voice_says_what_to_do(shell):
     ran = shell(INFER)
     assert (ran.code, ran.calls) == (2, [])
