@@ -73,11 +73,18 @@ class Parser(argparse.ArgumentParser):
     """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands."""
 
     def __init__(self, *args, **settings):
+        self._given = []
         super().__init__(*args, **{"allow_abbrev": False, **settings})
 
+    def parse_known_args(self, args=None, namespace=None):
+        self._given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str):
-        wrong = re.match(r"unrecognized arguments: .*?(--[^\s=]+)", message)
-        super().error(printable(message) + (nearest(wrong[1], self._options()) if wrong else ""))
+        known = self._options()
+        named = [text.partition("=")[0] for text in self._given if text.startswith("--")]
+        near = "".join(f"; {name}{nearest(name, known)}" for name in named if name not in known)
+        super().error(printable(message + near))
 
     def _options(self) -> set:
         commands = [a.choices.values() for a in self._actions if isinstance(a, argparse._SubParsersAction)]

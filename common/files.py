@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.cli import MOST_BYTES, OS_ERRORS, UserError
+from common.cli import MOST_BYTES, OS_ERRORS, UserError, reason_of
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
 LEFTOVER_AGE = 3600.0  # seconds without a write, after which another machine's temporary file is a leftover
@@ -117,7 +117,7 @@ def is_running(process: int) -> bool:
 def require_writable(folder: Path) -> None:
     """Make the folder, and write a block into it: what cannot be kept is not to be computed first.
 
-    Raises OSError naming the folder where the system refuses, as on a full or read-only disk.
+    Raises UserError naming the folder where the system refuses, as on a full or read-only disk.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def require_writable(folder: Path) -> None:
             file.write(bytes(BLOCK))
     except OSError as error:
         error.filename = str(folder)
-        raise
+        raise UserError(f"nothing can be written to {reason_of(error)}") from error
 
 
 def require_nameable(path: Path) -> None:

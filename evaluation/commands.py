@@ -31,7 +31,7 @@ from vocoder import frame_f0
 
 def say(line: str) -> None:
     """One line beside the tables."""
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(cli.printable(line), file=sys.stderr)
 
 
 def load_known(args: argparse.Namespace):
@@ -49,7 +49,7 @@ def evaluate_pair(args: argparse.Namespace) -> int:
     known = load_known(args)
     figures, curves = pair.measure(source, converted, known)
     conditions = pair.conditions(known, known.text is not None, converted)
-    print(f"{args.source} -> {args.converted}\n")
+    print(cli.printable(f"{args.source} -> {args.converted}") + "\n")
     print(f"{report.pair_table(figures)}\n\n{report.conditions_lines(conditions)}")
     if args.json:
         report.write_json(args.json, {**figures, "conditions": conditions})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.cli import UserError
+from common.cli import UserError, printable
 from common.files import atomic_path
 from common.readers import read_json
 from evaluation.metrics import bootstrap_interval
@@ -105,6 +105,7 @@ def shown(key: str, value: float, signed: bool = False) -> str:
 
 def _rows(rows: list[list[str]]) -> str:
     """Columns as wide as their widest cell: the first to the left, numbers to the right."""
+    rows = [list(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))

@@ -180,6 +180,7 @@ def test_wrong_names_are_answered_with_the_nearest_before_torch_is_loaded(argume
         (("train_acoustic.py", "a", "b", "--resum", "c"), "'--resume'"),
         (("preprocess.py", "x", "--me"), ""),
         (("make_index.py", "--tes", "x"), "'--test'"),
+        (("infer.py", "hana", "--inptu=x"), "'--input'"),
         (("tools.export_weights", "a", "b", "--kin", "x"), ""),
         (("experiments.ablation", "a", "--dat", "x"), ""),
     ],

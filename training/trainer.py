@@ -18,12 +18,14 @@ import torch.distributed as dist
 from torch import nn
 from tqdm import tqdm
 
-from checkpoints import cards, store
+from checkpoints import cards, store, whole
 from common import cli
 from training import interrupts
 from training.batches import loader
 from training.run import Run, to_device
 from training.settings import Settings
+
+RESUME_REFUSED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 
 
 def learning_rate(settings: Settings, step: int, lr: float) -> float:
@@ -73,11 +75,13 @@ class Trainer:
         state = checkpoint.get("training")
         if state is None:
             raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
+        for name, kind in (("step", int), ("best", float)):
+            whole.field(path, checkpoint, f"training.{name}", kind)
         try:
             self.model.load_state_dict(checkpoint["model"])
             self._restore(state)
-        except (RuntimeError, ValueError) as error:  # discriminators of other sizes, other weights trained
-            reason = str(error).splitlines()[0]
+        except RESUME_REFUSED as error:  # discriminators of other sizes, other weights trained, damage
+            reason = cli.reason_of(error).splitlines()[0]
             raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
         self.metrics = checkpoint["card"].get("metrics", {})
         if self.run.rank == 0:
