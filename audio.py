@@ -90,7 +90,10 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
         limits = np.iinfo(samples.dtype)
         middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
         samples = (samples - float(middle)) / (limits.max - middle)
-    if LARGEST_SAMPLE < (peak := float(np.abs(samples).max(initial=0.0))) < np.inf:
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not np.isfinite(peak):
+        raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
+    if peak > LARGEST_SAMPLE:
         raise UserError(
             f"{name}: expected samples around full scale, 1, found {peak:.3g}; write the file again"
         )
@@ -99,8 +102,6 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
         samples = samples.mean(axis=1)
     if samples.ndim != 1 or samples.size == 0:
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
-    if not np.isfinite(samples).all():
-        raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
     offset = _offset(samples, rate // 10)
     if abs(offset) > OFFSET_LIMIT * np.abs(samples).max():
         samples = (samples - offset).astype(np.float32)

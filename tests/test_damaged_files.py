@@ -86,7 +86,10 @@ def held(path: Path, content: bytes, read) -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("声 damaged")
+    folder = tmp_path_factory.mktemp("声 damaged")
+    soundfile.write(folder / "slow.wav", np.zeros(800), 8000)
+    audio.load(folder / "slow.wav")  # what resamples takes seconds to load, which are not the reader's
+    return folder
 
 
 @cache
