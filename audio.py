@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from common import audio_files
+from common import decoding
 from common.cli import UserError
 from common.files import atomic_path
 
@@ -67,14 +67,14 @@ def load(path: str | Path) -> np.ndarray:
     """Read any audio file as float32 [S], 16 kHz mono, untrimmed.
 
     Raises UserError naming the file when it cannot be read, is empty, holds NaN or impossible values, or is
-    longer than `audio_files.MOST_HOURS`.
+    longer than `decoding.MOST_HOURS`.
     """
     path = Path(path)
     if path.is_dir():
         raise UserError(f"{path}: expected an audio file, found a folder")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    samples, rate = audio_files.read(path)
+    samples, rate = decoding.read(path)
     return to_mono_16k(samples, rate, path)
 
 
@@ -84,7 +84,7 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
     A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN or
     impossible values.
     """
-    audio_files.require_possible(name, rate)
+    decoding.require_possible(name, rate)
     samples = np.asarray(samples)
     if samples.dtype.kind in "iu":
         limits = np.iinfo(samples.dtype)

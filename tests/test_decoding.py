@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import audio
-from common import audio_files
+from common import decoding
 from common.cli import UserError
 
 TONE = (0.3 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)).astype(np.float32)
@@ -174,7 +174,7 @@ def test_a_flac_that_gives_no_or_another_length_is_read_to_its_end(tmp_path, fra
 
 
 def test_hours_of_a_stream_without_a_length_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio_files, "MOST_HOURS", 0.5 / 3600)
+    monkeypatch.setattr(decoding, "MOST_HOURS", 0.5 / 3600)
     flac = written("FLAC")
     (tmp_path / "a.flac").write_bytes(changed(flac, (21, bytes([flac[21] & 0xF0])), (22, bytes(4))))
     with pytest.raises(UserError, match=r"a\.flac: expected at most .* hours, found .*; cut it into pieces"):
