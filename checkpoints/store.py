@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from checkpoints import file_format
+from checkpoints.places import BEST as BEST  # the name by which trainings know it
 from common.cli import UserError
 from common.files import atomic_path, remove_leftovers
 
