@@ -176,17 +176,6 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """argparse type: a whole number that is no less."""
-
-    def number(text: str) -> int:
-        if not text.strip().lstrip("+").isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
-        return int(text)
-
-    return number
-
-
 def missing_package(error: ModuleNotFoundError) -> str:
     """The package of requirements.txt that this failed import lacks; empty where it is no package of ours."""
     module = (error.name or "").split(".")[0]
