@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -33,7 +32,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
     parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
     parser.add_argument(
-        "--n_workers", type=at_least(1), default=os.cpu_count() or 1, help="processes (default: all cores)"
+        "--n_workers",
+        type=cli.at_least(1),
+        default=os.cpu_count() or 1,
+        help="processes (default: all cores)",
     )
     parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
     add_split_arguments(parser)
@@ -46,7 +48,7 @@ def add_split_arguments(parser: argparse.ArgumentParser) -> None:
     split = parser.add_argument_group(
         "split.json (train, val, test; whole prompts on one side); once made it stays, new wavs join it"
     )
-    split.add_argument("--seed", type=at_least(0, 2**32 - 1), help="of split and k-means (default: 1234)")
+    split.add_argument("--seed", type=cli.at_least(0, 2**32 - 1), help="of split and k-means (default: 1234)")
     split.add_argument("--val_share", type=fraction, help="fraction of the prompts (default: 0.05)")
     split.add_argument(
         "--test_share", type=fraction, help="fraction of the prompts never trained on (default: 0)"
@@ -71,11 +73,11 @@ def add_making_arguments(parser: argparse.ArgumentParser) -> None:
         "--features", default="mfcc", help="mfcc, CHECKPOINT:LAYER, or a folder of 50 Hz .npy"
     )
     encode.add_argument(
-        "--clusters", type=at_least(1), default=100, help="k-means classes (default: %(default)s)"
+        "--clusters", type=cli.at_least(1), default=100, help="k-means classes (default: %(default)s)"
     )
     encode.add_argument(
         "--fit_frames",
-        type=at_least(1),
+        type=cli.at_least(1),
         default=200_000,
         help="frames that k-means is fitted to (%(default)s)",
     )
@@ -89,11 +91,11 @@ def add_making_arguments(parser: argparse.ArgumentParser) -> None:
         "--augment_gain", type=plus_minus, metavar="DB", help="loudness changed within ± so many dB"
     )
     moved.add_argument(
-        "--augment_copies", type=at_least(1), metavar="N", help="of each recording (default: 4)"
+        "--augment_copies", type=cli.at_least(1), metavar="N", help="of each recording (default: 4)"
     )
     show = parser.add_argument_group("--show_qt")
     show.add_argument(
-        "--count", type=at_least(1), default=4, help="how many files to draw (default: %(default)s)"
+        "--count", type=cli.at_least(1), default=4, help="how many files to draw (default: %(default)s)"
     )
     show.add_argument("--window", action="store_true", help="open the pictures in a window too")
 
@@ -104,18 +106,6 @@ def plus_minus(text: str) -> float:
     if not 0 <= value <= MOST_MOVED:
         raise argparse.ArgumentTypeError(f"expected 0 to {MOST_MOVED}, found {text}")
     return value
-
-
-def at_least(lowest: int, highest: float = math.inf):
-    """argparse type: a whole number from `lowest` to `highest`."""
-
-    def whole_number(text: str) -> int:
-        if not lowest <= int(text) <= highest:
-            upwards = f"{lowest} or more" if highest == math.inf else f"{lowest} to {highest}"
-            raise argparse.ArgumentTypeError(f"expected {upwards}, found {text}")
-        return int(text)
-
-    return whole_number
 
 
 def fraction(text: str) -> float:

@@ -6,6 +6,7 @@ Its syntax is that of Python 3.6, so that an old Python gets as far as the sente
 import argparse
 import difflib
 import errno
+import math
 import os
 import re
 import signal
@@ -165,12 +166,13 @@ def voice(text: str) -> str:
     return checked(text.rstrip("/\\"), "name")
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """argparse type: a whole number that is no less."""
+def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """argparse type: a whole number from `least` to `most`."""
 
     def number(text: str) -> int:
-        if not text.strip().lstrip("+").isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
+        if not text.strip().lstrip("+").isdecimal() or not least <= int(text) <= most:
+            span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"expected a whole number {span}, found {text!r}")
         return int(text)
 
     return number
