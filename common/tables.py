@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path, PurePath, PureWindowsPath
 
 from common.cli import UserError
+from common.names import readable
 from common.readers import read_text
 
 Ends = tuple[str, ...]  # parts of a path from its end; the name first, without its suffix
@@ -53,9 +54,9 @@ class Table:
 
 
 def _ends(path: PurePath) -> Ends:
-    # macOS hands out names decomposed, as nobody types them into a table.
+    # macOS hands out names decomposed, as nobody types them into a table; nor does one type bytes.
     whole = path.with_suffix("") if path.suffix else path
-    return tuple(unicodedata.normalize("NFC", part) for part in whole.parts[::-1])
+    return tuple(unicodedata.normalize("NFC", readable(part)) for part in whole.parts[::-1])
 
 
 def _shared(own: Ends, other: Ends) -> tuple[int, bool]:

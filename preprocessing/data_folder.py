@@ -299,10 +299,7 @@ def as_16_bit(wav: np.ndarray) -> np.ndarray:
 
 def holds(path: Path, array: np.ndarray) -> bool:
     """Whether a .npy can be read and is this array."""
-    try:
-        return np.array_equal(np.load(path), array)
-    except (OSError, ValueError, EOFError):
-        return False
+    return arrays.whole(path) and np.array_equal(np.load(path), array)
 
 
 def make_link(link: Path, target: Path) -> None:

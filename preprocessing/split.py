@@ -16,7 +16,8 @@ from preprocessing.data_folder import DataFolder
 PARTS = ("train", "val", "test")
 SPLIT = {"seed": 1234, "val_share": 0.05, "test_share": 0.0}
 NOTE = "[A-G](?:##?|＃|♯|s|b|♭)?-?[0-9]"
-PITCH = re.compile(rf"[ _-]*(?<![0-9#])({NOTE})(?![A-Za-z0-9#])")  # in the name of a recording
+# In the name of a recording; small letters only by themselves, since kab3 may be anything.
+PITCH = re.compile(rf"[ _-]*((?<![0-9#]){NOTE}|(?<![A-Za-z0-9#])(?i:{NOTE}))(?![A-Za-z0-9#])")
 PITCH_FOLDER = re.compile(rf"[ _-]*(?<![A-Za-z0-9#])(?i:{NOTE})(?![A-Za-z0-9#])[ _-]*")
 TAKE_SUFFIX = re.compile(r"([_-](\d{9,}|take\d+|v\d+))+$", re.IGNORECASE)
 
@@ -97,7 +98,7 @@ def prompts_of(keys: Iterable[str]) -> dict[str, str]:
         if found := list(PITCH.finditer(name)):
             rest = name[: found[-1].start()] + name[found[-1].end() :]
             bases[key] = f"{folder}{slash}{TAKE_SUFFIX.sub('', rest.strip(' _-')) or name}"
-            pitches[bases[key]].add(found[-1][1])
+            pitches[bases[key]].add(found[-1][1].upper())
     several = [notes for notes in pitches.values() if len(notes) > 1]
     is_bank = len(several) >= max(2, len(set().union(*several)))
     return bases if is_bank else takes

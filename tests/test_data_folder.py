@@ -12,7 +12,7 @@ from common import audio_files
 from common.cli import UserError
 from preprocessing import moved_copies
 from preprocessing.bookkeeping import drop_replaced, each_key
-from preprocessing.data_folder import DataFolder, Path
+from preprocessing.data_folder import DataFolder, Path, make_link
 from preprocessing.split import write_split
 from training.crops import crop_start
 
@@ -117,7 +117,7 @@ def test_a_recorded_path_was_given_after_the_dead_link_beside_it(tmp_path, recor
     """As earlier versions left it."""
     (tmp_path / "x").mkdir()
     (tmp_path / "old").mkdir()
-    (tmp_path / "x" / "wavs").symlink_to(tmp_path / "old")
+    make_link(tmp_path / "x" / "wavs", tmp_path / "old")
     (tmp_path / "x" / "wavs.txt").write_text(f"{recordings.resolve()}\n", encoding="utf-8")
     assert DataFolder(tmp_path / "x").wavs == recordings.resolve()
 

@@ -77,6 +77,7 @@ def split_of(folder: Path, names: list[str], **given) -> dict[str, list[str]]:
         "{name}{note}",
         "{name}_{note}",
         "{name}KA{note}",
+        "{name}_{small}",
         "{note}_{name}",
         "{note}/{name}{note}",
     ],
@@ -84,7 +85,7 @@ def split_of(folder: Path, names: list[str], **given) -> dict[str, list[str]]:
 @pytest.mark.parametrize("count", [3, 23])
 def test_one_prompt_at_several_pitches_is_on_one_side(tmp_path, form, count):
     prompts = [f"か{chr(0x3042 + 2 * n)}" for n in range(count)]
-    keys = {form.format(note=note, name=name): name for name in prompts for note in NOTES}
+    keys = {form.format(note=note, small=note.lower(), name=name): name for name in prompts for note in NOTES}
     split = split_of(tmp_path, list(keys), seed=3, val=0.2, test=0.2)
     sides = [{keys[key] for key in split[part]} for part in ("train", "val", "test")]
     assert all(sides) and sum(map(len, sides)) == count
@@ -122,3 +123,8 @@ def test_fractions_that_leave_no_training_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"val_share 0.5 and test_share 0.5 leave nothing"):
         split_of(tmp_path, ["a", "b", "c"], test=0.5)
     assert (tmp_path / "split.json").read_bytes() == before
+
+
+def test_a_table_in_utf8_names_files_whose_names_are_not(tmp_path):
+    files = {"k": Path("bank") / "かソ.wav".encode("cp932").decode("utf-8", "surrogateescape")}
+    assert read_prompts(table(tmp_path, "かソ.wav,one"), files) == {"k": "one"}
