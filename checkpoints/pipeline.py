@@ -165,7 +165,7 @@ def _head_card(part: Part) -> dict:
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
     """UserError unless the encoders found are those that the voice of a card was trained with."""
     encoders = whole.field(path, {"card": card}, "card.encoders", dict)
-    roles = " ".join(sorted(encoders)), " ".join(sorted(found))
+    roles = (" ".join(sorted(names)) or "none" for names in (encoders, found))
     cards.require_match(f"{path}: encoders it was made with", *roles, whole.REMEDY)
     for role, trained in encoders.items():
         own = found[role]

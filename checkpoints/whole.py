@@ -146,4 +146,6 @@ def _is_plain(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
     return f"{value!r:.40}" if isinstance(value, str | int | float) else f"a {type(value).__name__}"

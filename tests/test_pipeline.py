@@ -1,6 +1,7 @@
 """Which file plays the content encoder: the preset decides where a dataset has none of its own."""
 
 import pytest
+from checkpoint_files import tiny
 
 from checkpoints import official, pipeline
 from common.cli import UserError
@@ -44,3 +45,62 @@ def test_where_there_is_no_encoder_the_command_that_trains_one_is_named(out):
     (out / "demo" / "hubert-soft" / pipeline.BEST).unlink()
     with pytest.raises(UserError, match="--embds_dn units data/songs"):
         pipeline.content_path(TRAINED, "songs", out=out)
+
+
+LABELS = {"pit": {"bins": 6, "unvoiced": True}, "dyn": {"bins": 7}}  # tiny models have seven classes
+PRESET = {"content": {"source": "trained"}, "vocoder": {"source": "griffin_lim"}}
+
+
+@pytest.fixture
+def voice(tmp_path):
+    """Writes a voice `hana`, made with the dataset `songs`, with changes to its parts; returns out/."""
+    from checkpoints import file_format, models, store
+
+    out = tmp_path / "out"
+
+    def write(pit: dict | None = None, **card) -> object:
+        encoders = {}
+        for role, kind in (("content", "units"), ("pit", "pits"), ("dyn", "dyns")):
+            labels = {**LABELS, **({"pit": pit} if role == "pit" and pit is not None else {})}
+            path = out / "songs" / {"content": "hubert-soft"}.get(role, f"hubert-{role}") / pipeline.BEST
+            store.save(path, tiny(f"hubert-{kind}", labels=labels)[0])
+            weights = file_format.state_hash(models.load_hubert(path).state_dict())
+            encoders[role] = {"name": path.as_posix(), "hash": weights}
+        data, _ = tiny("acoustic")
+        data["config"] = {**data["config"], "toml": PRESET}
+        data["card"] = {"dataset": "songs", "encoders": encoders, **card}
+        store.save(out / "hana" / "acoustic" / pipeline.BEST, data)
+        return out
+
+    return write
+
+
+def test_the_dataset_is_the_one_on_the_voices_card(voice):
+    from conversion.converter import VoiceConverter
+
+    own = VoiceConverter.load("hana", out=voice())
+    assert [part.classes for part in own.labels] == [7, 7] and own.card["dataset"] == "songs"
+    with pytest.raises(UserError, match=r"other: no pitch and loudness models; .* --dataset songs"):
+        VoiceConverter.load("hana", "other", out=voice())
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dataset": None}, "dataset of its card is nothing, expected a name"),
+        ({"dataset": "gone"}, "gone.*no pit model of dataset gone"),
+        ({"encoders": {}}, "encoders it was made with does not match: expected none, found content dyn pit"),
+        ({"encoders": None}, "encoders of its card is nothing, expected names and hashes"),
+        ({"pit": {"bins": 200}}, "what its labels mean is damaged"),
+        ({"pit": {"bins": "many"}}, "what its labels mean is damaged"),
+        ({"pit": {"zzz": 1}}, "what its labels mean is damaged"),
+        ({"pit": {"bins": 9}}, "expected as many classes as its labels have, 10, found 7"),
+    ],
+)
+def test_parts_of_a_voice_that_are_damaged_are_named(voice, changes, says):
+    from conversion.converter import VoiceConverter
+
+    out = voice(**changes)
+    with pytest.raises(UserError, match=says) as error:
+        VoiceConverter.load("hana", out=out)
+    assert pipeline.BEST in str(error.value)
