@@ -97,6 +97,7 @@ def main() -> int:
     from common.presets import load_config
     from preprocessing.bookkeeping import drop_replaced
     from preprocessing.data_folder import DataFolder
+    from preprocessing.presets import VERBS, remember
     from preprocessing.split import read_prompts, write_split
 
     folder = DataFolder(Path("data") / args.name)
@@ -104,7 +105,10 @@ def main() -> int:
     prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
     write_split(folder, args.seed, args.val_share, args.test_share, prompts)
     code = drop_replaced(folder, args.n_workers, args.force)
-    return max(code, make(folder, args, load_config(args.config)))
+    made = make(folder, args, load_config(args.config))
+    if verb := next((name for name in VERBS if getattr(args, name)), None):
+        remember(folder, verb, args.config)
+    return max(code, made)
 
 
 if __name__ == "__main__":

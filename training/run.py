@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from common import devices
 from common.presets import DEFAULT, load_config
-from training.settings import settings_of
+from training import continuation
+from training.settings import refining, settings_of
 
 
 @dataclass
@@ -43,21 +44,22 @@ class Run:
         self.writer.add_figure(name, figure, step, close=True)
 
 
-def start(args: argparse.Namespace, section: str, config: dict | None = None) -> Run:
+def start(args: argparse.Namespace, section: str, config: dict | None = None, preset: str = "") -> Run:
     """Settings of [train.<section>] with the command line's on top, processes, seeds, log file, TensorBoard.
 
-    Raises UserError for a preset with unknown or missing keys in [train].
+    preset: name of the config, for messages. A run resumed has the settings and the seed of its checkpoint.
+    Raises UserError for a preset with unknown or missing keys in [train], and for options of another run.
     """
     config = config or load_config(args.config)
-    given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
-    settings = settings_of(config, section, args.config or DEFAULT, **given)
+    preset = preset or str(args.config or DEFAULT)
+    settings, seed, amp, lines = _settings(args, section, config, preset)
     rank, world = _start_processes(args.device)
     device = devices.choose_device(args.device)
     if device.type == "cpu":
         devices.keep_freed_memory()
-    torch.manual_seed(args.seed)
+    torch.manual_seed(seed)
     logger, writer = _start_logs(args.out, rank)
-    amp = devices.choose_amp(args.amp, device)
+    amp = devices.choose_amp(amp, device)
     run = Run(
         config,
         settings,
@@ -65,7 +67,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         args.out,
         device,
         amp,
-        args.seed,
+        seed,
         args.num_workers,
         rank,
         world,
@@ -73,10 +75,34 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         writer,
     )
     logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
-    logger.info(
-        f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
-    )
+    logger.info(f"preset {preset}")
+    logger.info(f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {seed}")
+    for line in lines:
+        logger.warning(f"{args.resume}: {line}")
     return run
+
+
+def _settings(
+    args: argparse.Namespace, section: str, config: dict, preset: str
+) -> tuple[Any, int, str, list[str]]:
+    """Settings, seed, --amp, and lines on what differs from the run resumed."""
+    names = ("steps", "batch_size", "micro_batch", "keep")
+    given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+    settings = settings_of(config, section, preset, **given)
+    refines = getattr(args, "refine", False) or getattr(args, "finetune", None)
+    if refines:
+        settings = refining(settings, given.get("steps"))
+    if section == "vocoder" and (refines or getattr(args, "warmstart", None)):
+        settings = replace(settings, adversarial_after=settings.adversarial_after_warmstart)
+    stored, lines = continuation.stored_run(args), []
+    seed, amp = continuation.SEED if args.seed is None else args.seed, args.amp
+    if "settings" in stored:
+        settings, lines = continuation.continued(args, settings, stored)
+        seed = stored["seed"]
+        amp = stored["amp"] if amp == "auto" else amp
+        if amp != stored["amp"]:
+            lines.append(f"amp {amp} instead of {stored['amp']}")
+    return settings, seed, amp, lines
 
 
 def _start_processes(device: str | None) -> tuple[int, int]:
@@ -120,7 +146,10 @@ def rank_zero_first(run: Run) -> Iterator[None]:
 
 
 def mean_over(total: Tensor, count: Tensor) -> Tensor:
-    """total / count over the batches of all processes, scaled so that DDP's averaging gives that mean."""
+    """total / count over the batches of all processes, scaled so that DDP's averaging gives that mean.
+
+    Of a part of a batch, the part's total and the count of the whole batch: the parts' means add up.
+    """
     count = count.detach().float()
     world = 1
     if dist.is_initialized():

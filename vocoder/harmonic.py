@@ -77,18 +77,34 @@ class HarmonicGenerator(nn.Module):
             return self._synthesise(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
         return self._synthesise(mel, f0.clamp(min=LOWEST), logits[..., PITCHES:], voiced.long())
 
-    def with_pitch_loss(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> tuple[Tensor, Tensor]:
+    def with_pitch_loss(
+        self,
+        mel: Tensor,
+        f0: Tensor,
+        voiced: Tensor,
+        draws: tuple[Tensor, Tensor] | None = None,
+        total: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """(wav [B, 1, 160T], loss of the predicted pitch) for f0 [B, T] in Hz (0: not known), voiced [B, T].
 
-        In training about half of the waves are given both, the others go by what is predicted.
+        In training about half of the waves are given both, the others go by what is predicted. draws: its
+        random numbers by `draw` (None: drawn here); total: see `pitch_loss`.
         """
         logits = self._predict_f0(mel)
         pitch, voicing, known = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
+        noise = None
         if self.training:
-            given = torch.rand(len(mel), 1, device=mel.device) < CONDITIONED
+            chance, noise = draws or self.draw(mel)
+            given = chance < CONDITIONED
             pitch = torch.where(given, f0.clamp(min=LOWEST), pitch)
             known = torch.where(given, voiced.long(), UNKNOWN)
-        return self._synthesise(mel, pitch, voicing, known), pitch_loss(logits, f0, voiced)
+        wav = self._synthesise(mel, pitch, voicing, known, noise)
+        return wav, pitch_loss(logits, f0, voiced, total)
+
+    def draw(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """What is random in training: chances [B, 1] that pitch and voicing are given, noise [B, 160T]."""
+        chance = torch.rand(len(mel), 1, device=mel.device)
+        return chance, torch.randn(len(mel), MEL_HOP * mel.shape[-1], dtype=mel.dtype, device=mel.device)
 
     def _predict_f0(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
@@ -96,8 +112,15 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             return self.pitch_head(hidden.to(mel.dtype))
 
-    def _synthesise(self, mel: Tensor, f0: Tensor, logits: Tensor, voicing: Tensor | None = None) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise.
+    def _synthesise(
+        self,
+        mel: Tensor,
+        f0: Tensor,
+        logits: Tensor,
+        voicing: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, 160T].
 
         voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
         """
@@ -109,7 +132,7 @@ class HarmonicGenerator(nn.Module):
                 # In time, before windows of 40 ms blur where a voice begins.
                 pulses = pulses * pulse_envelope(voicing, f0)
             pulses = analyse(pulses) * logits.sigmoid()
-            noise = analyse(self._noise(pulses.shape[0], mel))
+            noise = analyse(self._noise(pulses.shape[0], mel) if noise is None else noise)
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             if voicing is not None:
                 near = unvoiced_near_voiced(voicing).unsqueeze(-1)
@@ -182,18 +205,27 @@ def hertz(logits: Tensor) -> Tensor:
     return LOWEST * 2 ** ((weight * steps).sum(-1) * (math.log2(HIGHEST / LOWEST) / (PITCHES - 1)))
 
 
-def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
+def pitch_weights(f0: Tensor, voiced: Tensor) -> Tensor:
+    """How much frames [B, T] count in the loss of the predicted pitch."""
+    return _in_range(f0) * torch.where(voiced, 1.0, HELD)
+
+
+def _in_range(f0: Tensor) -> Tensor:
+    return (f0 >= LOWEST) & (f0 <= HIGHEST)
+
+
+def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor, total: Tensor | None = None) -> Tensor:
     """Cross-entropies of logits [B, T, PITCHES + 1], of voicing plus of pitch.
 
-    Pitch: with Gaussians around f0 [B, T]; where that is 0 or out of range it does not count.
+    Pitch: with Gaussians around f0 [B, T]; where that is 0 or out of range it does not count. total: weight
+    that its sum is divided by, instead of that of these frames.
     """
-    known = (f0 >= LOWEST) & (f0 <= HIGHEST)
-    centre = place(torch.where(known, f0, LOWEST)).unsqueeze(-1)
+    centre = place(torch.where(_in_range(f0), f0, LOWEST)).unsqueeze(-1)
     steps = torch.arange(PITCHES, device=logits.device)
     target = F.softmax(-((steps - centre) ** 2) / (2 * SPREAD**2), dim=-1)
     losses = -(target * F.log_softmax(logits[..., :PITCHES], dim=-1)).sum(-1)
-    weight = known * torch.where(voiced, 1.0, HELD)
-    of_pitch = (losses * weight).sum() / weight.sum().clamp(min=TINY)
+    weight = pitch_weights(f0, voiced)
+    of_pitch = (losses * weight).sum() / (weight.sum() if total is None else total).clamp(min=TINY)
     return of_pitch + F.binary_cross_entropy_with_logits(logits[..., PITCHES], voiced.to(logits.dtype))
 
 
