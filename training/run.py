@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from common import devices
+from common.cli import UserError
 from common.presets import DEFAULT, load_config
 from training import continuation
 from training.settings import refining, settings_of
+
+PATIENCE = timedelta(hours=6)  # for which processes wait while the first validates or caches features
 
 
 @dataclass
@@ -53,8 +58,10 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
     config = config or load_config(args.config)
     preset = preset or str(args.config or DEFAULT)
     settings, seed, amp, lines = _settings(args, section, config, preset)
-    rank, world = _start_processes(args.device)
     device = devices.choose_device(args.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # what a library makes without asking lies there too
+    rank, world = _start_processes(device, args.device)
     if device.type == "cpu":
         devices.keep_freed_memory()
     torch.manual_seed(seed)
@@ -68,7 +75,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
         device,
         amp,
         seed,
-        args.num_workers,
+        devices.choose_workers(args.num_workers, device, world),
         rank,
         world,
         logger,
@@ -105,12 +112,20 @@ def _settings(
     return settings, seed, amp, lines
 
 
-def _start_processes(device: str | None) -> tuple[int, int]:
+def _start_processes(device: torch.device, asked: str | None) -> tuple[int, int]:
     """Rank and count as torchrun set them; joins the process group when there are several."""
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if world > 1 and not dist.is_initialized():
-        on_gpu = devices.choose_device(device).type == "cuda"
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        on_gpu = device.type == "cuda"
+        if on_gpu and (asked or "").startswith("cuda:"):
+            raise UserError(
+                f"--device {asked}: all {world} processes would share that GPU; give --device cuda, and each "
+                "has its own"
+            )
+        more: dict[str, Any] = {"timeout": PATIENCE}
+        if on_gpu and "device_id" in inspect.signature(dist.init_process_group).parameters:
+            more["device_id"] = device  # else a barrier guesses which GPU is this process's
+        dist.init_process_group("nccl" if on_gpu else "gloo", **more)
         if rank > 0:  # Ctrl-C reaches all; the first, which saves, is to end its step, and needs the others
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     return rank, world
