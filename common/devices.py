@@ -21,11 +21,10 @@ def choose_device(name: str | None) -> torch.device:
     Of several processes (torchrun) each has the GPU of its LOCAL_RANK, `cuda` given or not. Raises UserError
     for a name that is no device, or a device that is not usable here.
     """
-    if name is None:
-        others = "mps" if torch.backends.mps.is_available() else "cpu"
-        name = "cuda" if torch.cuda.is_available() else others
-    if name == "cuda" and torch.cuda.is_available():
+    if name in (None, "cuda") and torch.cuda.is_available():
         return _own_gpu()
+    if name is None:
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # the second from a torch made without the device

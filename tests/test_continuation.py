@@ -1,4 +1,4 @@
-"""What a training goes by: the preset of its data or of its checkpoint, and the settings of the run resumed."""
+"""What a training goes by: the preset of its data or of a checkpoint, and the settings of the run resumed."""
 
 import argparse
 import json

@@ -250,7 +250,7 @@ def pulse_train(f0: Tensor) -> Tensor:
 
 
 def _turns(f0: Tensor) -> Tensor:
-    """F0 [B, T] in Hz, straight lines between frames -> [B, 160T]: turns since the first sample, less whole ones.
+    """F0 [B, T] in Hz, straight lines between frames -> [B, 160T]: turns so far, less whole ones.
 
     Summed up as floats, an hour's turns would be wrong by whole ones, and not every GPU has doubles. So the
     turns of frames are whole numbers, of parts so fine that a float's F0 has no finer, which are added modulo
