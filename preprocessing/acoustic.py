@@ -23,9 +23,10 @@ ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
 
 
 def mel_file(root: Path, level_db: float, key: str) -> None:
-    """Log-mel [128, T] of one wav, at the level at which all mels are."""
+    """Log-mel [128, T] of one wav, at the level at which all mels are, or less where it would clip there."""
     folder = DataFolder(root)
-    folder.save("mels", key, audio.log_mel(audio.set_level(folder.prepared(key), level_db)).numpy())
+    wav = audio.limit_peak(audio.set_level(folder.prepared(key), level_db))
+    folder.save("mels", key, audio.log_mel(wav).numpy())
 
 
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:

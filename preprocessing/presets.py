@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from checkpoints import file_format, store
@@ -10,19 +11,35 @@ from common.presets import DEFAULT, completed, load_config
 from preprocessing.data_folder import DataFolder
 
 NOTE = "presets.json"  # in data/<name>: {verb of preprocess.py: preset}
+ENCODER_TABLES = ("audio", "content", "hubert")  # by which a preset of configs/ is known
 VERBS = ("pitdyn", "mel", "encode", "discrete")  # of preprocess.py, that make what is trained on
 PROJECT = DEFAULT.parent.parent
 
 
-def remember(folder: DataFolder, verb: str, preset: Path | None) -> None:
-    """Note the --config (None: the default) that a verb of preprocess.py was given.
+def for_preprocessing(folder: DataFolder, args: argparse.Namespace) -> tuple[dict, str]:
+    """(preset, its name) of a verb of preprocess.py: --config, else that of units' encoders, else base."""
+    if args.config:
+        return load_config(args.config), args.config.as_posix()
+    found = None
+    if args.encode:
+        own = (Path("out") / args.encode / model / "model-best.pt" for model in ("hubert-soft", "hubert-pit"))
+        path = next((path for path in (args.content, *own) if path and path.is_file()), None)
+        found = of_file(path, ENCODER_TABLES) if path else None
+    elif args.mel:
+        found = of_data(folder, "encode")
+    return found or (load_config(), preset_name(DEFAULT))
+
+
+def remember(folder: DataFolder, verb: str, given: Path | None, name: str = "") -> None:
+    """Note the --config that a verb of preprocess.py was given, or else the `name` of what it went by.
 
     Units without one keep no note: their encoders say what they are.
     """
     notes = folder.read_json(NOTE) or {}
     notes.pop(verb, None)
-    if preset is not None or verb != "encode":
-        whole = (preset or DEFAULT).resolve()
+    preset = given or PROJECT / name
+    if given is not None or (verb != "encode" and preset.is_file()):
+        whole = preset.resolve()
         inside = whole.is_relative_to(PROJECT)
         notes[verb] = (whole.relative_to(PROJECT) if inside else whole).as_posix()
     folder.write_json(NOTE, notes)
@@ -48,7 +65,7 @@ def of_data(folder: DataFolder, verb: str) -> tuple[dict, str] | None:
 def of_encoder(card: dict) -> tuple[dict, str] | None:
     """(preset, its name) of the content encoder that a card names; None where its file is not here."""
     path = Path(card.get("encoders", {}).get("content", {}).get("name", ""))
-    return of_file(path, ("audio", "content", "hubert")) if path.is_file() else None
+    return of_file(path, ENCODER_TABLES) if path.is_file() else None
 
 
 def of_file(path: Path, tables: tuple[str, ...]) -> tuple[dict, str]:

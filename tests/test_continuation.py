@@ -79,7 +79,7 @@ def test_a_refinement_has_the_preset_of_the_voice_that_it_begins_from(tmp_path):
 @pytest.mark.parametrize("given", [TINY, None])
 def test_the_preset_that_labels_were_made_with_is_the_one_they_are_learnt_with(tmp_path, given):
     folder = DataFolder(tmp_path / "songs")
-    presets.remember(folder, "pitdyn", given)
+    presets.remember(folder, "pitdyn", given, "configs/base.toml")
     config, name = continuation.choose_preset(arguments(folder.root), ("pitdyn",))
     assert config == load_config(given) and ("tiny" in name) == (given is not None)
 
@@ -108,6 +108,17 @@ def test_units_without_a_preset_keep_no_note(tmp_path):
     for preset in (TINY, None):
         presets.remember(folder, "encode", preset)
     assert folder.read_json("presets.json") == {}
+
+
+@pytest.mark.parametrize(("verb", "expected"), [("encode", TINY), ("mel", TINY), ("pitdyn", None)])
+def test_units_and_mels_are_made_by_the_preset_of_the_encoders(tmp_path, monkeypatch, verb, expected):
+    data = with_units(tmp_path / "data" / "hana")
+    monkeypatch.chdir(ROOT)
+    args = argparse.Namespace(config=None, content=None, **dict.fromkeys(presets.VERBS))
+    setattr(args, verb, "demo" if verb == "encode" else True)
+    assert presets.for_preprocessing(DataFolder(data), args)[0] == load_config(expected)
+    args.config = ROOT / "configs" / "original.toml"
+    assert presets.for_preprocessing(DataFolder(data), args)[0] == load_config(args.config)
 
 
 def checkpoint(path: Path, config: dict, section: str, seed: int = 5, amp: str = "off", **changed) -> Path:

@@ -67,6 +67,11 @@ def test_base_meets_other_pitches_other_people_and_noise():
     assert 0 < pits.patience <= 20
 
 
+def test_mels_are_louder_in_base_alone():
+    levels = {path.stem: load_config(path)["audio"]["level_db"] for path in PRESETS}
+    assert levels.pop("base") == -19.0 and set(levels.values()) == {-26.0}
+
+
 def test_unknown_tables_and_missing_keys_are_refused():
     config = copy.deepcopy(load_config(ROOT / "configs" / "tiny.toml"))
     config["train"]["acustic"] = {}
