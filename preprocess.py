@@ -29,7 +29,9 @@ def parse_args() -> argparse.Namespace:
     )
     verb.add_argument("--discrete", action="store_true", help="k-means content classes, to units-discrete/")
     verb.add_argument("--show_qt", action="store_true", help="draw labels over spectrograms, to show_qt/")
-    parser.add_argument("--config", type=cli.path, help="preset (default: configs/base.toml)")
+    parser.add_argument(
+        "--config", type=cli.path, help="preset (default: that of the encoders, else configs/base.toml)"
+    )
     parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
     parser.add_argument(
         "--n_workers",
@@ -143,9 +145,9 @@ def main() -> int:
     args = parse_args()
     from checkpoints import places
     from common.files import remove_leftovers_below
-    from common.presets import load_config
     from preprocessing.bookkeeping import drop_replaced
     from preprocessing.data_folder import DataFolder
+    from preprocessing.presets import VERBS, for_preprocessing, remember
     from preprocessing.split import read_prompts, write_split
 
     data = Path("data")
@@ -157,8 +159,8 @@ def main() -> int:
         places.require_dataset(args.encode)
     folder = DataFolder(data / args.name)
     folder.place_of(args.wavs)  # a wrong path is said before models load
-    config = load_config(args.config)
-    verb = chosen(args, config)
+    config, preset = for_preprocessing(folder, args)
+    make = chosen(args, config)
     folder.connect(args.wavs)
     remove_leftovers_below(folder.root)
     count = len(folder.files)
@@ -167,7 +169,16 @@ def main() -> int:
     prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
     write_split(folder, args.seed, args.val_share, args.test_share, prompts)
     code = drop_replaced(folder, args.n_workers, args.force)
-    return max(code, verb(folder, args, config))
+    code = max(code, make(folder, args, config))
+    if verb := next((name for name in VERBS if getattr(args, name)), None):
+        remember(folder, verb, args.config, preset)
+    mels = folder.read_json("mels.json")
+    if args.encode and mels and mels["level_db"] != config["audio"]["level_db"]:
+        from preprocessing.acoustic import make_mels
+
+        print(f"{folder.root}: its mels are made for another preset than the encoders', {preset}")
+        code = max(code, make_mels(folder, args, config))
+    return code
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="with --resume: take its weights alone and train them on this voice, at the preset's refine_lr; "
-        "an interrupted refinement is resumed without it",
+        help="with --resume: take its weights alone and train them on this voice, for the preset's "
+        "refine_steps at its refine_lr; an interrupted refinement is resumed without it",
     )
     parser.add_argument(
         "--any_encoder",
@@ -35,12 +35,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from training.acoustic import build, train_step, validate
+    from training.continuation import choose_preset
     from training.run import start
     from training.trainer import Trainer
 
-    run = start(args, "acoustic")
+    run = start(args, "acoustic", *choose_preset(args, ("encode",)))
     model, describe, task = build(args, run)
-    trainer = Trainer(run, model, describe, run.settings.refine_lr if args.refine else None)
+    trainer = Trainer(run, model, describe)
     if args.resume and not args.refine:
         trainer.resume(args.resume)
     trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))

@@ -36,13 +36,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from common.presets import load_config
+    from training.continuation import choose_preset
     from training.hubert import build, section_of, train_step, validate
     from training.run import start
     from training.trainer import Trainer
 
-    config = load_config(args.config)
-    run = start(args, section_of(args, config), config)
+    config, preset = choose_preset(args, ("discrete",) if args.embds_dn == "units" else ("pitdyn",))
+    run = start(args, section_of(args, config), config, preset)
     model, describe, task = build(args, run)
     trainer = Trainer(run, model, describe)
     if args.resume:

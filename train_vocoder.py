@@ -19,8 +19,8 @@ def parse_args() -> argparse.Namespace:
         "--finetune",
         type=cli.path,
         metavar="ACOUSTIC",
-        help="acoustic model of the voice whose data this is: learn from its mels too, with their faults, at "
-        "the preset's refine_lr",
+        help="acoustic model of the voice whose data this is: learn from its mels too, with their faults, "
+        "for the preset's refine_steps at its refine_lr",
     )
     return parser.parse_args()
 
@@ -28,13 +28,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from training.adversarial import AdversarialTrainer
+    from training.continuation import choose_preset
     from training.run import start
     from training.vocoder import WithPitchLoss, build, step_of, validate
 
-    run = start(args, "vocoder")
+    verbs = ("encode",) if args.finetune else ("pitdyn", "mel")
+    run = start(args, "vocoder", *choose_preset(args, verbs))
     model, discriminators, describe, task = build(args, run)
-    rate = run.settings.refine_lr if args.finetune else None
-    trainer = AdversarialTrainer(run, model, discriminators, describe, rate, WithPitchLoss)
+    trainer = AdversarialTrainer(run, model, discriminators, describe, wrap=WithPitchLoss)
     if args.resume:
         trainer.resume(args.resume)
     trainer.fit(task.train_set, step_of(task), partial(validate, task))

@@ -87,14 +87,20 @@ def weights_hash(path: Path | str) -> str:
     return state_hash(found.state)
 
 
-def read(path: Path, expected: str, map_location: Any = "cpu") -> Any:
-    """What torch finds in a file, tensors and plain values only; UserError saying what was expected."""
+def read(path: Path, expected: str, map_location: Any = "cpu", mapped: bool = False) -> Any:
+    """What torch finds in a file, tensors and plain values only; UserError saying what was expected.
+
+    mapped: tensors stay on the disk until they are looked at. Windows lets nobody replace a mapped file, so
+    what is kept of them is to be a copy.
+    """
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {found}, expected {expected}")
     try:
         _require_stored(path)
-        data = torch.load(path, map_location=map_location, weights_only=True)
+        # Only the zip format can be mapped; official files may be of the one before it.
+        mapped = mapped and zipfile.is_zipfile(path)
+        data = torch.load(path, map_location=map_location, weights_only=True, mmap=mapped)
     except UserError:
         raise
     except OSError as error:

@@ -36,17 +36,42 @@ def save(path: Path | str, checkpoint: dict) -> None:
         raise UserError(f"{path} could not be written ({file_format.first_line(error)})") from error
 
 
-def load(path: Path | str, map_location: Any = "cpu") -> dict:
-    """Read a checkpoint of this project, tensors and plain values only.
+def load(path: Path | str, map_location: Any = "cpu", mapped: bool = False) -> dict:
+    """Read a checkpoint of this project, tensors and plain values only. mapped: see `file_format.read`.
 
     UserError if it is missing, damaged, another program's (an official file included) or of a newer version.
     """
     expected = "a checkpoint of this project (a model-*.pt of one of the train scripts)"
-    data = file_format.read(Path(path), expected, map_location)
+    data = file_format.read(Path(path), expected, map_location, mapped)
     found = file_format.unwrap(data, path)
     if not file_format.is_ours(data):
         raise UserError(f"{path} {file_format.says(found)}, expected {expected}")
     return data
+
+
+def about(path: Path | str) -> Any:
+    """What a file says besides its weights, which are not read; ours, or an official one.
+
+    Of a run's state ("training") the plain values are left. UserError where the file cannot be read.
+    """
+    data = file_format.read(Path(path), "a checkpoint", mapped=True)
+    return _without_tensors(data)
+
+
+def _without_tensors(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, item in value.items() if not isinstance(item, torch.Tensor)}
+    return {key: _without_tensors(item) for key, item in kept.items() if key != "state"}
+
+
+def step_files(folder: Path | str) -> list[tuple[int, int, Path]]:
+    """(time of writing, step, path) of every model-<step>.pt in a folder."""
+    return [
+        (path.stat().st_mtime_ns, int(name[1]), path)
+        for path in Path(folder).glob("model-*.pt")
+        if (name := STEP_FILE.fullmatch(path.name))
+    ]
 
 
 def prune(folder: Path | str, keep: int) -> list[Path]:
@@ -57,12 +82,7 @@ def prune(folder: Path | str, keep: int) -> list[Path]:
     """
     if keep < 0:
         raise ValueError(f"keep is {keep}, expected 0 or more")
-    written = [
-        (path.stat().st_mtime_ns, int(name[1]), path)
-        for path in Path(folder).glob("model-*.pt")
-        if (name := STEP_FILE.fullmatch(path.name))
-    ]
-    gone = [path for *_, path in sorted(written, reverse=True)[keep:]]
+    gone = [path for *_, path in sorted(step_files(folder), reverse=True)[keep:]]
     for path in gone:
         with suppress(OSError):  # open in another program on Windows: the next call gets it
             path.unlink(missing_ok=True)

@@ -254,7 +254,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments all train scripts have."""
     parser.add_argument("data", type=path, help="preprocessed folder, data/<name>")
     parser.add_argument("out", type=path, help="folder for checkpoints and logs, out/<name>/<model>")
-    parser.add_argument("--config", type=path, help="preset (default: configs/base.toml)")
+    parser.add_argument("--config", type=path, help="preset (default: that of --resume or of the data)")
     parser.add_argument("--resume", type=path, help="checkpoint to resume, exactly")
     parser.add_argument(
         "--overwrite",
@@ -263,10 +263,15 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=at_least(1), help="optimizer steps in all (default: the preset's)")
     parser.add_argument("--batch_size", type=at_least(1), help="utterances a step, over all processes")
-    parser.add_argument("--seed", type=int, default=1234, help="%(default)s")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
+    parser.add_argument(
+        "--micro_batch",
+        type=at_least(1),
+        help="utterances computed at once, to save memory (default: the preset's)",
+    )
+    parser.add_argument("--seed", type=int, help="(default: 1234, or that of the run resumed)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda or mps where there is one)")
     parser.add_argument("--amp", choices=("auto", "off", "bf16", "fp16"), default="auto", help="%(default)s")
     parser.add_argument("--keep", type=at_least(0), help="how many model-<step>.pt to keep")
     parser.add_argument(
-        "--num_workers", type=at_least(0), default=0, help="loader processes (default: %(default)s)"
+        "--num_workers", type=at_least(0), help="loader processes (default: 0, on a GPU up to 8)"
     )

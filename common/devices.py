@@ -12,14 +12,19 @@ import torch
 
 from common.cli import UserError
 
+MOST_WORKERS = 8
+
 
 def choose_device(name: str | None) -> torch.device:
-    """The device asked for, else this process's GPU, else the CPU.
+    """The device asked for, else this process's GPU, else Apple's, else the CPU.
 
-    Raises UserError for a name that is no device, or a device that is not usable here.
+    Of several processes (torchrun) each has the GPU of its LOCAL_RANK, `cuda` given or not. Raises UserError
+    for a name that is no device, or a device that is not usable here.
     """
+    if name in (None, "cuda") and torch.cuda.is_available():
+        return _own_gpu()
     if name is None:
-        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # the second from a torch made without the device
@@ -27,6 +32,26 @@ def choose_device(name: str | None) -> torch.device:
         usable += ["mps"] if torch.backends.mps.is_available() else []
         raise UserError(f"--device {name}: expected one that is usable here: {', '.join(usable)}") from error
     return torch.device(name)
+
+
+def _own_gpu() -> torch.device:
+    rank, count = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    if rank >= count:
+        raise UserError(
+            f"torchrun started a process {rank}, expected one for each GPU, which are {count}: give "
+            f"--nproc_per_node {count}"
+        )
+    return torch.device("cuda", rank)
+
+
+def choose_workers(given: int | None, device: torch.device, processes: int = 1) -> int:
+    """Loader processes: as many as asked for, else none on a CPU, which they would take time from.
+
+    A GPU would wait for one process to read and change all crops: there a core each, at most MOST_WORKERS.
+    """
+    if given is not None or device.type == "cpu":
+        return given or 0
+    return max(1, min(MOST_WORKERS, (os.cpu_count() or 1) // processes - 1))
 
 
 def choose_amp(name: str, device: torch.device) -> torch.dtype | None:

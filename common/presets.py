@@ -16,6 +16,7 @@ else:
     import tomli as tomllib
 
 DEFAULT = Path(__file__).resolve().parent.parent / "configs" / "base.toml"
+RECIPES = ("hubert", "head", "acoustic", "vocoder")  # the tables of [train] that are whole
 
 
 def load_config(path: Path | str | None = None) -> dict:
@@ -76,3 +77,11 @@ def merge(base: dict, over: dict) -> dict:
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
         out[key] = merge(out[key], value) if both else value
     return out
+
+
+def completed(config: dict) -> dict:
+    """A preset that a checkpoint holds, with what base.toml has had since: tables, and keys of [train.*]."""
+    base = load_config()
+    train = {name: {**base["train"][name], **config["train"].get(name, {})} for name in RECIPES}
+    whole = {**{name: table for name, table in base.items() if name not in config}, **config}
+    return {**whole, "train": {**config["train"], **train}}

@@ -22,8 +22,9 @@ ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
 
 
 def mel_file(level_db: float, folder: DataFolder, key: str) -> None:
-    """Log-mel [128, T] of one wav, at the level at which all mels are."""
-    folder.save("mels", key, audio.log_mel(audio.set_level(folder.prepared(key), level_db)).numpy())
+    """Log-mel [128, T] of one wav, at the level at which all mels are, or less where it would clip there."""
+    wav = audio.limit_peak(audio.set_level(folder.prepared(key), level_db))
+    folder.save("mels", key, audio.log_mel(wav).numpy())
 
 
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:

@@ -17,7 +17,7 @@ from training.crops import (
     stretch_f0,
     stretch_features,
 )
-from training.datasets import LabelDataset
+from training.datasets import LabelDataset, MelDataset
 
 
 def strongest_hertz(wav: np.ndarray) -> float:
@@ -117,6 +117,22 @@ def test_dataset_gives_the_teacher_of_the_units_it_gives(workspace, tmp_path):
     assert steps.min() < 0.8 and steps.max() > 1.25  # units a unit, played slower and faster
     batch = moved.collate([moved[(0, (7, i))] for i in range(3)])
     assert batch["teacher"].shape == (*batch["classes"].shape, 2)
+
+
+def test_pieces_of_labels_are_where_they_say(tmp_path):
+    folder = DataFolder(tmp_path)
+    save_array(folder.path("prepared", "a"), np.arange(50 * UNIT_HOP, dtype=np.int16))
+    save_array(folder.path("dyns", "a"), np.arange(50, dtype=np.uint8))
+    data = LabelDataset(folder, ["a"], "dyns", 0.5, noise=1.0, equalise=3.0)
+    whole, piece = data[(0, None)], data[(0, slice(7, 30))]
+    assert data.units(0) == 50 and piece["classes"].tolist() == list(range(7, 30))
+    assert torch.equal(piece["source"], whole["source"][7 * UNIT_HOP : 30 * UNIT_HOP])
+    save_array(folder.path("units-pitdyn", "a"), np.arange(50, dtype=np.float16)[:, None])
+    save_array(folder.path("mels", "a"), np.arange(100, dtype=np.float32)[None].repeat(128, axis=0))
+    voice = MelDataset(folder, ["a"], 0.5)
+    units, mel = voice[(0, slice(7, 30))]
+    assert voice.units(0) == 50 and units[:, 0].tolist() == list(range(7, 30))
+    assert mel[:, 0].tolist() == list(range(14, 60))
 
 
 def test_stretched_features_keep_their_centres():

@@ -76,6 +76,28 @@ def test_cut_features_of_a_trunk_and_cut_wavs_are_made_again(recordings, monkeyp
     assert path.read_bytes() == whole
 
 
+def test_a_recording_is_read_whole_once(recordings, monkeypatch):
+    data, asked = WavDataset(recordings, ["long", "short"], 0.6, -26.0), []
+    read = recordings.crop
+    monkeypatch.setattr(recordings, "crop", lambda key, *place: asked.append(place) or read(key, *place))
+    crops = [data[(0, (1, seed))]["wavs"] for seed in range(4)]
+    assert [units for _, units in asked] == [None, 30, 30, 30, 30]
+    whole = audio.limit_peak(audio.set_level(read("long", 0, None), -26.0))
+    for crop, (start, _) in zip(crops, asked[1:], strict=True):
+        assert np.allclose(crop[0], whole[start * UNIT_HOP : (start + 30) * UNIT_HOP], atol=1e-6)
+
+
+def test_pieces_of_a_recording_are_where_they_say(recordings):
+    recordings.save("f0", "long", np.full(100, 200.0))
+    data = WavDataset(recordings, ["long"], 0.6, -26.0, pitch=True)
+    whole, piece = data[(0, None)], data[(0, slice(40, 75))]
+    assert data.units(0) == 100
+    assert torch.equal(piece["wavs"], whole["wavs"][:, 40 * UNIT_HOP : 75 * UNIT_HOP])
+    assert piece["mels"].shape == (128, 70) and len(piece["f0"]) == 70
+    inner = slice(5, -5)  # at its ends a piece is mirrored
+    assert torch.allclose(piece["mels"][:, inner], whole["mels"][:, 80:150][:, inner], atol=1e-4)
+
+
 def test_crops_at_other_speeds_have_other_pitches(recordings):
     data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0)
     hertz = []

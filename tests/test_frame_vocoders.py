@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from test_vocoder import harmonic, random_mel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from audio import MEL_HOP, SAMPLE_RATE
 from vocoder import HarmonicGenerator, IstftGenerator
@@ -22,6 +24,7 @@ from vocoder.harmonic import (
     UNKNOWN,
     UNVOICED,
     VOICED,
+    _distance,
     blurred,
     hertz,
     pitch_loss,
@@ -30,6 +33,61 @@ from vocoder.harmonic import (
     pulse_train,
     unvoiced_near_voiced,
 )
+
+
+def last_pulses(f0: torch.Tensor, samples: int) -> torch.Tensor:
+    """The last pulses at f0 [1, T], their turns summed up in doubles, each frame's less its whole ones."""
+    hertz = torch.nn.functional.interpolate(f0.double().unsqueeze(1), scale_factor=MEL_HOP, mode="linear")
+    inside = hertz.reshape(-1, MEL_HOP).cumsum(-1) / SAMPLE_RATE
+    before, starts = 0.0, []
+    for turns in inside[:, -1].tolist():
+        starts.append(before)
+        before = (before + turns) % 1
+    angle = math.pi * (torch.tensor(starts, dtype=torch.float64).unsqueeze(-1) + inside).flatten()
+    count = torch.floor(BAND / torch.nn.functional.interpolate(f0[None], scale_factor=MEL_HOP, mode="linear"))
+    angle, count = angle[-samples:], count.flatten()[-samples:].double()
+    divisor = angle.sin()
+    peak = divisor.abs() < 1e-6
+    kernel = ((2 * count + 1) * angle).sin() / torch.where(peak, 1.0, divisor)
+    return (torch.where(peak, 2 * count + 1, kernel) - 1) / 2
+
+
+@pytest.mark.parametrize("octaves", [0.0, 1.5])
+def test_phases_are_exact_after_ten_minutes(octaves):
+    frames = torch.arange(10 * 60 * SAMPLE_RATE // MEL_HOP)
+    f0 = (203.7 * 2 ** (octaves * torch.sin(frames / 70.0))).float().unsqueeze(0)
+    made, expected = pulse_train(f0).flatten(), last_pulses(f0, 30 * SAMPLE_RATE)
+    assert made.dtype == torch.float32
+    error = (made[-len(expected) :] - expected).square().mean() / expected.square().mean()
+    assert 10 * math.log10(float(error)) < -80
+
+
+class Portable(TorchDispatchMode):
+    """Refuses what Apple's GPUs lack."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert "cummax" not in str(func)
+        made = func(*args, **(kwargs or {}))
+        found = [x.dtype for x in tree_leaves(made) if isinstance(x, torch.Tensor)]
+        assert torch.float64 not in found and torch.complex128 not in found, func
+        return made
+
+
+def test_a_wave_is_made_without_doubles():
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=16, pitch_blocks=1).eval()
+    f0, voiced = torch.full((1, 40), 200.0), torch.arange(40)[None] > 20
+    with torch.no_grad(), Portable():
+        model(random_mel(1, 40), f0, voiced)
+        model(random_mel(1, 40))
+
+
+def test_distances_to_a_change_of_voicing_are_counted_in_samples():
+    marked = torch.zeros(2, 3000, dtype=torch.bool)
+    marked[0, [5, 900, 904]] = True
+    found = _distance(marked)
+    places = torch.arange(3000)
+    nearest = torch.stack([(places - at).abs() for at in (5, 900, 904)]).amin(0)
+    assert torch.equal(found[0], nearest.clamp(max=FADE).float()) and bool((found[1] == FADE).all())
 
 
 def small() -> IstftGenerator:

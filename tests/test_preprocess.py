@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import micro_config, sing
+from conftest import ROOT, micro_config, sing
 
+import audio
 from checkpoints import pipeline
 from common.cli import UserError
 from common.presets import load_config
@@ -54,6 +55,22 @@ def preset(folder, **pit):
     config = load_config(micro_config(folder.root))
     config["labels"]["pit"].update(pit)
     return config
+
+
+@pytest.mark.parametrize(("preset", "level"), [("base", -19.0), ("tiny", -26.0)])
+def test_mels_have_the_level_of_their_preset_and_never_clip(folder, preset, level):
+    key = next(iter(folder.files))
+    pulses = np.zeros(16000, np.float32)
+    pulses[::160] = 0.3  # peaks far above their level: 0.99 is reached below -19 dB
+    folder.save_prepared(key, pulses)
+    config = load_config(ROOT / "configs" / f"{preset}.toml")
+    assert run(acoustic.make_mels, folder, config) == 0
+    levelled = audio.set_level(folder.prepared(key), level)
+    peak = float(np.abs(levelled).max())
+    assert (peak > audio.PEAK_LIMIT) == (preset == "base")
+    expected = audio.log_mel(levelled * np.float32(min(1.0, audio.PEAK_LIMIT / peak)))
+    assert np.allclose(folder.read("mels", key), expected, atol=1e-4)
+    assert folder.read_json("mels.json") == {"level_db": level}
 
 
 def stop_after(monkeypatch, count: int, kind: str):

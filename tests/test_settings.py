@@ -7,7 +7,8 @@ from conftest import ROOT
 
 from common.cli import UserError
 from common.presets import load_config
-from training.settings import HubertSettings, settings_of
+from training.settings import HubertSettings, refining, settings_of
+from training.trainer import learning_rate
 
 PRESETS = sorted(path for path in ROOT.glob("configs/**/*.toml") if path.name != "small.toml")
 
@@ -44,6 +45,31 @@ def test_what_does_not_fit_is_refused_with_the_preset_and_the_key(table, key, va
     with pytest.raises(UserError) as refused:
         settings_of(config, "acoustic", "mine.toml")
     assert str(refused.value).startswith("mine.toml, ") and message in str(refused.value)
+
+
+def test_what_begins_from_a_trained_model_is_short_gentle_and_adversarial_early():
+    for preset in ("base", "tiny"):
+        config = load_config(ROOT / "configs" / f"{preset}.toml")
+        vocoder = refining(settings_of(config, "vocoder", preset), None)
+        assert vocoder.steps == 2000 and vocoder.adversarial_after_warmstart <= 200
+        assert vocoder.lr == vocoder.refine_lr < config["train"]["vocoder"]["lr"]
+        acoustic = settings_of(config, "acoustic", preset)
+        assert refining(acoustic, None).steps <= 2000 and refining(acoustic, 55).steps == 55
+
+
+def test_base_meets_other_pitches_other_people_and_noise():
+    base = load_config(ROOT / "configs" / "base.toml")
+    pits, dyns, units = (settings_of(base, kind, "base") for kind in ("pits", "dyns", "units"))
+    assert list(pits.speed_octaves) == [-0.75, 1.75] and pits.noise == 0.3
+    assert dyns.steps == 5000 and dyns.speed_octaves == 0 and dyns.noise == 0
+    assert units.speed_octaves == 0.1 and units.equalise == 3.0
+    assert learning_rate(dyns, dyns.steps, 1.0) == pytest.approx(dyns.final_lr)
+    assert 0 < pits.patience <= 20
+
+
+def test_mels_are_louder_in_base_alone():
+    levels = {path.stem: load_config(path)["audio"]["level_db"] for path in PRESETS}
+    assert levels.pop("base") == -19.0 and set(levels.values()) == {-26.0}
 
 
 def test_unknown_tables_and_missing_keys_are_refused():

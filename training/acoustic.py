@@ -13,8 +13,9 @@ from common import cli
 from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
+from training.batches import validation_batches
 from training.datasets import MelDataset, shift_right
-from training.run import mean_over, model_of, to_device
+from training.run import mean_over, model_of
 from vocoder.griffin_lim import GriffinLim
 
 VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
@@ -39,7 +40,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         )
     keys = [both(folder, part) for part in ("train", "val")]
     sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
-    model = model_of(AcousticModel, sizes, args.config)
+    model = model_of(AcousticModel, sizes, run.preset)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
     sets = [MelDataset(folder, part, run.settings.crop_seconds) for part in keys]
@@ -123,21 +124,21 @@ def predict(model, batch: dict):
 
 
 def train_step(task: Task, model, batch: dict):
-    """One batch -> L1 loss over valid frames, metrics."""
-    return mean_over(*frame_loss(predict(model, batch), batch)), {}
+    """One batch, or a part of one -> L1 loss over the valid frames of the whole, metrics."""
+    total, _ = frame_loss(predict(model, batch), batch)
+    return mean_over(total, batch.get("whole", batch)["valid"].sum() * batch["mels"].shape[-1]), {}
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:
     """Teacher-forced L1 over the validation files, and the L1 of a few generated as in conversion."""
     total, values, free = 0.0, 0, []
-    for index, key in enumerate(task.val_set.keys):
-        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+    for index, piece, batch in validation_batches(task.val_set, task.run.device):
         error, count = frame_loss(predict(model, batch), batch)
         total, values = total + float(error), values + int(count)
-        if index < VALIDATION_SAMPLES:
+        if index < VALIDATION_SAMPLES and not piece:
             made = model.generate(batch["units"])
             free.append(float((made - batch["mels"]).abs().mean()))
-            show(task.run, key, batch["mels"][0], made[0], step)
+            show(task.run, task.val_set.keys[index], batch["mels"][0], made[0], step)
     return {"loss": total / values, "generated_l1": sum(free) / len(free)}
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from training.batches import share
 from training.run import Run
 from training.trainer import Trainer
 
@@ -75,6 +78,29 @@ class AdversarialTrainer(Trainer):
         # A wave that convinces is not the one with the least spectral distance.
         return super()._stage(step) + (step > self.run.settings.adversarial_after)
 
+    def _advance_in_parts(self, networks, parts: list[dict], step: AdversarialStep) -> dict:
+        """As `_advance`, but the waves are made again for the generator: to keep all takes memory."""
+        generator, discriminators = networks
+        adversarial = self.step >= self.run.settings.adversarial_after
+
+        def theirs(part: dict) -> Loss:
+            with torch.no_grad():
+                generated = step.synthesise(generator, part)
+            return weighted(step.discriminator_loss(discriminators, part, generated), part)
+
+        def ours(part: dict) -> Loss:
+            against = self.discriminators if adversarial else None
+            return weighted(step.generator_loss(against, part, step.synthesise(generator, part)), part)
+
+        metrics = {}
+        if adversarial:
+            asks = [partial(theirs, part) for part in parts]
+            found = self._descend(asks, self.discriminators, self.discriminator_optimizer, discriminators)
+            metrics = {f"discriminators_{name}": value for name, value in found.items()}
+        with frozen(self.discriminators) if adversarial else nullcontext():
+            asks = [partial(ours, part) for part in parts]
+            return {**self._descend(asks, self.model, self.optimizer, generator), **metrics}
+
     def _state(self) -> dict:
         theirs = {
             "model": self.discriminators.state_dict(),
@@ -86,6 +112,11 @@ class AdversarialTrainer(Trainer):
         super()._restore(state)
         self.discriminators.load_state_dict(state["discriminators"]["model"])
         self.discriminator_optimizer.load_state_dict(state["discriminators"]["optimizer"])
+
+
+def weighted(loss: Loss, part: dict) -> Loss:
+    """A part's mean loss by the fraction of the batch that it is, and its metrics."""
+    return loss[0] * share(part), loss[1]
 
 
 @contextmanager

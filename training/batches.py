@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
+from audio import UNIT_RATE
 from common import cli
+from training.run import to_device
+
+PIECE_SECONDS = 30  # of a recording that a validation looks at at once
 
 
 class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
@@ -46,6 +51,39 @@ class Batches(Sampler[list[tuple[int, tuple[int, int]]]]):
         if self._shuffled[0] != epoch:
             self._shuffled = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.items)
         return int(self._shuffled[1][place])
+
+
+def validation_batches(dataset: Any, device: Any) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """(index, piece, batch) of every recording alone, as in conversion; long ones in equal pieces.
+
+    A recording of an hour would take the memory of an hour.
+    """
+    for index in range(len(dataset)):
+        units = dataset.units(index)
+        count = -(-units // (PIECE_SECONDS * UNIT_RATE))
+        edges = [units * piece // count for piece in range(count + 1)]
+        for piece, (start, stop) in enumerate(pairwise(edges)):
+            item = dataset[(index, slice(start, stop) if count > 1 else None)]
+            yield index, piece, to_device(dataset.collate([item]), device)
+
+
+def in_parts(batch: dict[str, Any], size: int) -> list[dict[str, Any]]:
+    """A batch of tensors [B, …] in parts of at most `size` items, itself where that is 0 or enough.
+
+    Each part has the `whole` batch and its `rows` of it beside its tensors, for what counts over all items.
+    """
+    count = len(next(iter(batch.values())))
+    if not size or size >= count:
+        return [batch]
+    rows = [slice(start, start + size) for start in range(0, count, size)]
+    return [{**{k: v[part] for k, v in batch.items()}, "whole": batch, "rows": part} for part in rows]
+
+
+def share(batch: dict[str, Any]) -> float:
+    """The fraction of its whole batch that a part is, 1 for a whole one."""
+    whole = batch.get("whole", batch)
+    count, of = (len(next(iter(x.values()))) for x in (batch, whole))
+    return count / of
 
 
 def loader(run: Any, dataset: Any, first: int) -> DataLoader:

@@ -24,8 +24,7 @@ from audio import (
 )
 from common import arrays
 from hubert_pitdyn.labels import PitLabels
-from hubert_pitdyn.model import Hubert
-from preprocessing.data_folder import DataFolder, save_array
+from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import read_features
 from training.crops import (
     at_speed,
@@ -41,9 +40,12 @@ from training.crops import (
 from vocoder.frame_f0 import Span, frame_f0
 from vocoder.losses import RESOLUTIONS
 
+# What `[(index, which)]` of a data set takes of a recording: a crop by its seed, all, or so many units.
+Which = tuple[int, int] | slice | None
+
 
 class MelDataset(Dataset):
-    """(units [n,768], mel [2n,128]) of a voice; `[(index, crop seed)]` crops, `[(index, None)]` does not."""
+    """(units [n,768], mel [2n,128]) of a voice; see Which."""
 
     def __init__(self, folder: DataFolder, keys: list[str], crop_seconds: float) -> None:
         self.folder, self.keys = folder, keys
@@ -52,13 +54,19 @@ class MelDataset(Dataset):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> tuple[Tensor, Tensor]:
-        index, crop_seed = at
+    def units(self, index: int) -> int:
+        """How long a recording is."""
+        return len(self.folder.read("units-pitdyn", self.keys[index], mapped=True))
+
+    def __getitem__(self, at: tuple[int, Which]) -> tuple[Tensor, Tensor]:
+        index, which = at
         units = self.folder.read("units-pitdyn", self.keys[index], mapped=True)
         mel = self.folder.read("mels", self.keys[index], mapped=True)
         start, size = 0, len(units)
-        if crop_seed is not None and size > self.crop_units:
-            start, size = crop_start(size, self.crop_units, crop_seed), self.crop_units
+        if isinstance(which, slice):
+            start, size = which.start, which.stop - which.start
+        elif which is not None and size > self.crop_units:
+            start, size = crop_start(size, self.crop_units, which), self.crop_units
         units = np.array(units[start : start + size], dtype=np.float32)
         mel = np.array(mel[:, 2 * start : 2 * (start + size)].T, dtype=np.float32)
         return torch.from_numpy(units), torch.from_numpy(mel)
@@ -83,13 +91,12 @@ LABEL_FOLDERS = {"pits": "pits", "dyns": "dyns", "units": "units-discrete"}
 class LabelDataset(Dataset):
     """source, classes [n] and teacher's features of one dataset, as a dict of tensors.
 
-    `[(index, crop seed)]` crops, `[(index, None)]` does not.
+    See Which; only crops are changed.
 
     kind: pits, dyns or units. features: folder of cached trunk features [N, F] to give instead of wavs.
     speed_octaves: crops of wavs are played up to that much faster or slower, or between two such figures,
     with their labels; noise: the share of crops of wavs that get noise; equalise: dB that they are equalised
-    by. teacher: folder of the features
-    [N, T] that the classes were made of, where they are to be given too.
+    by. teacher: folder of the features [N, T] that the classes were made of, where they are to be given too.
     """
 
     def __init__(
@@ -115,12 +122,16 @@ class LabelDataset(Dataset):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
-        index, crop_seed = at
-        key = self.keys[index]
+    def units(self, index: int) -> int:
+        """How long a recording is."""
+        return len(self.folder.read(self.kind, self.keys[index]))
+
+    def __getitem__(self, at: tuple[int, Which]) -> dict[str, Tensor]:
+        index, which = at
+        key, crop_seed = self.keys[index], None if isinstance(which, slice) else which
         classes = self.folder.read(self.kind, key).astype(np.int64)
         total = len(classes)
-        start, size, units = self._place(total, crop_seed)
+        start, size, units = self._place(total, which)
         crop = slice(start, start + size)
         item = {
             "source": self._source(key, crop, units),
@@ -137,14 +148,16 @@ class LabelDataset(Dataset):
             item["source"] = noisy(item["source"], self.noise, crop_seed)
         return {name: torch.from_numpy(value) for name, value in item.items()}
 
-    def _place(self, total: int, crop_seed: tuple[int, int] | None) -> tuple[int, int, int]:
-        """Where a crop starts, how many units it takes and in how many it is played; with no seed, all."""
-        if crop_seed is None:
+    def _place(self, total: int, which: Which) -> tuple[int, int, int]:
+        """Where a crop starts, how many units it takes and in how many it is played."""
+        if isinstance(which, slice):
+            return which.start, which.stop - which.start, which.stop - which.start
+        if which is None:
             return 0, total, total
         size = units = min(self.crop_units, total)
         if any(self.speeds):
-            size, units = crop_at_speed(units, total, self.speeds, crop_seed)
-        return crop_start(total, size, crop_seed), size, units
+            size, units = crop_at_speed(units, total, self.speeds, which)
+        return crop_start(total, size, which), size, units
 
     def _source(self, key: str, crop: slice, units: int) -> np.ndarray:
         """Wav [S], played in so many units, or cached trunk features [n, F]."""
@@ -176,26 +189,6 @@ class LabelDataset(Dataset):
         return {**batch, "lengths": counts * UNIT_HOP, "valid": valid}
 
 
-def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str, progress=iter) -> Path:
-    """Hidden features of a trunk for every key, float16 [N, conv_dim + (L+1)·dim], made once.
-
-    name: folder below data/<name>/, to hold the trunk's hash. Returns that folder.
-    """
-    for key in progress([k for k in keys if not folder.has(name, k)]):
-        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
-        with torch.inference_mode():
-            conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
-        joined = torch.cat([conv, layers.flatten(2)], dim=-1)[0]
-        save_array(folder.path(name, key), joined.cpu().numpy().astype(np.float16))
-    return folder.root / name
-
-
-def split_features(joined: Tensor, conv_dim: int, dim: int) -> tuple[Tensor, Tensor]:
-    """[B,N,conv_dim + (L+1)·dim] of `cache_features` -> conv [B,N,conv_dim], layers [B,N,L+1,dim] float32."""
-    conv, layers = joined.float().split([conv_dim, joined.shape[-1] - conv_dim], dim=-1)
-    return conv, layers.unflatten(-1, (-1, dim))
-
-
 EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
 SHORTEST = MIN_SAMPLES // UNIT_HOP  # units that have a mel
 MIN_BATCH = max(RESOLUTIONS)[0] // 2 // UNIT_HOP + 1  # units; windows reflect half of themselves at both ends
@@ -203,9 +196,9 @@ PADDING = {"mels": math.log(LOG_FLOOR), "wavs": 0.0, "f0": 0.0, "voiced": False}
 
 
 class WavDataset(Dataset):
-    """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project.
+    """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project; see Which.
 
-    `[(index, crop seed)]` crops, `[(index, None)]` does not. level_db: of speech. speed_octaves: crops are
+    level_db: of speech. speed_octaves: crops are
     played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
     has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
     the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
@@ -227,17 +220,34 @@ class WavDataset(Dataset):
         self.mels, self.own_share = mels, own_share
         self.crop_units = int(crop_seconds * UNIT_RATE)
         self.speeds = speed_range(speed_octaves)
+        self.known: dict[str, tuple[int, float]] = {}  # units and gain of recordings that were read whole
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, at: tuple[int, tuple[int, int] | None]) -> dict[str, Tensor]:
-        index, crop_seed = at
-        key = self.keys[index]
-        wav = limit_peak(set_level(self.folder.prepared(key), self.level_db))
-        kind = self._kind(crop_seed)
-        span = self._span(len(wav) // UNIT_HOP, (0.0, 0.0) if kind else self.speeds, crop_seed)
-        wav = self._play(wav, span)
+    def units(self, index: int) -> int:
+        """How long a recording is."""
+        return self._look(self.keys[index])[0]
+
+    def _look(self, key: str) -> tuple[int, float]:
+        """Units of a recording, and what brings it to the level; read whole the first time alone."""
+        if key not in self.known:
+            wav = self.folder.prepared(key)
+            loudest = int(np.abs(wav).argmax())
+            levelled = limit_peak(set_level(wav, self.level_db))
+            gain = float(levelled[loudest]) / float(wav[loudest]) if wav[loudest] else 1.0
+            self.known[key] = len(wav) // UNIT_HOP, gain
+        return self.known[key]
+
+    def __getitem__(self, at: tuple[int, Which]) -> dict[str, Tensor]:
+        index, which = at
+        key, crop_seed = self.keys[index], None if isinstance(which, slice) else which
+        kind, (units, gain) = self._kind(crop_seed), self._look(key)
+        if isinstance(which, slice):
+            span = Span(which.start, which.stop, which.stop - which.start)
+        else:
+            span = self._span(units, (0.0, 0.0) if kind else self.speeds, crop_seed)
+        wav = self._play(self.folder.crop(key, span.start, span.stop - span.start) * np.float32(gain), span)
         if kind is None:
             mel = log_mel(wav)
         else:
@@ -271,7 +281,7 @@ class WavDataset(Dataset):
         return Span(start, start + self.crop_units, self.crop_units)
 
     def _play(self, wav: np.ndarray, span: Span) -> np.ndarray:
-        wav = wav[span.start * UNIT_HOP : span.stop * UNIT_HOP]
+        """A stretch [S] of a recording in the time of `span`."""
         if not span.edge:
             return wav
         played = at_speed(wav, span.units * UNIT_HOP)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from checkpoints import cards, models, pipeline
+from checkpoints import cards, pipeline
 from common import cli
 from common.names import readable
 from common.presets import hubert_sizes
@@ -24,8 +24,12 @@ from hubert_pitdyn.losses import add_counts, count_right, cross_entropy, fractio
 from hubert_pitdyn.model import Hubert, time_mask
 from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import Teacher
-from training.datasets import LABEL_FOLDERS, LabelDataset, cache_features, split_features
-from training.run import Run, mean_over, model_of, rank_zero_first, to_device
+from training.batches import validation_batches
+from training.coverage import say_covered
+from training.datasets import LABEL_FOLDERS, LabelDataset
+from training.run import Run, mean_over, model_of, rank_zero_first
+from training.trunk_features import cache_features, size, split_features
+from training.warm_start import warm_start
 
 VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
 
@@ -69,7 +73,7 @@ def build(args: argparse.Namespace, run: Run) -> tuple[nn.Module, Callable[[], d
         built = build_head(args, run, folder, classes, train + val)
     else:
         teacher = teacher_of(run, stored, train + val)
-        built = build_hubert(args, run, folder, classes, teacher)
+        built = build_hubert(args, run, folder, classes, teacher, stored)
         alpha = (settings.alpha if args.alpha is None else args.alpha) if masking(args, run) else None
         options = {name: getattr(settings, name) for name in ("speed_octaves", "noise", "equalise")}
         options["teacher"] = teacher and teacher.folder
@@ -79,6 +83,8 @@ def build(args: argparse.Namespace, run: Run) -> tuple[nn.Module, Callable[[], d
     ]
     hours = folder.hours(train)
     run.logger.info(f"{built.kind}: {classes} classes, {len(train)} + {len(val)} utterances, {hours:.2f} h")
+    if labels is not None:
+        say_covered(run, args.embds_dn, sets[0], classes)
 
     def describe() -> dict:
         card = cards.card(dataset=folder.name, hours=hours, encoders=built.encoders)
@@ -125,39 +131,24 @@ def teacher_of(run: Run, stored: dict, keys: list[str]) -> Teacher | None:
 
 
 def build_hubert(
-    args: argparse.Namespace, run: Run, folder: DataFolder, classes: int, teacher: Teacher | None
+    args: argparse.Namespace,
+    run: Run,
+    folder: DataFolder,
+    classes: int,
+    teacher: Teacher | None,
+    labels: dict,
 ) -> Built:
-    """A whole HuBERT on wavs."""
+    """A whole HuBERT on wavs. labels: settings of its classes."""
     unit_kind = "content" if args.embds_dn == "units" else "label"
     sizes = {"classes": classes, **hubert_sizes(run.config, args.embds_dn), "unit_kind": unit_kind}
     if teacher is not None:
         sizes["teacher_dim"] = teacher.dim
-    model = model_of(Hubert, sizes, args.config)
+    model = model_of(Hubert, sizes, run.preset)
     if not args.resume:
-        warm_start(model, args, run, folder)
+        warm_start(model, args, run, folder, labels)
     # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
     model.masked_spec_embed.requires_grad_(masking(args, run))
     return Built(model, f"hubert-{args.embds_dn}", sizes)
-
-
-def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFolder) -> None:
-    """Take over what fits of the weights given, or where the preset says so of the content encoder."""
-    path = args.warmstart
-    if path is None and run.settings.warmstart == "content" and args.embds_dn != "units":
-        path = pipeline.content_path(run.config, folder.name, args.content)
-    if path is None:
-        return
-    own = model.state_dict()
-    theirs = models.load_hubert(path).state_dict()
-    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
-    left = [k for k in own if k not in fits]
-    if len(left) > len(own) // 2:
-        raise cli.UserError(
-            f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes; give the --config it "
-            "was trained with, or a file of these sizes as --warmstart"
-        )
-    model.load_state_dict({**own, **fits})
-    run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
 
 
 def build_head(
@@ -179,10 +170,12 @@ def build_head(
     }
     progress = partial(tqdm, desc="trunk features", disable=None)
     name = f"features-{content.card['hash'][:8]}"
+    gigabytes = 1e-9 * size(trunk, folder.hours(keys))
+    run.logger.info(f"{folder.root / name}: features of the trunk, {gigabytes:.1f} GB")
     with rank_zero_first(run):
         features = cache_features(folder, keys, trunk, name, progress)
     encoders = {"content": content.card}
-    return Built(model_of(Head, sizes, args.config), f"head-{args.embds_dn}", sizes, encoders, features)
+    return Built(model_of(Head, sizes, run.preset), f"head-{args.embds_dn}", sizes, encoders, features)
 
 
 def masking(args: argparse.Namespace, run: Run) -> bool:
@@ -219,16 +212,20 @@ def losses(task: Task, model, batch: dict, mask=None):
 
 
 def train_step(task: Task, model, batch: dict):
-    """One batch -> loss, metrics. Padded frames are in neither."""
+    """One batch, or a part of one -> loss over the whole's frames, metrics. Padded frames are in neither."""
     classes, valid = batch["classes"], batch["valid"]
-    mask = None if task.alpha is None else time_mask(*classes.shape).to(classes.device)
+    whole, rows = batch.get("whole", batch), batch.get("rows", slice(None))
+    if task.alpha is not None and "mask" not in whole:
+        whole["mask"] = time_mask(*whole["classes"].shape).to(classes.device)
+    mask = None if task.alpha is None else whole["mask"][rows]
     each, logits, error = losses(task, model, batch, mask)
     if mask is None:
-        loss = mean_over((each * valid).sum(), valid.sum())
+        loss = mean_over((each * valid).sum(), whole["valid"].sum())
     else:
         hidden, seen = mask & valid, ~mask & valid
-        loss = task.alpha * mean_over((each * hidden).sum(), hidden.sum())
-        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), seen.sum())
+        all_hidden = (whole["mask"] & whole["valid"]).sum()
+        loss = task.alpha * mean_over((each * hidden).sum(), all_hidden)
+        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), whole["valid"].sum() - all_hidden)
     metrics = fractions(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
     if error is not None:
         metrics["teacher_r2"] = 1 - float((error.detach() * valid).sum() / valid.sum())
@@ -236,18 +233,17 @@ def train_step(task: Task, model, batch: dict):
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:
-    """Metrics over the validation files, each whole and alone, as in conversion."""
+    """Metrics over the validation files, each alone, as in conversion."""
     total, missed, frames, counts = 0.0, 0.0, 0, {}
-    for index, key in enumerate(task.val_set.keys):
-        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+    for index, piece, batch in validation_batches(task.val_set, task.run.device):
         classes = batch["classes"]
         each, logits, error = losses(task, model, batch)
         total += float(each.sum())
         missed += 0.0 if error is None else float(error.sum())
         frames += classes.numel()
         add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, batch["valid"]))
-        if task.labels is not None and index < VALIDATION_FIGURES:
-            draw(task.run, task.labels, key, classes[0], logits[0], step)
+        if task.labels is not None and index < VALIDATION_FIGURES and not piece:
+            draw(task.run, task.labels, task.val_set.keys[index], classes[0], logits[0], step)
     more = {} if task.teacher is None else {"teacher_r2": 1 - missed / frames}
     return {"loss": total / frames, **fractions(counts), **more}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from torch import Tensor, nn
 from common import devices
 from common.cli import UserError
 from common.presets import DEFAULT, load_config
-from training import interrupts
+from training import continuation, interrupts
 from training.run_folder import Claim, claim
-from training.settings import settings_of
+from training.settings import refining, settings_of
+
+PATIENCE = timedelta(hours=6)  # for which processes wait while the first validates or caches features
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Run:
     """One training run: settings, where it runs, where it writes. Only rank 0 has a writer and a claim."""
 
     config: dict[str, Any]
+    preset: str  # name of the config, for messages
     settings: Any  # of training.settings
     data: Path
     out: Path
@@ -47,32 +52,37 @@ class Run:
         self.writer.add_figure(name, figure, step, close=True)
 
 
-def start(args: argparse.Namespace, section: str, config: dict | None = None) -> Run:
+def start(args: argparse.Namespace, section: str, config: dict | None = None, preset: str = "") -> Run:
     """Settings of [train.<section>] with the command line's on top, processes, seeds, log file, TensorBoard.
 
-    Raises UserError for a preset with unknown or missing keys in [train], and as `run_folder.claim` does.
+    preset: name of the config, for messages. A run resumed has the settings and the seed of its checkpoint.
+    Raises UserError for a preset with unknown or missing keys in [train], for options of another run, and as
+    `run_folder.claim` does.
     """
     config = config or load_config(args.config)
-    given = {k: getattr(args, k) for k in ("steps", "batch_size", "keep") if getattr(args, k) is not None}
-    settings = settings_of(config, section, args.config or DEFAULT, **given)
-    resumed = None if getattr(args, "refine", False) else args.resume
+    preset = preset or str(args.config or DEFAULT)
+    settings, seed, amp, lines = _settings(args, section, config, preset)
+    resumed = args.resume if continuation.is_resumed(args) else None
     held = claim(args.out, resumed, args.overwrite) if int(os.environ.get("RANK", 0)) == 0 else None
-    rank, world = _start_processes(args.device)
     device = devices.choose_device(args.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # what a library makes without asking lies there too
+    rank, world = _start_processes(device, args.device)
     if device.type == "cpu":
         devices.keep_freed_memory()
-    torch.manual_seed(args.seed)
+    torch.manual_seed(seed)
     logger, writer = _start_logs(args.out, rank)
-    amp = devices.choose_amp(args.amp, device)
+    amp = devices.choose_amp(amp, device)
     run = Run(
         config,
+        preset,
         settings,
         args.data,
         args.out,
         device,
         amp,
-        args.seed,
-        args.num_workers,
+        seed,
+        devices.choose_workers(args.num_workers, device, world),
         rank,
         world,
         logger,
@@ -80,28 +90,58 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None) ->
         held,
     )
     logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
-    logger.info(
-        f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {args.seed}"
-    )
+    logger.info(f"preset {preset}")
+    logger.info(f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {seed}")
+    for line in lines:
+        logger.warning(f"{args.resume}: {line}")
     return run
 
 
-def model_of(model: type[nn.Module], sizes: dict[str, Any], preset: Path | None) -> nn.Module:
+def model_of(model: type[nn.Module], sizes: dict[str, Any], preset: str) -> nn.Module:
     """A model of a preset's sizes. UserError naming the preset where these do not go together."""
     try:
         return model(**sizes)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(
-            f"{preset or DEFAULT}: sizes that {model.__name__} does not take ({error})"
-        ) from error
+        raise UserError(f"{preset}: sizes that {model.__name__} does not take ({error})") from error
 
 
-def _start_processes(device: str | None) -> tuple[int, int]:
+def _settings(
+    args: argparse.Namespace, section: str, config: dict, preset: str
+) -> tuple[Any, int, str, list[str]]:
+    """Settings, seed, --amp, and lines on what differs from the run resumed."""
+    names = ("steps", "batch_size", "micro_batch", "keep")
+    given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+    settings = settings_of(config, section, preset, **given)
+    refines = getattr(args, "refine", False) or getattr(args, "finetune", None)
+    if refines:
+        settings = refining(settings, given.get("steps"))
+    if section == "vocoder" and (refines or getattr(args, "warmstart", None)):
+        settings = replace(settings, adversarial_after=settings.adversarial_after_warmstart)
+    stored, lines = continuation.stored_run(args), []
+    seed, amp = continuation.SEED if args.seed is None else args.seed, args.amp
+    if "settings" in stored:
+        settings, lines = continuation.continued(args, settings, stored)
+        seed = stored["seed"]
+        amp = stored["amp"] if amp == "auto" else amp
+        if amp != stored["amp"]:
+            lines.append(f"amp {amp} instead of {stored['amp']}")
+    return settings, seed, amp, lines
+
+
+def _start_processes(device: torch.device, asked: str | None) -> tuple[int, int]:
     """Rank and count as torchrun set them; joins the process group when there are several."""
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if world > 1 and not dist.is_initialized():
-        on_gpu = devices.choose_device(device).type == "cuda"
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        on_gpu = device.type == "cuda"
+        if on_gpu and (asked or "").startswith("cuda:"):
+            raise UserError(
+                f"--device {asked}: all {world} processes would share that GPU; give --device cuda, and each "
+                "has its own"
+            )
+        more: dict[str, Any] = {"timeout": PATIENCE}
+        if on_gpu and "device_id" in inspect.signature(dist.init_process_group).parameters:
+            more["device_id"] = device  # else a barrier guesses which GPU is this process's
+        dist.init_process_group("nccl" if on_gpu else "gloo", **more)
         if rank > 0:  # Ctrl-C reaches all; the first, which saves, is to end its step, and needs the others
             for number in interrupts.SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
@@ -138,7 +178,10 @@ def rank_zero_first(run: Run) -> Iterator[None]:
 
 
 def mean_over(total: Tensor, count: Tensor) -> Tensor:
-    """total / count over the batches of all processes, scaled so that DDP's averaging gives that mean."""
+    """total / count over the batches of all processes, scaled so that DDP's averaging gives that mean.
+
+    Of a part of a batch, the part's total and the count of the whole batch: the parts' means add up.
+    """
     count = count.detach().float()
     world = 1
     if dist.is_initialized():

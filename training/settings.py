@@ -17,10 +17,15 @@ Octaves = float | Sequence[float]
 
 @dataclass(frozen=True)
 class Settings:
-    """What all trainings have. lr falls from its full value to final_lr times it along a cosine."""
+    """What all trainings have. lr falls from its full value to final_lr times it along a cosine.
+
+    micro_batch: items computed at once, of which a batch is added up (0: the whole batch). patience:
+    validations without a gain after which a run ends (0: none does).
+    """
 
     steps: int
     batch_size: int
+    micro_batch: int
     crop_seconds: float
     lr: float
     final_lr: float
@@ -30,6 +35,7 @@ class Settings:
     max_norm: float
     shuffle: bool
     validate_every: int
+    patience: int
     log_every: int
     keep: int
 
@@ -50,21 +56,24 @@ class HubertSettings(Settings):
 
 @dataclass(frozen=True)
 class AcousticSettings(Settings):
-    """[train.acoustic]."""
+    """[train.acoustic]. refine_…: with --refine."""
 
     refine_lr: float
+    refine_steps: int
 
 
 @dataclass(frozen=True)
 class VocoderSettings(Settings):
-    """[train.vocoder]."""
+    """[train.vocoder]. refine_…: with --finetune; adversarial_after_warmstart: with --warmstart too."""
 
     speed_octaves: Octaves
     adversarial_after: int
+    adversarial_after_warmstart: int
     spectral_weight: float
     pitch_weight: float
     matching_weight: float
     refine_lr: float
+    refine_steps: int
     own_share: float
 
 
@@ -87,6 +96,11 @@ def settings_of(config: dict, section: str, preset: Path | str, **given: Any) ->
     tables |= {name: label_training(config, name) for name in LABELS}
     checked = {name: read(sections[name], tables[name], f"{preset}, [train.{name}]") for name in tables}
     return replace(checked[section], **given)
+
+
+def refining(settings: Any, steps: int | None) -> Any:
+    """Settings of a run that begins from a trained model: shorter (steps, else refine_steps), and gentler."""
+    return replace(settings, lr=settings.refine_lr, steps=settings.refine_steps if steps is None else steps)
 
 
 def read(kind: type[Kind], table: dict, where: str) -> Kind:

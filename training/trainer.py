@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from checkpoints import cards, places, store, whole
 from common import cli
-from training import interrupts
-from training.batches import loader
+from training import continuation, interrupts
+from training.batches import in_parts, loader
+from training.meters import Meters
 from training.run import Run, to_device
 from training.settings import Settings
 
@@ -56,6 +57,8 @@ class Trainer:
         self.step = 0
         self.best, self.best_step = math.inf, -1  # loss, and the step that had it
         self.replaces = run.claim.replaces if run.claim else []
+        self.stale = 0  # validations since the best
+        self.recordings: dict = {}  # what `fit` trains on, by continuation.fingerprint
         self.metrics: dict[str, float] = {}  # of the validation at this step, where there was one
 
     def _optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -74,7 +77,9 @@ class Trainer:
         cards.require_continuation(path, self.describe(), checkpoint)
         state = checkpoint.get("training")
         if state is None:
-            raise cli.UserError(f"{path}: has weights only, nothing to resume; use --refine or --warmstart")
+            raise cli.UserError(
+                f"{path}: has weights only, nothing to resume; {continuation.instead_of(path)}"
+            )
         for name, kind in (("step", int), ("best", float)):
             whole.field(path, checkpoint, f"training.{name}", kind)
         try:
@@ -108,7 +113,7 @@ class Trainer:
             if self._is_better(loss, card.get("step", -1)):
                 self.best, self.best_step, best = loss, card["step"], place
         if self.best_step >= 0 and best != ours:
-            store.save(ours, found[best])
+            store.save(ours, {name: part for name, part in found[best].items() if name != "training"})
 
     def _is_better(self, loss: float, step: int) -> bool:
         """Whether a validated step is the best so far; a later stage of training goes before a lower loss."""
@@ -128,6 +133,7 @@ class Trainer:
         missed = 0 < self.step <= settings.steps and self._due() and not self.metrics
         if self.step >= settings.steps and not missed:
             raise cli.UserError(f"already at step {self.step} of --steps {settings.steps}; give more steps")
+        self.recordings = continuation.look_at(run, dataset, self.recordings)
         network = self._distribute()
         meters, began, first = Meters(), time.perf_counter(), self.step
         bar = tqdm(
@@ -146,6 +152,8 @@ class Trainer:
                     bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
                 if self._due():
                     self._validate(validate)
+                if self._is_done():
+                    break
         except KeyboardInterrupt as interrupt:
             self._stop(interrupt)
             raise
@@ -165,6 +173,14 @@ class Trainer:
         settings = self.run.settings
         return self.step % settings.validate_every == 0 or self.step == settings.steps
 
+    def _is_done(self) -> bool:
+        """Whether `patience` ends the run."""
+        patience = self.run.settings.patience
+        done = 0 < patience <= self.stale and self.step < self.run.settings.steps
+        if done:
+            self.run.logger.info(f"no gain in {self.stale} validations: ended early, at step {self.step}")
+        return done
+
     def _stop(self, interrupt: KeyboardInterrupt) -> None:
         """Save where a run was interrupted, unless that broke off a step or a file."""
         if isinstance(interrupt, interrupts.BrokenOff):
@@ -175,7 +191,8 @@ class Trainer:
         with interrupts.held():
             self._save(f"model-{self.step}.pt", self.metrics)
         here = self.run.out / f"model-{self.step}.pt"
-        self.run.logger.info(f"interrupted; resume with --resume {here}")
+        self.run.logger.info(f"interrupted; resume with --resume {here}, all in all:")
+        self.run.logger.info(continuation.resuming_command(here))
 
     def _distribute(self) -> nn.Module:
         return self._parallel(self.model)
@@ -189,12 +206,21 @@ class Trainer:
     def _step(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         # Dropout and masks of a step are the same whether or not the run was interrupted before it.
         torch.manual_seed((self.run.seed * 1_000_003 + self.step) * 64 + self.run.rank)
-        metrics = self._advance(network, batch, train_step)
+        parts = in_parts(batch, self.run.settings.micro_batch)
+        if len(parts) == 1:
+            metrics = self._advance(network, batch, train_step)
+        else:
+            metrics = self._advance_in_parts(network, parts, train_step)
         self.step, self.metrics = self.step + 1, {}
         return {**metrics, "lr": self.optimizer.param_groups[0]["lr"]}
 
     def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)
+
+    def _advance_in_parts(self, network, parts: list[dict], train_step: Callable) -> dict[str, float]:
+        """As `_advance` on the whole batch, in the memory that one part takes."""
+        asks = [partial(train_step, network, part) for part in parts]
+        return self._descend(asks, self.model, self.optimizer, network)
 
     def _autocast(self) -> torch.autocast:
         amp = self.run.amp
@@ -202,24 +228,36 @@ class Trainer:
 
     def _learn(self, ask: Callable, module: nn.Module, optimizer) -> dict[str, float]:
         """One step of an optimizer down what `ask` gives: a loss, and metrics."""
-        settings = self.run.settings
+        return self._descend([ask], module, optimizer)
+
+    def _descend(self, asks: list[Callable], module: nn.Module, optimizer, network=None) -> dict[str, float]:
+        """One step of an optimizer down the sum of losses, each asked for and forgotten in turn.
+
+        network: the module as it is called, which exchanges gradients with other processes at the last alone.
+        """
+        settings, total, meters = self.run.settings, 0.0, Meters()
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, self.step, self.lr)
         optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            loss, metrics = ask()
-        self.scaler.scale(loss).backward()
+        for left, ask in zip(reversed(range(len(asks))), asks, strict=True):
+            alone = left and isinstance(network, nn.parallel.DistributedDataParallel)
+            with network.no_sync() if alone else nullcontext():
+                with self._autocast():
+                    loss, metrics = ask()
+                self.scaler.scale(loss).backward()
+            total = total + loss.detach()
+            meters.update(metrics)
         self.scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(module.parameters(), settings.max_norm)
         self.scaler.step(optimizer)
         self.scaler.update()
-        return {"loss": float(loss.detach()), "grad_norm": float(norm), **metrics}
+        return {"loss": float(total), "grad_norm": float(norm), **meters.take()}
 
     def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
         if "loss" not in metrics:  # every loss since the last line was NaN: the weights are lost
             raise cli.UserError(
-                f"{self.run.out}: loss became NaN before step {self.step}; train again with a lower lr in "
-                "the preset, or resume an earlier checkpoint (--resume) with a lower max_norm"
+                f"{self.run.out}: loss became NaN before step {self.step}; train again with a lower lr or "
+                "max_norm in the preset"
             )
         if self.run.rank > 0:
             return ""
@@ -230,17 +268,22 @@ class Trainer:
         return f"loss {metrics['loss']:.4f}"
 
     def _validate(self, validate: Callable) -> None:
-        """Rank 0 validates and saves; the others wait."""
+        """Rank 0 saves, so that no validation can lose the step, validates and saves; the others wait."""
         if self.run.rank == 0:
+            with interrupts.held():
+                self._save(f"model-{self.step}.pt", {})
             self.model.eval()
             with torch.no_grad():
                 metrics = validate(self.model, self.step)
             self.model.train()
             self._log("valid", metrics)
+            self.stale = 0 if self._is_better(metrics["loss"], self.step) else self.stale + 1
             with interrupts.held():
                 self._keep(metrics)
         if self.run.world > 1:
-            dist.barrier()
+            stale = torch.tensor(self.stale, device=self.run.device)
+            dist.broadcast(stale, 0)
+            self.stale = int(stale)
 
     def _keep(self, metrics: dict[str, float]) -> None:
         """Save a validated step, as the best so far where it is that, and prune those before it.
@@ -263,9 +306,9 @@ class Trainer:
             return
         about = self.describe()
         about["card"] = {**about["card"], "step": self.step, "metrics": metrics}
-        store.save(
-            self.run.out / name, {**about, "model": self.model.state_dict(), "training": self._state()}
-        )
+        # The best is for conversions and for other trainings to begin from: the optimizer is twice its size.
+        state = {} if name == places.BEST else {"training": self._state()}
+        store.save(self.run.out / name, {**about, "model": self.model.state_dict(), **state})
 
     def _state(self) -> dict:
         """What `resume` needs besides the weights; `_restore` takes it back."""
@@ -277,6 +320,9 @@ class Trainer:
             "best_step": self.best_step,
             "replaces": self.replaces,
             "lr": self.lr,
+            "stale": self.stale,
+            "recordings": self.recordings,
+            **continuation.state_of(self.run),
         }
 
     def _restore(self, state: dict) -> None:
@@ -284,20 +330,4 @@ class Trainer:
         self.scaler.load_state_dict(state["scaler"])
         self.step, self.replaces = state["step"], state.get("replaces", [])
         self.lr = state.get("lr", self.lr)  # a refinement has another than the preset
-
-
-class Meters:
-    """Means of metrics since the last look. NaN values (undefined in a batch) do not count."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[float]] = defaultdict(list)
-
-    def update(self, metrics: dict[str, float]) -> None:
-        for name, value in metrics.items():
-            if not math.isnan(value):
-                self.values[name].append(value)
-
-    def take(self) -> dict[str, float]:
-        means = {name: float(np.mean(values)) for name, values in self.values.items() if values}
-        self.values.clear()
-        return means
+        self.stale, self.recordings = state.get("stale", 0), state.get("recordings", {})

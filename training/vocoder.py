@@ -19,10 +19,12 @@ from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
+from training.batches import share, validation_batches
 from training.datasets import WavDataset
-from training.run import model_of, rank_zero_first, to_device
+from training.run import model_of, rank_zero_first
 from vocoder import GENERATORS, losses
 from vocoder.discriminators import Discriminators
+from vocoder.harmonic import pitch_weights
 
 VALIDATION_FILES = 32  # of the validation recordings, evenly spaced
 VALIDATION_SAMPLES = 3  # of these drawn and made audible in TensorBoard
@@ -49,7 +51,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
     kind = table["generator"]
     sizes = table[kind]
-    model = model_of(GENERATORS[kind], sizes, args.config)
+    model = model_of(GENERATORS[kind], sizes, run.preset)
     encoders, mels = {}, None
     if args.warmstart:
         models.fill_vocoder(model, args.warmstart)
@@ -61,6 +63,12 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
     shown = {name: getattr(settings, name) for name in ("crop_seconds", "speed_octaves", "own_share")}
+    if 0 < settings.steps <= settings.adversarial_after:
+        run.logger.warning(
+            f"adversarial_after is {settings.adversarial_after} of {settings.steps} steps: the "
+            "discriminators never join, and spectral distance alone leaves waves blurred; lower it in "
+            "[train.vocoder], or give more --steps"
+        )
     shown |= {"level_db": level, "mels": mels, "pitch": model.conditioned_on_f0}
     sets = [WavDataset(folder, part, **shown) for part in (train, val)]
     hours = folder.hours(train)
@@ -70,7 +78,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
         return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
 
-    return model, model_of(Discriminators, table["discriminators"], args.config), describe, Task(run, *sets)
+    return model, model_of(Discriminators, table["discriminators"], run.preset), describe, Task(run, *sets)
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:
@@ -140,7 +148,16 @@ class WithPitchLoss(nn.Module):
     def forward(self, batch: dict) -> Generated:
         if not self.generator.conditioned_on_f0:
             return Generated(self.generator(batch["mels"]), None)
-        return Generated(*self.generator.with_pitch_loss(batch["mels"], batch["f0"], batch["voiced"]))
+        given = batch["mels"], batch["f0"], batch["voiced"]
+        if not self.training:
+            return Generated(*self.generator.with_pitch_loss(*given))
+        # Drawn for all parts of a batch at once, so that it comes out as it does in one.
+        whole, rows = batch.get("whole", batch), batch.get("rows", slice(None))
+        if "draws" not in whole:
+            whole["draws"] = self.generator.draw(whole["mels"])
+        draws = tuple(drawn[rows] for drawn in whole["draws"])
+        total = pitch_weights(whole["f0"], whole["voiced"]).sum() * share(batch)
+        return Generated(*self.generator.with_pitch_loss(*given, draws, total))
 
 
 def synthesise(generator: nn.Module, batch: dict) -> Generated:
@@ -180,14 +197,13 @@ def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
     """Distance of log-mels over whole validation files ("loss"), spectral loss, and loss of the F0."""
     distances, spectral, pitches, network = [], [], [], WithPitchLoss(model)
     network.eval()
-    for index, key in enumerate(task.val_set.keys):
-        batch = to_device(task.val_set.collate([task.val_set[(index, None)]]), task.run.device)
+    for index, piece, batch in validation_batches(task.val_set, task.run.device):
         wavs, pitch_loss = network(batch)
         distances.append(float((log_mel(wavs) - log_mel(batch["wavs"])).abs().mean()))
         spectral.append(float(losses.spectral(wavs, batch["wavs"])))
         pitches += [] if pitch_loss is None else [float(pitch_loss)]
-        if index < VALIDATION_SAMPLES:
-            show(task.run, key, batch["wavs"], wavs, step)
+        if index < VALIDATION_SAMPLES and not piece:
+            show(task.run, task.val_set.keys[index], batch["wavs"], wavs, step)
     means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
     return {name: sum(values) / len(values) for name, values in means.items()}
 

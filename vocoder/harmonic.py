@@ -34,6 +34,9 @@ FADE = 240  # samples, 15 ms: a high voice begins and ends within these, inside 
 LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
+MOST = 6000.0  # Hz; no F0 is higher
+FINEST = 1 << 18  # parts of a hertz: what single precision resolves from 32 Hz on
+PARTS = 8 * SAMPLE_RATE // MEL_HOP * FINEST  # of a turn, with F0 in such parts, see _turns
 
 
 class HarmonicGenerator(nn.Module):
@@ -77,18 +80,34 @@ class HarmonicGenerator(nn.Module):
             return self._synthesise(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
         return self._synthesise(mel, f0.clamp(min=LOWEST), logits[..., PITCHES:], voiced.long())
 
-    def with_pitch_loss(self, mel: Tensor, f0: Tensor, voiced: Tensor) -> tuple[Tensor, Tensor]:
+    def with_pitch_loss(
+        self,
+        mel: Tensor,
+        f0: Tensor,
+        voiced: Tensor,
+        draws: tuple[Tensor, Tensor] | None = None,
+        total: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """(wav [B, 1, 160T], loss of the predicted pitch) for f0 [B, T] in Hz (0: not known), voiced [B, T].
 
-        In training about half of the waves are given both, the others go by what is predicted.
+        In training about half of the waves are given both, the others go by what is predicted. draws: its
+        random numbers by `draw` (None: drawn here); total: see `pitch_loss`.
         """
         logits = self._predict_f0(mel)
         pitch, voicing, known = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
+        noise = None
         if self.training:
-            given = torch.rand(len(mel), 1, device=mel.device) < CONDITIONED
+            chance, noise = draws or self.draw(mel)
+            given = chance < CONDITIONED
             pitch = torch.where(given, f0.clamp(min=LOWEST), pitch)
             known = torch.where(given, voiced.long(), UNKNOWN)
-        return self._synthesise(mel, pitch, voicing, known), pitch_loss(logits, f0, voiced)
+        wav = self._synthesise(mel, pitch, voicing, known, noise)
+        return wav, pitch_loss(logits, f0, voiced, total)
+
+    def draw(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """What is random in training: chances [B, 1] that pitch and voicing are given, noise [B, 160T]."""
+        chance = torch.rand(len(mel), 1, device=mel.device)
+        return chance, torch.randn(len(mel), MEL_HOP * mel.shape[-1], dtype=mel.dtype, device=mel.device)
 
     def _predict_f0(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
@@ -96,8 +115,15 @@ class HarmonicGenerator(nn.Module):
         with torch.autocast(mel.device.type, enabled=False):
             return self.pitch_head(hidden.to(mel.dtype))
 
-    def _synthesise(self, mel: Tensor, f0: Tensor, logits: Tensor, voicing: Tensor | None = None) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise.
+    def _synthesise(
+        self,
+        mel: Tensor,
+        f0: Tensor,
+        logits: Tensor,
+        voicing: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, 160T].
 
         voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
         """
@@ -109,7 +135,7 @@ class HarmonicGenerator(nn.Module):
                 # In time, before windows of 40 ms blur where a voice begins.
                 pulses = pulses * pulse_envelope(voicing, f0)
             pulses = analyse(pulses) * logits.sigmoid()
-            noise = analyse(self._noise(pulses.shape[0], mel))
+            noise = analyse(self._noise(pulses.shape[0], mel) if noise is None else noise)
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             if voicing is not None:
                 near = unvoiced_near_voiced(voicing).unsqueeze(-1)
@@ -146,13 +172,16 @@ def pulse_envelope(voicing: Tensor, f0: Tensor) -> Tensor:
 
 def _distance(marked: Tensor) -> Tensor:
     """bool [B, N] -> float [B, N]: samples to the nearest one marked, FADE or more where there is none."""
-    return torch.minimum(_since(marked), _since(marked.flip(-1)).flip(-1)).float()
+    return torch.minimum(_since(marked), _since(marked.flip(-1)).flip(-1))
 
 
 def _since(marked: Tensor) -> Tensor:
-    """bool [B, N] -> [B, N]: samples since the last one marked, FADE or more before the first."""
-    place = torch.arange(marked.shape[-1], device=marked.device).expand_as(marked)
-    return place - torch.where(marked, place, -FADE).cummax(-1).values
+    """bool [B, N] -> float [B, N]: samples since the last one marked, FADE or more where that is far."""
+    since, step = torch.where(marked, 0.0, float(FADE)), 1
+    while step < FADE:  # what is known of the last `step` samples says it of twice as many
+        earlier = F.pad(since, (step, 0), value=float(FADE))[..., : since.shape[-1]]
+        since, step = torch.minimum(since, earlier + step), 2 * step
+    return since
 
 
 def unvoiced_near_voiced(voicing: Tensor) -> Tensor:
@@ -182,18 +211,27 @@ def hertz(logits: Tensor) -> Tensor:
     return LOWEST * 2 ** ((weight * steps).sum(-1) * (math.log2(HIGHEST / LOWEST) / (PITCHES - 1)))
 
 
-def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor) -> Tensor:
+def pitch_weights(f0: Tensor, voiced: Tensor) -> Tensor:
+    """How much frames [B, T] count in the loss of the predicted pitch."""
+    return _in_range(f0) * torch.where(voiced, 1.0, HELD)
+
+
+def _in_range(f0: Tensor) -> Tensor:
+    return (f0 >= LOWEST) & (f0 <= HIGHEST)
+
+
+def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor, total: Tensor | None = None) -> Tensor:
     """Cross-entropies of logits [B, T, PITCHES + 1], of voicing plus of pitch.
 
-    Pitch: with Gaussians around f0 [B, T]; where that is 0 or out of range it does not count.
+    Pitch: with Gaussians around f0 [B, T]; where that is 0 or out of range it does not count. total: weight
+    that its sum is divided by, instead of that of these frames.
     """
-    known = (f0 >= LOWEST) & (f0 <= HIGHEST)
-    centre = place(torch.where(known, f0, LOWEST)).unsqueeze(-1)
+    centre = place(torch.where(_in_range(f0), f0, LOWEST)).unsqueeze(-1)
     steps = torch.arange(PITCHES, device=logits.device)
     target = F.softmax(-((steps - centre) ** 2) / (2 * SPREAD**2), dim=-1)
     losses = -(target * F.log_softmax(logits[..., :PITCHES], dim=-1)).sum(-1)
-    weight = known * torch.where(voiced, 1.0, HELD)
-    of_pitch = (losses * weight).sum() / weight.sum().clamp(min=TINY)
+    weight = pitch_weights(f0, voiced)
+    of_pitch = (losses * weight).sum() / (weight.sum() if total is None else total).clamp(min=TINY)
     return of_pitch + F.binary_cross_entropy_with_logits(logits[..., PITCHES], voiced.to(logits.dtype))
 
 
@@ -202,15 +240,60 @@ def pulse_train(f0: Tensor) -> Tensor:
 
     Their sum in closed form (Dirichlet's kernel) costs the same however many there are.
     """
+    turns = _turns(f0)
     f0 = _at_samples(f0)
-    # Doubles: after a minute a float's turns are wrong by hundredths.
-    turns = torch.cumsum(f0.double() / SAMPLE_RATE, dim=-1)
-    turns = (turns - turns.round()).to(f0.dtype)
     count = torch.floor(BAND / f0)
     divisor = torch.sin(math.pi * turns)
     at_peak = divisor.abs() < TINY
     kernel = torch.sin((2 * count + 1) * math.pi * turns) / torch.where(at_peak, 1.0, divisor)
     return (torch.where(at_peak, 2 * count + 1, kernel) - 1) / 2
+
+
+def _turns(f0: Tensor) -> Tensor:
+    """F0 [B, T] in Hz, straight lines between frames -> [B, 160T]: turns so far, less whole ones.
+
+    Summed up as floats, an hour's turns would be wrong by whole ones, and not every GPU has doubles. So the
+    turns of frames are whole numbers, of parts so fine that a float's F0 has no finer, which are added modulo
+    one turn without an error; floats say where in its frame a sample is.
+    """
+    f0 = f0.clamp(max=MOST)
+    before, after = (F.pad(f0.unsqueeze(1), edge, mode="replicate").squeeze(1) for edge in ((1, 0), (0, 1)))
+    before, after = before[..., :-1], after[..., 1:]
+    # A frame's line begins half a frame early, so that its turns are a weighted sum of three F0.
+    parts = _modulo(sum(_modulo(weight * _parts(x)) for weight, x in ((1, before), (6, f0), (1, after))))
+    start = _running_sum(parts) - parts  # of all frames before this one
+    start = torch.where(start > PARTS // 2, start - PARTS, start)
+    start = torch.where(start < -PARTS // 2, start + PARTS, start).to(f0.dtype) / PARTS
+    k = torch.arange(1, MEL_HOP + 1, device=f0.device, dtype=f0.dtype)
+    half = MEL_HOP / 2
+    # Sums of the straight lines over the first k samples: up to the frame's middle, and beyond it.
+    first, second = k.clamp(max=half), (k - half).clamp(min=0)
+    slopes = (f0 - before).unsqueeze(-1) / MEL_HOP, (after - f0).unsqueeze(-1) / MEL_HOP
+    within = f0.unsqueeze(-1) * k + slopes[0] * (first * first / 2 - half * first)
+    within = within + slopes[1] * second * second / 2
+    turns = start.unsqueeze(-1) + within / SAMPLE_RATE
+    return (turns - turns.round()).flatten(-2)
+
+
+def _parts(f0: Tensor) -> Tensor:
+    """F0 in Hz as a whole number, modulo PARTS."""
+    return _modulo((f0 * FINEST).round().to(torch.int32))
+
+
+def _modulo(parts: Tensor) -> Tensor:
+    """Whole numbers below 8 PARTS, modulo PARTS; Apple's GPUs divide them as floats."""
+    for times in (4, 2, 1):
+        parts = torch.where(parts >= times * PARTS, parts - times * PARTS, parts)
+    return parts
+
+
+def _running_sum(parts: Tensor) -> Tensor:
+    """Whole numbers [B, T] below PARTS -> the sums of the first 1, 2, … of them, modulo PARTS."""
+    step = 1
+    while step < parts.shape[-1]:
+        parts = _modulo(parts + F.pad(parts, (step, 0))[..., : parts.shape[-1]])
+        step *= 2
+    return parts
 
 
 def _at_samples(frames: Tensor) -> Tensor:

@@ -1,0 +1,49 @@
+"""Hidden features of a frozen trunk, made once: what light heads are trained on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audio import UNIT_RATE
+from common.cli import UserError
+from hubert_pitdyn.model import Hubert
+from preprocessing.data_folder import DataFolder, save_array
+
+
+def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str, progress=iter) -> Path:
+    """Hidden features of a trunk for every key, float16 [N, conv_dim + (L+1)·dim], made once.
+
+    name: folder below data/<name>/, to hold the trunk's hash. Returns that folder. Raises UserError where the
+    disk has no room for them: they take 38 GB for ten hours at the official sizes.
+    """
+    missing = [k for k in keys if not folder.path(name, k).is_file()]
+    needed, free = 1e-9 * size(trunk, folder.hours(missing)), 1e-9 * shutil.disk_usage(folder.root).free
+    if needed > free:
+        raise UserError(
+            f"{folder.root / name}: the trunk's features need {needed:.1f} GB, {free:.1f} GB are free; make "
+            "room, or train a whole HuBERT, which needs none (--trunk finetune)"
+        )
+    for key in progress(missing):
+        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
+        with torch.inference_mode():
+            conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
+        joined = torch.cat([conv, layers.flatten(2)], dim=-1)[0]
+        save_array(folder.path(name, key), joined.cpu().numpy().astype(np.float16))
+    return folder.root / name
+
+
+def size(trunk: Hubert, hours: float) -> int:
+    """Bytes that the features of so much audio take."""
+    values = trunk.conv_dim + (len(trunk.encoder.layers) + 1) * trunk.proj.in_features
+    return round(hours * 3600 * UNIT_RATE * values * np.dtype(np.float16).itemsize)
+
+
+def split_features(joined: Tensor, conv_dim: int, dim: int) -> tuple[Tensor, Tensor]:
+    """[B,N,conv_dim + (L+1)·dim] of `cache_features` -> conv [B,N,conv_dim], layers [B,N,L+1,dim] float32."""
+    conv, layers = joined.float().split([conv_dim, joined.shape[-1] - conv_dim], dim=-1)
+    return conv, layers.unflatten(-1, (-1, dim))

@@ -1,0 +1,52 @@
+"""What a HuBERT takes over from another when its training begins."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from checkpoints import file_format, models, pipeline, store
+from common import cli
+from hubert_pitdyn.model import Hubert
+from preprocessing.data_folder import DataFolder
+from training.run import Run
+
+
+def not_taken(about: Any, kind: str, labels: dict) -> tuple[str, ...]:
+    """How the names of tensors begin that mean something else in another model: embeddings of its classes.
+
+    about: what the file says of itself; an official one is a content encoder, with classes of its own. kind,
+    labels: of the model that begins. Where the kind is another, so is what the projection leads to.
+    """
+    ours = file_format.is_ours(about)
+    theirs = about["kind"] if ours else "hubert-units"
+    if theirs != kind:
+        return "label_embedding.", "proj.", "teacher_head."
+    table = {"hubert-pits": "pit", "hubert-dyns": "dyn", "hubert-units": "units"}[kind]
+    alike = ours and (about["labels"] or {}).get(table) == labels.get(table)
+    return () if alike else ("label_embedding.",)
+
+
+def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFolder, labels: dict) -> None:
+    """Take over what fits of the weights given, or where the preset says so of the content encoder.
+
+    labels: settings of the labels to learn.
+    """
+    path = args.warmstart
+    if path is None and run.settings.warmstart == "content" and args.embds_dn != "units":
+        path = pipeline.content_path(run.config, folder.name, args.content)
+    if path is None:
+        return
+    own = model.state_dict()
+    theirs = models.load_hubert(path).state_dict()
+    foreign = not_taken(store.about(path), f"hubert-{args.embds_dn}", labels)
+    theirs = {k: v for k, v in theirs.items() if not k.startswith(foreign)}
+    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+    left = [k for k in own if k not in fits]
+    if len(left) > len(own) // 2:
+        raise cli.UserError(
+            f"{path}: only {len(fits)} of {len(own)} tensors fit this preset's sizes; give the --config it "
+            "was trained with, or a file of these sizes as --warmstart"
+        )
+    model.load_state_dict({**own, **fits})
+    run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
