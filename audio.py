@@ -6,6 +6,8 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +17,8 @@ import soundfile
 
 from common.cli import UserError
 from common.files import atomic_path
+from common.levels import active_level, blows
+from common.mono import one_channel, without_offset
 
 SAMPLE_RATE = 16000  # Hz
 UNIT_HOP = 320  # samples between HuBERT units
@@ -26,10 +30,14 @@ MEL_F_MAX = 8000.0  # Hz
 LOG_FLOOR = 1e-5  # magnitude
 MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie around here
 TRIM_DB = 50.0  # below the loudest frame
+TRIM_FRAME, TRIM_HOP = 512, 128  # samples
+ABOVE_FLOOR_DB = 6.0  # a frame no further above a recording's steady noise is silence, too,
+SPEECH_RANGE_DB = 40.0  # if it is as far below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
-ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
+SILENCE_DB = -120.0  # dB re full scale: below what 24-bit files hold
+ENCODER_LEVEL_DB = -26.0  # active level of what the encoders and trackers are given
+BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
-OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
@@ -60,10 +68,10 @@ class Prepared:
         return out
 
 
-def load(path: str | Path) -> np.ndarray:
+def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.ndarray:
     """Read any audio file as float32 [S], 16 kHz mono, untrimmed.
 
-    Raises UserError naming the file when it cannot be read, is empty, or holds NaN.
+    say: see `to_mono_16k`. Raises UserError naming the file when it cannot be read, is empty, or holds NaN.
     """
     path = Path(path)
     if path.is_dir():
@@ -71,12 +79,18 @@ def load(path: str | Path) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     samples, rate = _decode(path)
-    return to_mono_16k(samples, rate, path)
+    return to_mono_16k(samples, rate, path, say)
 
 
-def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> np.ndarray:
-    """[S] or [S, channels] at any rate (Hz), float or integer PCM -> float32 [S] mono at 16 kHz.
+def to_mono_16k(
+    samples: np.ndarray,
+    rate: int,
+    name: str | Path = "audio",
+    say: Callable[[str], None] = warnings.warn,
+) -> np.ndarray:
+    """[S], [S, channels] or [channels, S] at any rate (Hz), float or integer PCM -> float32 [S] at 16 kHz.
 
+    The mean of the channels, or where they cancel one another the loudest; `say` is called with a line then.
     A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN.
     """
     samples = np.asarray(samples)
@@ -85,32 +99,16 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
         middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
         samples = (samples - float(middle)) / (limits.max - middle)
     samples = samples.astype(np.float32)
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    if samples.ndim != 1 or samples.size == 0:
+    if samples.size == 0:
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
     if not np.isfinite(samples).all():
         raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
-    offset = _offset(samples, rate // 10)
-    if abs(offset) > OFFSET_LIMIT * np.abs(samples).max():
-        samples = (samples - offset).astype(np.float32)
+    samples = without_offset(one_channel(samples, name, say), rate // 10)
     if rate != SAMPLE_RATE:
         import librosa  # noqa: PLC0415  it takes seconds to load, and most recordings are at 16 kHz
 
         samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     return np.ascontiguousarray(samples, dtype=np.float32)
-
-
-def _offset(samples: np.ndarray, length: int) -> float:
-    """The value around which the steadiest `length` samples of [S] lie, 0 for fewer samples than that.
-
-    Not the mean of the recording: pulses of a voice point to one side, which gives a mean of up to 1 % of the
-    peak to files whose silence is zero.
-    """
-    frames = samples[: len(samples) // length * length].reshape(-1, length)
-    if not len(frames):
-        return 0.0
-    return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
 
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:
@@ -155,15 +153,36 @@ def prepare(source: str | Path | np.ndarray) -> Prepared:
 
 
 def _active_span(wav: np.ndarray) -> tuple[int, int]:
-    import librosa  # noqa: PLC0415  it takes seconds to load
+    """First sample and end of [S] without the silence before and behind it; all of it where nothing is loud.
 
-    _, (start, stop) = librosa.effects.trim(wav, top_db=TRIM_DB, frame_length=512, hop_length=128)
-    return (int(start), int(stop)) if stop > start else (0, len(wav))
+    Silent is what lies 50 dB below the loudest frame, or hardly above the recording's own steady noise. A
+    blow is not the loudest frame, and before or behind everything else it belongs to the silence.
+    """
+    half = TRIM_FRAME // 2
+    total = np.cumsum(np.pad(np.square(wav, dtype=np.float64), (half + 1, half)))
+    centres = np.arange(0, len(wav) + 1, TRIM_HOP)
+    power = np.maximum(total[np.minimum(centres + TRIM_FRAME, len(total) - 1)] - total[centres], 0)
+    db = 10 * np.log10(np.maximum(power / TRIM_FRAME, 10.0 ** (SILENCE_DB / 10)))
+    blow = blows(loudness(wav, floor_db=SILENCE_DB))
+    if len(blow):
+        db = np.where(blow[np.minimum(centres // UNIT_HOP, len(blow) - 1)], SILENCE_DB, db)
+    loudest = db.max()
+    noise = np.percentile(db[db > SILENCE_DB], 5) if loudest > SILENCE_DB else SILENCE_DB
+    quiet = max(loudest - TRIM_DB, min(noise + ABOVE_FLOOR_DB, loudest - SPEECH_RANGE_DB))
+    active = np.flatnonzero(db > quiet)
+    if not len(active):
+        return 0, len(wav)
+    return TRIM_HOP * int(active[0]), min(len(wav), TRIM_HOP * int(active[-1] + 1))
 
 
 def save(path: str | Path, wav: np.ndarray) -> None:
-    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all."""
+    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
+
+    Raises UserError for samples that are not finite.
+    """
     path = Path(path)
+    if not np.isfinite(wav).all():
+        raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
     with atomic_path(path) as part:
         soundfile.write(part, wav, SAMPLE_RATE, subtype="PCM_16" if path.suffix == ".wav" else None)
 
@@ -205,7 +224,7 @@ def log_mel(wav):
     return mel if wav.dim() == 3 else mel.squeeze(0)
 
 
-def loudness(wav: np.ndarray, centred: bool = True) -> np.ndarray:
+def loudness(wav: np.ndarray, centred: bool = True, floor_db: float = LOUDNESS_FLOOR_DB) -> np.ndarray:
     """RMS in dB re full scale, [S] -> float32 [N]: 1024-sample windows centred on 320k + 160, floor -80 dB.
 
     The file is mirrored at its ends, so that an edge frame is no quieter than its half window. Not centred:
@@ -216,27 +235,47 @@ def loudness(wav: np.ndarray, centred: bool = True) -> np.ndarray:
     total = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, len(wav) - UNIT_HOP + 1, UNIT_HOP)
     mean = np.maximum(total[starts + N_FFT] - total[starts], 0.0) / N_FFT
-    floor = 10.0 ** (LOUDNESS_FLOOR_DB / 10)
-    return (10.0 * np.log10(np.maximum(mean, floor))).astype(np.float32)
+    return (10.0 * np.log10(np.maximum(mean, 10.0 ** (floor_db / 10)))).astype(np.float32)
 
 
-def active_level(db: np.ndarray) -> float:
-    """Active speech level in dB: mean power of the frames of [N] within 25 dB of the loudest.
-
-    The loudest is the 98th percentile, so that a click does not set it. Pauses do not count, in the
-    spirit of ITU-T P.56, whose envelope method this replaces by frame powers.
-    """
-    db = np.asarray(db, dtype=np.float64)
-    active = db[db >= np.percentile(db, 98) - ACTIVE_RANGE_DB]
-    return float(10.0 * np.log10(np.mean(10.0 ** (active / 10))))
+def level(wav: np.ndarray) -> float:
+    """Active speech level of [S] in dB re full scale, however quiet it is; at least -120 dB."""
+    return active_level(loudness(wav, floor_db=SILENCE_DB))
 
 
 def set_level(wav: np.ndarray, level_db: float) -> np.ndarray:
     """Scale [S] so that its active level is `level_db` dB; digital silence stays as it is."""
-    now = active_level(loudness(wav))
+    now = level(wav)
     if now <= LOUDNESS_FLOOR_DB:
         return wav
     return (wav * 10.0 ** ((level_db - now) / 20)).astype(np.float32)
+
+
+def encoder_input(wav: np.ndarray, whole: np.ndarray | None = None) -> np.ndarray:
+    """[S] as every encoder and tracker is given it: at one active level, and blows no louder than speech.
+
+    whole: the recording of which `wav` is a part, whose level counts. The first layer of a HuBERT divides by
+    the variance over time, to which it adds 1e-5: below an active level of about -40 dB that is more than the
+    variance itself, and one click raises the variance everywhere.
+    """
+    now = level(wav if whole is None else whole)
+    if now <= LOUDNESS_FLOOR_DB:
+        return wav
+    return (_tamed(wav, now) * 10.0 ** ((ENCODER_LEVEL_DB - now) / 20)).astype(np.float32)
+
+
+def _tamed(wav: np.ndarray, level_db: float) -> np.ndarray:
+    """[S] with its blows brought down to a level, within their own samples; without any, wav itself."""
+    blow = blows(loudness(wav, floor_db=SILENCE_DB))
+    if not blow.any():
+        return wav
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d  # noqa: PLC0415  few recordings have any
+
+    power = uniform_filter1d(np.square(wav, dtype=np.float64), BLOW_WINDOW)
+    around = np.sqrt(maximum_filter1d(np.maximum(power, 1e-30), BLOW_WINDOW))
+    inside = np.repeat(maximum_filter1d(blow, 3), UNIT_HOP)  # windows of 64 ms reach into their neighbours
+    inside = np.pad(inside, (0, max(0, len(wav) - len(inside))), mode="edge")[: len(wav)]
+    return wav * np.where(inside, np.minimum(1.0, 10.0 ** (level_db / 20) / around), 1.0)
 
 
 def limit_peak(wav: np.ndarray) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""Active level of speech from the levels of its frames, and the frames that are a blow and no speech.
+
+Levels are dB [N] of frames of 64 ms every 20 ms, as `audio.loudness` gives them. Only their distances matter,
+so that a gain changes nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+ACTIVE_RANGE_DB = 20.0  # below the active level: what is softer is pause
+STEP_DB = 1.0  # between the levels at which blows are looked for
+SHORT, LONG = 6, 17  # frames: a click is over in the first, a slammed door above the voice in the second
+ABOVE_SHORT_DB, ABOVE_LONG_DB = 12.0, 18.0  # over the active level of the rest: no syllable leaps as far
+FEW = 3  # blows in a recording; more of them are its content
+FAR_DB = 50.0  # a long one that far above the rest is all there is, and the rest is the noise of the room
+VARIED_DB = 5.0  # the levels of speech and song spread further than those of noise
+PAUSE_DB = 60.0  # below the loudest of the rest: digital silence, which says nothing of the room
+
+
+def active_level(db: np.ndarray) -> float:
+    """Active speech level in dB: mean power of the frames of [N] that are no pause and no blow.
+
+    A frame is active within 20 dB of that level itself, so that neither pauses nor how little of a recording
+    is speech move it: the definition of ITU-T P.56 (method B, margin 15.9 dB of an envelope) on frame powers.
+    """
+    db = np.asarray(db, dtype=np.float64)
+    return _level(np.sort(db[~blows(db)])[::-1])
+
+
+def _level(db: np.ndarray) -> float:
+    """The highest level that is the mean power of the frames within 20 dB below it and all above.
+
+    db: loudest first.
+    """
+    means = 10 * np.log10(np.cumsum(10.0 ** (db / 10)) / np.arange(1, len(db) + 1))
+    # It ends where the next frame is too soft to belong to those so far.
+    ends = np.append(db[1:], -np.inf) < means - ACTIVE_RANGE_DB
+    return float(means[ends.argmax()])
+
+
+def blows(db: np.ndarray) -> np.ndarray:
+    """bool [N]: frames of clicks, pops, thumps and slammed doors.
+
+    A blow is short and far above the active level of all the rest. The lowest level is taken above which
+    nothing but blows lie, and each is followed down to where the recording goes on.
+    """
+    db = np.asarray(db, dtype=np.float64)
+    ordered = np.sort(db)[::-1]
+    if len(db):
+        for threshold in np.arange(ordered[min(FEW * LONG, len(db) - 1)] + STEP_DB, ordered[0], STEP_DB):
+            loud = db > threshold
+            rest = ordered[loud.sum() :]
+            level = _level(rest)
+            if _are_blows(_runs(loud), rest, threshold - level):
+                return _with_flanks(db, loud, level)
+    return np.zeros(len(db), dtype=bool)
+
+
+def _runs(mask: np.ndarray) -> np.ndarray:
+    """[M, 2]: first frame and end of each run of true."""
+    return np.flatnonzero(np.diff(mask, prepend=False, append=False)).reshape(-1, 2)
+
+
+def _are_blows(runs: np.ndarray, rest: np.ndarray, above: float) -> bool:
+    """Whether runs of frames are blows; rest: all other frames, loudest first, whose level is `above` dB less
+    than the softest of the runs."""
+    longest = int(np.diff(runs).max())
+    if len(runs) > FEW or longest > LONG:
+        return False
+    if longest <= SHORT:
+        return above >= ABOVE_SHORT_DB
+    # A lone word in a quiet room is as short and as loud: then the rest is steady noise, far below.
+    heard = rest[rest > rest[0] - PAUSE_DB]
+    spread = np.subtract(*np.percentile(heard, (90, 10)))
+    return ABOVE_LONG_DB <= above <= FAR_DB and spread >= VARIED_DB
+
+
+def _with_flanks(db: np.ndarray, loud: np.ndarray, level: float) -> np.ndarray:
+    """The frames of blows and those beside them on which they rise and die away, down to `level`."""
+    mask = loud.copy()
+    for first, stop in _runs(loud):
+        while first > 0 and level < db[first - 1] < db[first]:
+            first -= 1
+        while stop < len(db) and level < db[stop] < db[stop - 1]:
+            stop += 1
+        mask[first:stop] = True
+    return mask
