@@ -10,11 +10,12 @@ import numpy as np
 
 ACTIVE_RANGE_DB = 20.0  # below the active level: what is softer is pause
 STEP_DB = 1.0  # between the levels at which blows are looked for
-SHORT, LONG = 6, 17  # frames: a click is over in the first, a slammed door above the voice in the second
-ABOVE_SHORT_DB, ABOVE_LONG_DB = 12.0, 18.0  # over the active level of the rest: no syllable leaps as far
+SHORT, LONG = 6, 22  # frames: a click is over in the first, a slammed door above the voice in the second
+ABOVE_SHORT_DB, ABOVE_LONG_DB = 14.0, 18.0  # over the active level of the rest: no syllable leaps as far
+ABOVE_SUDDEN_DB, SUDDEN_DB = 11.0, 10.0  # and this for a short one that begins with a leap
 FEW = 3  # blows in a recording; more of them are its content
 FAR_DB = 50.0  # a long one that far above the rest is all there is, and the rest is the noise of the room
-VARIED_DB = 5.0  # the levels of speech and song spread further than those of noise
+VARIED_DB = 7.0  # the levels of speech and song spread further than those of noise
 PAUSE_DB = 60.0  # below the loudest of the rest: digital silence, which says nothing of the room
 
 
@@ -52,7 +53,7 @@ def blows(db: np.ndarray) -> np.ndarray:
             loud = db > threshold
             rest = ordered[loud.sum() :]
             level = _level(rest)
-            if _are_blows(_runs(loud), rest, threshold - level):
+            if _are_blows(db, _runs(loud), rest, threshold - level):
                 return _with_flanks(db, loud, level)
     return np.zeros(len(db), dtype=bool)
 
@@ -62,14 +63,15 @@ def _runs(mask: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(mask, prepend=False, append=False)).reshape(-1, 2)
 
 
-def _are_blows(runs: np.ndarray, rest: np.ndarray, above: float) -> bool:
-    """Whether runs of frames are blows; rest: all other frames, loudest first, whose level is `above` dB less
-    than the softest of the runs."""
+def _are_blows(db: np.ndarray, runs: np.ndarray, rest: np.ndarray, above: float) -> bool:
+    """Whether runs of frames of db [N] are blows; rest: all other frames, loudest first, whose level is
+    `above` dB less than the softest of the runs."""
     longest = int(np.diff(runs).max())
     if len(runs) > FEW or longest > LONG:
         return False
     if longest <= SHORT:
-        return above >= ABOVE_SHORT_DB
+        leaps = [db[first : first + 2].max() - db[max(0, first - 2)] for first, _ in runs if first]
+        return above >= (ABOVE_SUDDEN_DB if min(leaps, default=0.0) >= SUDDEN_DB else ABOVE_SHORT_DB)
     # A lone word in a quiet room is as short and as loud: then the rest is steady noise, far below.
     heard = rest[rest > rest[0] - PAUSE_DB]
     spread = np.subtract(*np.percentile(heard, (90, 10)))
