@@ -251,14 +251,15 @@ def set_level(wav: np.ndarray, level_db: float) -> np.ndarray:
     return (wav * 10.0 ** ((level_db - now) / 20)).astype(np.float32)
 
 
-def encoder_input(wav: np.ndarray, whole: np.ndarray | None = None) -> np.ndarray:
+def encoder_input(wav: np.ndarray, level_db: float | None = None) -> np.ndarray:
     """[S] as every encoder and tracker is given it: at one active level, and blows no louder than speech.
 
-    whole: the recording of which `wav` is a part, whose level counts. The first layer of a HuBERT divides by
-    the variance over time, to which it adds 1e-5: below an active level of about -40 dB that is more than the
-    variance itself, and one click raises the variance everywhere.
+    level_db: active level of the recording of which `wav` is a part (default: that of `wav`).
+
+    A HuBERT's first layer divides by the variance over time, to which it adds 1e-5: below an active level
+    of about -40 dB that is more than the variance itself, and one click raises the variance everywhere.
     """
-    now = level(wav if whole is None else whole)
+    now = level(wav) if level_db is None else level_db
     if now <= LOUDNESS_FLOOR_DB:
         return wav
     return (_tamed(wav, now) * 10.0 ** ((ENCODER_LEVEL_DB - now) / 20)).astype(np.float32)

@@ -18,6 +18,8 @@ from audio import (
     N_MELS,
     UNIT_HOP,
     UNIT_RATE,
+    encoder_input,
+    level,
     limit_peak,
     log_mel,
     set_level,
@@ -109,6 +111,7 @@ class LabelDataset(Dataset):
         self.equalise = 0.0 if features else equalise
         moved = any(self.speeds) and kind == "pits"
         self.teacher = teacher
+        self.levels: dict[str, float] = {}  # of recordings, as they are read
         self.pit_labels = PitLabels.from_config(folder.stats()["labels"]["pit"]) if moved else None
 
     def __len__(self) -> int:
@@ -150,7 +153,9 @@ class LabelDataset(Dataset):
         if self.features is not None:
             return np.array(np.load(self.features / f"{key}.npy", mmap_mode="r")[crop])
         size = crop.stop - crop.start
-        wav = np.array(self.folder.crop(key, crop.start, size))
+        if key not in self.levels:
+            self.levels[key] = level(self.folder.prepared(key))
+        wav = encoder_input(self.folder.crop(key, crop.start, size), self.levels[key])
         return wav if size == units else at_speed(wav, units * UNIT_HOP)
 
     def _moved(self, key: str, classes: np.ndarray, crop: slice, units: int) -> np.ndarray:
@@ -180,7 +185,7 @@ def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str
     name: folder below data/<name>/, to hold the trunk's hash. Returns that folder.
     """
     for key in progress([k for k in keys if not folder.path(name, k).is_file()]):
-        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
+        wav = torch.from_numpy(encoder_input(folder.prepared(key))).reshape(1, 1, -1)
         with torch.inference_mode():
             conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
         joined = torch.cat([conv, layers.flatten(2)], dim=-1)[0]
