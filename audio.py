@@ -19,6 +19,7 @@ from common.cli import UserError
 from common.files import atomic_path
 from common.levels import active_level, blows
 from common.mono import one_channel, without_offset
+from common.trimming import active_span
 
 SAMPLE_RATE = 16000  # Hz
 UNIT_HOP = 320  # samples between HuBERT units
@@ -29,12 +30,8 @@ N_MELS = 128
 MEL_F_MAX = 8000.0  # Hz
 LOG_FLOOR = 1e-5  # magnitude
 MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie around here
-TRIM_DB = 50.0  # below the loudest frame
-TRIM_FRAME, TRIM_HOP = 512, 128  # samples
-ABOVE_FLOOR_DB = 6.0  # a frame no further above a recording's steady noise is silence, too,
-SPEECH_RANGE_DB = 40.0  # if it is as far below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
-SILENCE_DB = -120.0  # dB re full scale: below what 24-bit files hold
+SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
 ENCODER_LEVEL_DB = -26.0  # active level of what the encoders and trackers are given
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
@@ -146,33 +143,10 @@ def _decode_with_av(path: Path) -> tuple[np.ndarray, int]:
 def prepare(source: str | Path | np.ndarray) -> Prepared:
     """Load (a path) or take (float [S] at 16 kHz), trim silence (50 dB), pad with zeros to 320·N samples."""
     wav = source if isinstance(source, np.ndarray) else load(source)
-    start, stop = _active_span(wav)
+    start, stop = active_span(wav, blows(loudness(wav, floor_db=SILENCE_DB)), UNIT_HOP)
     kept = stop - start
     out = on_grid(np.asarray(wav[start:stop], dtype=np.float32))
     return Prepared(out, start, kept, len(wav))
-
-
-def _active_span(wav: np.ndarray) -> tuple[int, int]:
-    """First sample and end of [S] without the silence before and behind it; all of it where nothing is loud.
-
-    Silent is what lies 50 dB below the loudest frame, or hardly above the recording's own steady noise. A
-    blow is not the loudest frame, and before or behind everything else it belongs to the silence.
-    """
-    half = TRIM_FRAME // 2
-    total = np.cumsum(np.pad(np.square(wav, dtype=np.float64), (half + 1, half)))
-    centres = np.arange(0, len(wav) + 1, TRIM_HOP)
-    power = np.maximum(total[np.minimum(centres + TRIM_FRAME, len(total) - 1)] - total[centres], 0)
-    db = 10 * np.log10(np.maximum(power / TRIM_FRAME, 10.0 ** (SILENCE_DB / 10)))
-    blow = blows(loudness(wav, floor_db=SILENCE_DB))
-    if len(blow):
-        db = np.where(blow[np.minimum(centres // UNIT_HOP, len(blow) - 1)], SILENCE_DB, db)
-    loudest = db.max()
-    noise = np.percentile(db[db > SILENCE_DB], 5) if loudest > SILENCE_DB else SILENCE_DB
-    quiet = max(loudest - TRIM_DB, min(noise + ABOVE_FLOOR_DB, loudest - SPEECH_RANGE_DB))
-    active = np.flatnonzero(db > quiet)
-    if not len(active):
-        return 0, len(wav)
-    return TRIM_HOP * int(active[0]), min(len(wav), TRIM_HOP * int(active[-1] + 1))
 
 
 def save(path: str | Path, wav: np.ndarray) -> None:
@@ -239,7 +213,7 @@ def loudness(wav: np.ndarray, centred: bool = True, floor_db: float = LOUDNESS_F
 
 
 def level(wav: np.ndarray) -> float:
-    """Active speech level of [S] in dB re full scale, however quiet it is; at least -120 dB."""
+    """Active speech level of [S] in dB re full scale, however quiet it is; at least -150 dB."""
     return active_level(loudness(wav, floor_db=SILENCE_DB))
 
 
