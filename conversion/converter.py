@@ -187,6 +187,8 @@ class VoiceConverter:
         level = audio.active_level(audio.loudness(source.wav)) + edited.gain
         made = self._vocode(edited.analysis, edited.curve)
         converted = audio.limit_peak(audio.set_level(made, level))
+        if not np.isfinite(converted).all():
+            raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
         return converted[: source.kept] if trim else source.restore(converted)
 
     def curve(self, analysed: Analysed) -> Curve:

@@ -16,6 +16,7 @@ from common.cli import UserError
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
 ACTIVE_DB = -25.0  # re active level; what is softer is pause, which dyn_scale moves along with speech
+LIMITS = {"transpose": (-60, 60), "pitch_scale": (0, 10), "dyn_gain": (-60, 60), "dyn_scale": (0, 10)}
 REACH_SEMITONES = 36  # the range adviser looks no further
 SAME_HZ, SAME_DB = 0.0051, 0.0051  # a curve given back with two decimals is the same curve
 MAX_CELLS = 100_000_000  # of the alignment's cost matrix: 200 s against 200 s
@@ -28,7 +29,7 @@ class Controls:
     transpose: semitones. auto_pitch: put the source's median on that of the voice's recordings, and where its
     range does not fit into what the voice was trained on, narrow it until it does. pitch_scale: widens (> 1)
     or flattens (0) the melody around its median. dyn_gain: dB. dyn_scale: the same as pitch_scale for
-    loudness, around the active level. Raises UserError for a number that is not finite.
+    loudness, around the active level. Raises UserError for a number that is not finite or beyond LIMITS.
     """
 
     transpose: float = 0.0
@@ -41,6 +42,9 @@ class Controls:
         for name, value in vars(self).items():
             if not np.isfinite(value):
                 raise UserError(f"{name}: expected a finite number, found {value}")
+            low, high = LIMITS.get(name, (-np.inf, np.inf))
+            if not low <= value <= high:
+                raise UserError(f"{name}: expected a number from {low} to {high}, found {value:g}")
 
     def changed(self) -> list[str]:
         """Names of the controls that change pitch or loudness: all but dyn_gain, a gain of the output."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import audio
 from common import cli
 from common.workers import each_file
-from preprocessing.data_folder import DataFolder
+from preprocessing.data_folder import PREPARED, DataFolder
 
 
 def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
@@ -18,6 +18,7 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
     anew cost a decoding and nothing else. Returns the exit code; what cannot be decoded stays as it was.
     """
+    drop_outdated(folder)
     keys = [key for key in folder.have("prepared") if force or _is_newer(folder, key)]
     if not keys:
         return cli.DONE
@@ -28,6 +29,16 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
             f"{folder.root}: {count} recordings have changed; what was made of them goes, run all steps again"
         )
     return cli.report_failures(failures, len(keys))
+
+
+def drop_outdated(folder: DataFolder) -> None:
+    """Delete all that was made of recordings as an earlier version prepared them: at other levels."""
+    if not (folder.root / "prepared").is_dir() or folder.read_json("prepared.json") == PREPARED:
+        return
+    print(f"{folder.root}: was prepared with other settings, by an earlier version; making it all again")
+    for key in folder.have("prepared"):
+        folder.forget(key)
+    folder.write_json("prepared.json", PREPARED)
 
 
 def _is_newer(folder: DataFolder, key: str) -> bool:

@@ -13,6 +13,8 @@ import audio
 from common.cli import UserError
 from common.files import atomic_path
 
+PREPARED = {"version": 2}  # how recordings are decoded, trimmed and scaled; 1 had no prepared.json
+
 
 class DataFolder:
     """One dataset or voice bank on disk.
@@ -109,7 +111,7 @@ class DataFolder:
         return [key for key in self.files if self.path(kind, key).is_file()]
 
     def prepared(self, key: str) -> np.ndarray:
-        """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
+        """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once, cached at a peak of .99."""
         return self.crop(key, 0, None)
 
     def _prepared(self, key: str) -> np.ndarray:
@@ -120,8 +122,15 @@ class DataFolder:
         return np.load(cached, mmap_mode="r")
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:
-        """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, whose arrays then go."""
-        cached, kept = self.path("prepared", key), np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
+        """Keep a prepared wav [S] as 16-bit; returns whether it replaces another, whose arrays then go.
+
+        Scaled to one peak, so that neither float recordings above full scale are clipped nor quiet ones lose
+        bits; everything that is made of it depends on relative levels alone.
+        """
+        if not (self.root / "prepared").is_dir():
+            self.write_json("prepared.json", PREPARED)
+        cached, peak = self.path("prepared", key), float(np.abs(wav).max(initial=0.0)) or 1.0
+        kept = np.round(wav * (audio.PEAK_LIMIT / peak) * 32767).astype(np.int16)
         replaces = cached.is_file() and not holds(cached, kept)
         if replaces:
             self.forget(key)

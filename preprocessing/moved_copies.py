@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
+from audio import SAMPLE_RATE, UNIT_HOP
 from common.cli import UserError
 from common.workers import each_file
 from hubert_pitdyn import pitch
@@ -92,7 +92,7 @@ def make(root: Path, track: Callable[[np.ndarray], np.ndarray], redo: bool, reco
             wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
         if wanted.gain > 0:
             wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
-        folder.save_prepared(copy, limit_peak(wav))
+        folder.save_prepared(copy, wav)
     return len(copies)
 
 

@@ -140,6 +140,77 @@ def test_a_recording_without_an_offset_stays_as_it_is():
         assert np.array_equal(audio.to_mono_16k(wav, 16000), wav)
 
 
+@pytest.mark.parametrize("hertz", [0.7, 4.0, 15.0])
+def test_rumble_is_no_offset(hertz):
+    rumble = 0.2 * np.sin(2 * np.pi * hertz * np.arange(64000) / 16000 + 1.0)
+    wav = (np.pad(tone(2.0), 16000) + rumble).astype(np.float32)
+    assert np.array_equal(audio.to_mono_16k(wav, 16000), wav)
+
+
+@pytest.mark.parametrize("gain", [0, -30, -60])
+def test_silence_is_trimmed_however_quiet_a_recording_is(gain):
+    noise = 10 ** (-75 / 20) * np.random.default_rng(0).standard_normal(48000)
+    wav = np.pad(tone(1.0), 16000) + noise
+    prepared = audio.prepare((wav * 10 ** (gain / 20)).astype(np.float32))
+    assert prepared.start == pytest.approx(16000, abs=300) and prepared.kept == pytest.approx(16000, abs=600)
+
+
+def test_noise_before_and_behind_is_trimmed_by_the_recordings_own_floor():
+    """Also where it is less than 50 dB down, as that of 16 bits is in a recording at -60 dB."""
+    rng = np.random.default_rng(0)
+    quiet = np.round(np.pad(tone(1.0), 16000) * 32767 / 300 + rng.uniform(-1, 1, 48000)) / 32767
+    prepared = audio.prepare(quiet.astype(np.float32))
+    assert prepared.start == pytest.approx(14400, abs=300)
+    assert prepared.start + prepared.kept == pytest.approx(33600, abs=300)
+
+
+def test_a_click_in_the_silence_before_is_trimmed_off():
+    wav = np.pad(0.01 * tone(1.0), 16000)
+    clean = audio.prepare(wav)
+    wav = wav.copy()
+    wav[6000:6160] += 0.95 * np.sin(np.arange(160) * 0.2).astype(np.float32)
+    assert (audio.prepare(wav).start, audio.prepare(wav).kept) == (clean.start, clean.kept)
+
+
+def mono(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    lines: list[str] = []
+    return audio.to_mono_16k(samples, 16000, "a.wav", lines.append), lines
+
+
+@pytest.mark.parametrize("other", [-1.0, -0.95, -0.6])
+def test_of_channels_that_cancel_one_another_the_loudest_is_taken(other):
+    wav, lines = mono(np.stack([other * tone(1.0), tone(1.0)], axis=1))
+    assert np.array_equal(wav, tone(1.0)) and len(lines) == 1 and "channel 2" in lines[0]
+
+
+def test_a_voice_in_the_centre_of_six_channels_has_its_own_level():
+    channels = 0.001 * np.random.default_rng(0).standard_normal((16000, 6))
+    channels[:, 2] += tone(1.0)
+    wav, lines = mono(channels)
+    assert audio.level(wav) == pytest.approx(audio.level(tone(1.0)), abs=0.1) and "channel 3" in lines[0]
+
+
+def test_channels_that_add_up_are_mixed_without_a_line():
+    left, right = tone(1.0), tone(1.0, hertz=700.0)
+    for channels in ([left, left], [left, right], [left, 0 * left]):
+        wav, lines = mono(np.stack(channels, axis=1))
+        assert np.allclose(wav, (channels[0] + channels[1]) / 2, atol=1e-6) and not lines
+
+
+def test_rows_of_channels_are_understood_and_what_is_neither_refused():
+    wav, _ = mono(np.stack([tone(1.0), 0.5 * tone(1.0)]))
+    assert np.allclose(wav, 0.75 * tone(1.0), atol=1e-6)
+    for shape in ((300, 200), (2, 3, 400)):
+        with pytest.raises(UserError, match=r"a.wav: expected samples \[S\].*found shape"):
+            mono(np.zeros(shape))
+
+
+def test_what_is_not_finite_is_never_written(tmp_path):
+    with pytest.raises(UserError, match=r"o.wav: not written.*NaN"):
+        audio.save(tmp_path / "o.wav", np.array([0.0, np.nan, 0.1]))
+    assert not (tmp_path / "o.wav").exists()
+
+
 def test_prepare_trims_pads_and_restores():
     silence = np.zeros(8000, np.float32)
     wav = np.concatenate([silence, tone(1.003), silence])
