@@ -35,6 +35,8 @@ SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
 ENCODER_LEVEL_DB = -26.0  # active level of what the encoders and trackers are given
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
+LIMITER_DB = 6.0  # by which a limiter turns peaks down
+LIMITER_WINDOW = 161  # samples
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
@@ -251,6 +253,23 @@ def _tamed(wav: np.ndarray, level_db: float) -> np.ndarray:
     inside = np.repeat(maximum_filter1d(blow, 3), UNIT_HOP)  # windows of 64 ms reach into their neighbours
     inside = np.pad(inside, (0, max(0, len(wav) - len(inside))), mode="edge")[: len(wav)]
     return wav * np.where(inside, np.minimum(1.0, 10.0 ** (level_db / 20) / around), 1.0)
+
+
+def limited(wav: np.ndarray) -> np.ndarray:
+    """[S] whose peaks are turned down for some milliseconds each where they would clip; the rest stays.
+
+    A look-ahead limiter: the least gain within its window, smoothed over as much. Beyond LIMITER_DB, which is
+    hardly heard, the whole is scaled down.
+    """
+    peak = float(np.abs(wav).max(initial=0.0))
+    if peak <= PEAK_LIMIT:
+        return wav
+    wav = wav * min(1.0, PEAK_LIMIT * 10.0 ** (LIMITER_DB / 20) / peak)
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # noqa: PLC0415  few conversions need it
+
+    needed = PEAK_LIMIT / np.maximum(np.abs(wav), PEAK_LIMIT)
+    gains = uniform_filter1d(minimum_filter1d(needed, LIMITER_WINDOW), LIMITER_WINDOW)
+    return limit_peak((wav * gains).astype(np.float32))
 
 
 def limit_peak(wav: np.ndarray) -> np.ndarray:

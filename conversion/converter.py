@@ -20,7 +20,7 @@ import torch
 import audio
 from checkpoints import models, pipeline, store
 from common.cli import UserError
-from conversion import octave_errors, prosody_csv
+from conversion import levelling, octave_errors, prosody_csv
 from conversion.prosody import (
     Controls,
     Curve,
@@ -35,6 +35,7 @@ from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
 from vocoder import frame_f0
 
+SHORT_DB = 0.5  # below the level that was wanted, from which on it is said
 Source = np.ndarray | Path | str
 CONTENT_ONLY = "this voice was trained on content units only; it has no pitch and loudness to edit or write"
 
@@ -52,7 +53,8 @@ class Edited:
     """The source's content with its prosody edited, ready to be synthesised.
 
     curve: that prosody in Hz and dB re the source's active level, None for a voice trained on content units
-    only; gain: dB over the source's level; notes: lines for the user.
+    only; gain: dB over the source's level; notes: lines for the user; louder: dB [N] by which the edits move
+    the source's loudness, re the active level that they give.
     """
 
     source: audio.Prepared
@@ -60,6 +62,7 @@ class Edited:
     curve: Curve | None
     gain: float
     notes: tuple[str, ...]
+    louder: np.ndarray | float = 0.0
 
 
 class VoiceConverter:
@@ -179,17 +182,30 @@ class VoiceConverter:
             # Left where it was, 8 dB more on half of the frames made the others 3 to 5 dB louder.
             prosody = prosody.louder(-gain)
         analysis = self._analysis(source.analysis.content, prosody)
-        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes))
+        louder = curve.db - self.curve(source).db - gain
+        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
         """float32 [S'] at 16 kHz; see `convert`."""
         source = edited.source
-        level = audio.active_level(audio.loudness(source.wav)) + edited.gain
+        level = audio.level(source.wav) + edited.gain
         made = self._vocode(edited.analysis, edited.curve)
-        converted = audio.limit_peak(audio.set_level(made, level))
+        made = levelling.with_pauses(made, levelling.relative(source.wav) + edited.louder)
+        converted = audio.limited(audio.set_level(made, level))
         if not np.isfinite(converted).all():
             raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
         return converted[: source.kept] if trim else source.restore(converted)
+
+    @staticmethod
+    def shortfall(edited: Edited, converted: np.ndarray) -> tuple[str, ...]:
+        """A line where what `synthesise` gave is softer than wanted, as full scale has no room for it."""
+        source = audio.level(edited.source.wav)
+        short = source + edited.gain - audio.level(converted)
+        if short < SHORT_DB or source <= audio.LOUDNESS_FLOOR_DB:
+            return ()
+        if edited.gain < SHORT_DB:
+            return (f"{short:.1f} dB softer than the source, as its peaks would clip",)
+        return (f"gain: {edited.gain - short:.1f} of {edited.gain:.1f} dB fit below full scale",)
 
     def curve(self, analysed: Analysed) -> Curve:
         """The prosody of a recording, from an encoder that predicts some."""

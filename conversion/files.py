@@ -53,7 +53,7 @@ def convert_file(
 
         figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
         plots.save(figure, file.target.with_suffix(".png"))
-    return (*notes, *edited.notes)
+    return (*notes, *edited.notes, *converter.shortfall(edited, converted))
 
 
 def find_sources(given: Path) -> dict[Path, Path]:

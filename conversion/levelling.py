@@ -1,0 +1,41 @@
+"""Levels of a conversion put right frame by frame: pauses as soft as the source's, high notes as loud.
+
+Levels are dB [N] of frames every 20 ms, as `audio.loudness` gives them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import audio
+
+PAUSE_DB, SPEECH_DB = -44.0, -38.0  # re active level: a pause below the first, speech above the second
+LOWEST_DB = -75.0  # re active level: no pause has to be softer
+REACH = 449  # samples to which a frame's gain reaches; its loudness is that of 1024
+RAMP = 161  # samples in which one gain passes into another
+
+
+def relative(wav: np.ndarray) -> np.ndarray:
+    """Loudness [N] of [S] in dB re its active level."""
+    return audio.loudness(wav, floor_db=audio.SILENCE_DB) - audio.level(wav)
+
+
+def with_pauses(made: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """[320N] with its pauses no louder than wanted [N], dB re active level; what is speech there stays.
+
+    Labels of loudness end at -50 dB, and a vocoder's own noise lies there, too.
+    """
+    power = np.square(made.reshape(-1, audio.UNIT_HOP), dtype=np.float64).mean(axis=1)
+    own = 10 * np.log10(power + 10.0 ** (audio.SILENCE_DB / 10)) - audio.level(made)
+    share = np.clip((SPEECH_DB - wanted) / (SPEECH_DB - PAUSE_DB), 0.0, 1.0)
+    return _with_gains(made, -share * np.maximum(own - np.maximum(wanted, LOWEST_DB), 0.0))
+
+
+def _with_gains(wav: np.ndarray, db: np.ndarray) -> np.ndarray:
+    """[320N] with the gain of each frame, [N] in dB and never above 0."""
+    if not db.any():
+        return wav
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # noqa: PLC0415  it takes a while to load
+
+    gains = minimum_filter1d(np.repeat(db, audio.UNIT_HOP), REACH)
+    return (wav * 10.0 ** (uniform_filter1d(gains, RAMP) / 20)).astype(np.float32)
