@@ -238,8 +238,28 @@ class VoiceConverter:
 
     @torch.inference_mode()
     def _vocode(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
-        """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels."""
+        """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels.
+
+        An acoustic model knows nothing of pitches outside its training data, and gives mels without a voice
+        there. It is given the same pitch octaves nearer, and the vocoder the pitch itself: every harmonic
+        of the one is at a harmonic of the other.
+        """
+        octaves = self._octaves_inside(curve)
+        if octaves.any():
+            moved = self.labels[0].shift(analysis.pit[0].cpu().numpy(), octaves)
+            analysis = analysis._replace(pit=torch.from_numpy(moved).to(analysis.pit)[None])
         mel = self.acoustic.generate(self.encoder.embed(analysis)).transpose(1, 2)
         # The F0 that the acoustic model was given is more reliable than one predicted from its mel.
         f0 = None if curve is None else curve.melody
-        return frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
+        made = frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
+        return levelling.with_loudness(made, curve.db, octaves != 0) if octaves.any() else made
+
+    def _octaves_inside(self, curve: Curve | None) -> np.ndarray:
+        """Whole octaves [N] from a curve's voiced frames into what the voice was trained on.
+
+        A vocoder that is not conditioned on F0 has no pitch but the mel's, so nothing moves.
+        """
+        span = PitchRange.from_card(self.card)
+        if curve is None or span is None or not self.vocoder.conditioned_on_f0:
+            return np.zeros(0)
+        return np.where(curve.voiced, span.octaves_into(curve.f0), 0.0)

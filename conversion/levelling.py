@@ -11,6 +11,8 @@ import audio
 
 PAUSE_DB, SPEECH_DB = -44.0, -38.0  # re active level: a pause below the first, speech above the second
 LOWEST_DB = -75.0  # re active level: no pause has to be softer
+ACTIVE_DB, FEW = -20.0, 10  # re active level, frames: as many as loud show at which level a conversion is
+MOST_DB = 20.0  # by which a frame is turned up or down
 REACH = 449  # samples to which a frame's gain reaches; its loudness is that of 1024
 RAMP = 161  # samples in which one gain passes into another
 
@@ -29,6 +31,16 @@ def with_pauses(made: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     own = 10 * np.log10(power + 10.0 ** (audio.SILENCE_DB / 10)) - audio.level(made)
     share = np.clip((SPEECH_DB - wanted) / (SPEECH_DB - PAUSE_DB), 0.0, 1.0)
     return _with_gains(made, -share * np.maximum(own - np.maximum(wanted, LOWEST_DB), 0.0))
+
+
+def with_loudness(made: np.ndarray, wanted: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """[320N] with its marked frames, bool [N], as much louder than the others as wanted [N] says, in dB."""
+    own = audio.loudness(made)
+    others = ~marked & (wanted > ACTIVE_DB)
+    offset = np.median((own - wanted)[others]) if others.sum() >= FEW else np.median((own - wanted)[marked])
+    gains = np.where(marked, np.clip(wanted + offset - own, -MOST_DB, MOST_DB), 0.0)
+    centres = audio.UNIT_HOP * np.arange(len(gains)) + audio.UNIT_HOP / 2
+    return (made * 10.0 ** (np.interp(np.arange(len(made)), centres, gains) / 20)).astype(np.float32)
 
 
 def _with_gains(wav: np.ndarray, db: np.ndarray) -> np.ndarray:

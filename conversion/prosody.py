@@ -88,6 +88,12 @@ class PitchRange:
         """bool [N] for voiced f0 [N] in Hz."""
         return (f0 < self.low) | (f0 > self.high)
 
+    def octaves_into(self, f0: np.ndarray) -> np.ndarray:
+        """Whole octaves [N] that put each f0 [N] in Hz between low and high, or as near as may be."""
+        down = np.ceil(np.log2(np.maximum(f0 / self.high, 1.0)))
+        up = np.ceil(np.log2(np.maximum(self.low / f0, 1.0)))
+        return up - down
+
     def best_transposition(self, f0: np.ndarray, near: float = 0.0) -> int:
         """Whole semitones that leave the fewest frames of voiced f0 [N] outside; of several those nearest."""
         steps = sorted(range(-REACH_SEMITONES, REACH_SEMITONES + 1), key=lambda s: abs(s - near))
