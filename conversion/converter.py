@@ -252,14 +252,17 @@ class VoiceConverter:
         # The F0 that the acoustic model was given is more reliable than one predicted from its mel.
         f0 = None if curve is None else curve.melody
         made = frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
-        return levelling.with_loudness(made, curve.db, octaves != 0) if octaves.any() else made
+        if not octaves.any():
+            return made
+        made = levelling.without_subharmonics(made, f0, octaves)
+        return levelling.with_loudness(made, curve.db, octaves != 0)
 
     def _octaves_inside(self, curve: Curve | None) -> np.ndarray:
-        """Whole octaves [N] from a curve's voiced frames into what the voice was trained on.
+        """Whole octaves [N], 0 or below, from a curve's voiced frames into what the voice was trained on.
 
         A vocoder that is not conditioned on F0 has no pitch but the mel's, so nothing moves.
         """
         span = PitchRange.from_card(self.card)
         if curve is None or span is None or not self.vocoder.conditioned_on_f0:
             return np.zeros(0)
-        return np.where(curve.voiced, span.octaves_into(curve.f0), 0.0)
+        return np.where(curve.voiced, np.minimum(span.octaves_into(curve.f0), 0.0), 0.0)

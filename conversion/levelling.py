@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 import audio
+from vocoder import frame_f0
 
 PAUSE_DB, SPEECH_DB = -44.0, -38.0  # re active level: a pause below the first, speech above the second
 LOWEST_DB = -75.0  # re active level: no pause has to be softer
@@ -41,6 +42,26 @@ def with_loudness(made: np.ndarray, wanted: np.ndarray, marked: np.ndarray) -> n
     gains = np.where(marked, np.clip(wanted + offset - own, -MOST_DB, MOST_DB), 0.0)
     centres = audio.UNIT_HOP * np.arange(len(gains)) + audio.UNIT_HOP / 2
     return (made * 10.0 ** (np.interp(np.arange(len(made)), centres, gains) / 20)).astype(np.float32)
+
+
+def without_subharmonics(made: np.ndarray, f0: np.ndarray, octaves: np.ndarray) -> np.ndarray:
+    """[320N] without what lies between the harmonics of f0 [N] in Hz, where its mel was octaves [N] below 0.
+
+    The mel of a pitch an octave lower lets through what lies halfway between the harmonics. A comb over one
+    period either side, 1 at harmonics and 0 halfway between, takes it away; over two periods for a second.
+    """
+    from scipy.ndimage import map_coordinates, uniform_filter1d  # noqa: PLC0415  for high songs alone
+
+    places = np.arange(len(made), dtype=np.float64)
+    hertz, _ = frame_f0.frame_f0(f0, frame_f0.Span.whole(len(f0)))
+    centres = audio.MEL_HOP * (np.arange(len(hertz)) + 0.5)
+    period = audio.SAMPLE_RATE / np.interp(places, centres, hertz)
+    wav = made.astype(np.float64)
+    for octave in range(int(-octaves.min())):
+        share = uniform_filter1d(np.repeat((octaves < -octave).astype(np.float64), audio.UNIT_HOP), RAMP)
+        sides = [map_coordinates(wav, [places + way * period * 2**octave], mode="nearest") for way in (-1, 1)]
+        wav += share * ((wav + (sides[0] + sides[1]) / 2) / 2 - wav)
+    return wav.astype(np.float32)
 
 
 def _with_gains(wav: np.ndarray, db: np.ndarray) -> np.ndarray:
