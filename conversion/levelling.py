@@ -14,7 +14,7 @@ PAUSE_DB, SPEECH_DB = -44.0, -38.0  # re active level: a pause below the first, 
 LOWEST_DB = -75.0  # re active level: no pause has to be softer
 ACTIVE_DB, FEW = -20.0, 10  # re active level, frames: as many as loud show at which level a conversion is
 MOST_DB = 20.0  # by which a frame is turned up or down
-REACH = 449  # samples to which a frame's gain reaches; its loudness is that of 1024
+REACH = 545  # samples over which a frame's gain reaches into others; its loudness is that of 1024
 RAMP = 161  # samples in which one gain passes into another
 
 

@@ -33,7 +33,8 @@ class Controls:
     it does. "octave" and "semitone": move the source by whole ones towards the voice, and narrow nothing.
     "auto", True: by octaves where it is sung. pitch_scale: widens (> 1) or flattens (0) the melody around its
     median. dyn_gain: dB. dyn_scale: the same as pitch_scale for loudness, around the active level. fold: move
-    stretches outside the voice's range into it by octaves. Raises UserError for a number that is not finite or beyond LIMITS.
+    stretches outside the voice's range into it by octaves. Raises UserError for a number that is not finite
+    or beyond LIMITS.
     """
 
     transpose: float = 0.0

@@ -244,3 +244,25 @@ def test_save_is_16_bit_at_16k_and_limit_peak_never_clips(tmp_path):
     wav = audio.load(tmp_path / "deep" / "o.wav")
     assert np.abs(wav).max() == pytest.approx(0.99, abs=1e-3)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["o.wav"]
+
+
+def test_a_limiter_turns_peaks_down_and_leaves_the_rest():
+    wav = 0.4 * tone(1.0) / 0.3
+    wav[8000:8400] *= 4
+    limited = audio.limited(wav)
+    assert np.abs(limited).max() <= audio.PEAK_LIMIT + 1e-6 and np.abs(limited[8000:8400]).max() > 0.9
+    outside = np.r_[0:7800, 8600:16000]
+    assert np.array_equal(limited[outside], wav[outside])
+    steps = np.abs(np.diff(limited[7800:8600])).max()
+    assert steps < 1.5 * np.abs(np.diff(wav[7800:8600] * limited.max() / wav.max())).max()
+
+
+def test_a_limiter_serves_gain_better_than_scaling_the_whole():
+    rng = np.random.default_rng(0)
+    speech = rng.laplace(0, 0.08, 32000) * (0.2 + np.hanning(32000))
+    loud = (2 * speech * 0.99 / np.abs(speech).max()).astype(
+        np.float32
+    )  # 6 dB more than full scale has room for
+    gained = audio.level(audio.limited(loud)) - audio.level(loud)
+    assert gained > -1.5 and audio.level(audio.limit_peak(loud)) - audio.level(loud) < -5.9
+    assert np.abs(audio.limited(1000 * loud)).max() <= audio.PEAK_LIMIT + 1e-6
