@@ -7,6 +7,8 @@ Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms)
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,9 @@ import soundfile
 from common import decoding
 from common.cli import UserError
 from common.files import atomic_path
+from common.levels import active_level, blows
+from common.mono import one_channel, without_offset
+from common.trimming import active_span
 
 SAMPLE_RATE = 16000  # Hz
 UNIT_HOP = 320  # samples between HuBERT units
@@ -27,12 +32,14 @@ N_MELS = 128
 MEL_F_MAX = 8000.0  # Hz
 LOG_FLOOR = 1e-5  # magnitude
 MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie around here
-TRIM_DB = 50.0  # below the loudest frame
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
-ACTIVE_RANGE_DB = 25.0  # frames within this of the loudest count as active speech
+SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
+ENCODER_LEVEL_DB = -26.0  # active level of what the encoders and trackers are given
+BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
 LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
-OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
+LIMITER_DB = 6.0  # by which a limiter turns peaks down
+LIMITER_WINDOW = 161  # samples
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
@@ -64,11 +71,11 @@ class Prepared:
         return out
 
 
-def load(path: str | Path) -> np.ndarray:
+def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.ndarray:
     """Read any audio file as float32 [S], 16 kHz mono, untrimmed.
 
-    Raises UserError naming the file when it cannot be read, is empty, holds NaN or impossible values, or is
-    longer than `decoding.MOST_HOURS`.
+    say: see `to_mono_16k`. Raises UserError naming the file when it cannot be read, is empty, holds NaN or
+    impossible values, or is longer than `decoding.MOST_HOURS`.
     """
     path = Path(path)
     if path.is_dir():
@@ -76,12 +83,18 @@ def load(path: str | Path) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     samples, rate = decoding.read(path)
-    return to_mono_16k(samples, rate, path)
+    return to_mono_16k(samples, rate, path, say)
 
 
-def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> np.ndarray:
-    """[S] or [S, channels] at any rate (Hz), float or integer PCM -> float32 [S] mono at 16 kHz.
+def to_mono_16k(
+    samples: np.ndarray,
+    rate: int,
+    name: str | Path = "audio",
+    say: Callable[[str], None] = warnings.warn,
+) -> np.ndarray:
+    """[S], [S, channels] or [channels, S] at any rate (Hz), float or integer PCM -> float32 [S] at 16 kHz.
 
+    The mean of the channels, or where they cancel one another the loudest; `say` is called with a line then.
     A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN or
     impossible values.
     """
@@ -99,13 +112,9 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
             f"{name}: expected samples around full scale, 1, found {peak:.3g}; write the file again"
         )
     samples = samples.astype(np.float32)
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    if samples.ndim != 1 or samples.size == 0:
+    if samples.size == 0:
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
-    offset = _offset(samples, rate // 10)
-    if abs(offset) > OFFSET_LIMIT * np.abs(samples).max():
-        samples = (samples - offset).astype(np.float32)
+    samples = without_offset(one_channel(samples, name, say), rate // 10)
     if rate != SAMPLE_RATE:
         import librosa  # noqa: PLC0415  it takes seconds to load, and most recordings are at 16 kHz
 
@@ -113,40 +122,24 @@ def to_mono_16k(samples: np.ndarray, rate: int, name: str | Path = "audio") -> n
     return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def _offset(samples: np.ndarray, length: int) -> float:
-    """The value around which the steadiest `length` samples of [S] lie, 0 for fewer samples than that.
-
-    Not the mean of the recording: pulses of a voice point to one side, which gives a mean of up to 1 % of the
-    peak to files whose silence is zero.
-    """
-    frames = samples[: len(samples) // length * length].reshape(-1, length)
-    if not len(frames):
-        return 0.0
-    return float(frames[frames.std(axis=1).argmin()].mean(dtype=np.float64))
-
-
 def prepare(source: str | Path | np.ndarray) -> Prepared:
     """Load (a path) or take (float [S] at 16 kHz), trim silence (50 dB), pad with zeros to 320·N samples."""
     wav = source if isinstance(source, np.ndarray) else load(source)
-    start, stop = _active_span(wav)
+    start, stop = active_span(wav, blows(loudness(wav, floor_db=SILENCE_DB)), UNIT_HOP)
     kept = stop - start
     out = on_grid(np.asarray(wav[start:stop], dtype=np.float32))
     return Prepared(out, start, kept, len(wav))
 
 
-def _active_span(wav: np.ndarray) -> tuple[int, int]:
-    import librosa  # noqa: PLC0415  it takes seconds to load
-
-    _, (start, stop) = librosa.effects.trim(wav, top_db=TRIM_DB, frame_length=512, hop_length=128)
-    return (int(start), int(stop)) if stop > start else (0, len(wav))
-
-
 def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
     """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
 
-    comment: kept in the file's header, where its format has room for one.
+    comment: kept in the file's header, where its format has room for one. Raises UserError for samples that
+    are not finite.
     """
     path, content = Path(path), io.BytesIO()
+    if not np.isfinite(wav).all():
+        raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
     subtype = "PCM_16" if path.suffix == ".wav" else None
     with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
         if comment:
@@ -202,7 +195,7 @@ def log_mel(wav):
     return mel if wav.dim() == 3 else mel.squeeze(0)
 
 
-def loudness(wav: np.ndarray, centred: bool = True) -> np.ndarray:
+def loudness(wav: np.ndarray, centred: bool = True, floor_db: float = LOUDNESS_FLOOR_DB) -> np.ndarray:
     """RMS in dB re full scale, [S] -> float32 [N]: 1024-sample windows centred on 320k + 160, floor -80 dB.
 
     The file is mirrored at its ends, so that an edge frame is no quieter than its half window. Not centred:
@@ -213,27 +206,65 @@ def loudness(wav: np.ndarray, centred: bool = True) -> np.ndarray:
     total = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, len(wav) - UNIT_HOP + 1, UNIT_HOP)
     mean = np.maximum(total[starts + N_FFT] - total[starts], 0.0) / N_FFT
-    floor = 10.0 ** (LOUDNESS_FLOOR_DB / 10)
-    return (10.0 * np.log10(np.maximum(mean, floor))).astype(np.float32)
+    return (10.0 * np.log10(np.maximum(mean, 10.0 ** (floor_db / 10)))).astype(np.float32)
 
 
-def active_level(db: np.ndarray) -> float:
-    """Active speech level in dB: mean power of the frames of [N] within 25 dB of the loudest.
-
-    The loudest is the 98th percentile, so that a click does not set it. Pauses do not count, in the
-    spirit of ITU-T P.56, whose envelope method this replaces by frame powers.
-    """
-    db = np.asarray(db, dtype=np.float64)
-    active = db[db >= np.percentile(db, 98) - ACTIVE_RANGE_DB]
-    return float(10.0 * np.log10(np.mean(10.0 ** (active / 10))))
+def level(wav: np.ndarray) -> float:
+    """Active speech level of [S] in dB re full scale, however quiet it is; at least -150 dB."""
+    return active_level(loudness(wav, floor_db=SILENCE_DB))
 
 
 def set_level(wav: np.ndarray, level_db: float) -> np.ndarray:
     """Scale [S] so that its active level is `level_db` dB; digital silence stays as it is."""
-    now = active_level(loudness(wav))
+    now = level(wav)
     if now <= LOUDNESS_FLOOR_DB:
         return wav
     return (wav * 10.0 ** ((level_db - now) / 20)).astype(np.float32)
+
+
+def encoder_input(wav: np.ndarray, level_db: float | None = None) -> np.ndarray:
+    """[S] as every encoder and tracker is given it: at one active level, and blows no louder than speech.
+
+    level_db: active level of the recording of which `wav` is a part (default: that of `wav`).
+
+    A HuBERT's first layer divides by the variance over time, to which it adds 1e-5: below an active level
+    of about -40 dB that is more than the variance itself, and one click raises the variance everywhere.
+    """
+    now = level(wav) if level_db is None else level_db
+    if now <= LOUDNESS_FLOOR_DB:
+        return wav
+    return (_tamed(wav, now) * 10.0 ** ((ENCODER_LEVEL_DB - now) / 20)).astype(np.float32)
+
+
+def _tamed(wav: np.ndarray, level_db: float) -> np.ndarray:
+    """[S] with its blows brought down to a level, within their own samples; without any, wav itself."""
+    blow = blows(loudness(wav, floor_db=SILENCE_DB))
+    if not blow.any():
+        return wav
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d  # noqa: PLC0415  few recordings have any
+
+    power = uniform_filter1d(np.square(wav, dtype=np.float64), BLOW_WINDOW)
+    around = np.sqrt(maximum_filter1d(np.maximum(power, 1e-30), BLOW_WINDOW))
+    inside = np.repeat(maximum_filter1d(blow, 3), UNIT_HOP)  # windows of 64 ms reach into their neighbours
+    inside = np.pad(inside, (0, max(0, len(wav) - len(inside))), mode="edge")[: len(wav)]
+    return wav * np.where(inside, np.minimum(1.0, 10.0 ** (level_db / 20) / around), 1.0)
+
+
+def limited(wav: np.ndarray) -> np.ndarray:
+    """[S] whose peaks are turned down for some milliseconds each where they would clip; the rest stays.
+
+    A look-ahead limiter: the least gain within its window, smoothed over as much. Beyond LIMITER_DB, which is
+    hardly heard, the whole is scaled down.
+    """
+    peak = float(np.abs(wav).max(initial=0.0))
+    if peak <= PEAK_LIMIT:
+        return wav
+    wav = wav * min(1.0, PEAK_LIMIT * 10.0 ** (LIMITER_DB / 20) / peak)
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # noqa: PLC0415  few conversions need it
+
+    needed = PEAK_LIMIT / np.maximum(np.abs(wav), PEAK_LIMIT)
+    gains = uniform_filter1d(minimum_filter1d(needed, LIMITER_WINDOW), LIMITER_WINDOW)
+    return limit_peak((wav * gains).astype(np.float32))
 
 
 def limit_peak(wav: np.ndarray) -> np.ndarray:

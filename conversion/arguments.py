@@ -43,8 +43,17 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     )
     group.add_argument(
         "--auto_pitch",
+        nargs="?",
+        const="auto",
+        default=False,
+        choices=("auto", "octave", "semitone", "speech"),
+        help="move the melody to the voice's pitch: a song by octaves, which keeps its key, speech onto the "
+        "voice's median, narrowed to the trained range (a word chooses: octave, semitone or speech)",
+    )
+    group.add_argument(
+        "--fold",
         action="store_true",
-        help="move the melody to the median pitch of the voice, and narrow it to the trained range",
+        help="move what lies outside the voice's trained range into it by octaves",
     )
     group.add_argument(
         "--pitch_scale",
@@ -54,7 +63,11 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="widen (above 1) or flatten (to 0) the melody around its median",
     )
     group.add_argument(
-        "--dyn_gain", type=float, default=0.0, metavar="DB", help="louder or softer; never clips"
+        "--dyn_gain",
+        type=float,
+        default=0.0,
+        metavar="DB",
+        help="louder or softer; never clips, and says how much fits",
     )
     group.add_argument(
         "--dyn_scale",

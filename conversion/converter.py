@@ -20,7 +20,7 @@ import torch
 import audio
 from checkpoints import cards, models, pipeline, places, store, whole
 from common.cli import UserError
-from conversion import octave_errors, prosody_csv
+from conversion import levelling, octave_errors, prosody_csv
 from conversion.prosody import (
     Controls,
     Curve,
@@ -35,6 +35,7 @@ from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
 from vocoder import frame_f0
 
+SHORT_DB = 0.5  # below the level that was wanted, from which on it is said
 Source = np.ndarray | Path | str
 CONTENT_ONLY = "this voice was trained on content units only; it has no pitch and loudness to edit or write"
 
@@ -52,7 +53,8 @@ class Edited:
     """The source's content with its prosody edited, ready to be synthesised.
 
     curve: that prosody in Hz and dB re the source's active level, None for a voice trained on content units
-    only; gain: dB over the source's level; notes: lines for the user.
+    only; gain: dB over the source's level; notes: lines for the user; louder: dB [N] by which the edits move
+    the source's loudness, re the active level that they give.
     """
 
     source: audio.Prepared
@@ -60,6 +62,7 @@ class Edited:
     curve: Curve | None
     gain: float
     notes: tuple[str, ...]
+    louder: np.ndarray | float = 0.0
 
 
 class VoiceConverter:
@@ -182,15 +185,30 @@ class VoiceConverter:
             # Left where it was, 8 dB more on half of the frames made the others 3 to 5 dB louder.
             prosody = prosody.louder(-gain)
         analysis = self._analysis(source.analysis.content, prosody)
-        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes))
+        louder = curve.db - self.curve(source).db - gain
+        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
         """float32 [S'] at 16 kHz; see `convert`."""
         source = edited.source
-        level = audio.active_level(audio.loudness(source.wav)) + edited.gain
+        level = audio.level(source.wav) + edited.gain
         made = self._vocode(edited.analysis, edited.curve)
-        converted = audio.limit_peak(audio.set_level(made, level))
+        made = levelling.with_pauses(made, levelling.relative(source.wav) + edited.louder)
+        converted = audio.limited(audio.set_level(made, level))
+        if not np.isfinite(converted).all():
+            raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
         return converted[: source.kept] if trim else source.restore(converted)
+
+    @staticmethod
+    def shortfall(edited: Edited, converted: np.ndarray) -> tuple[str, ...]:
+        """A line where what `synthesise` gave is softer than wanted, as full scale has no room for it."""
+        source = audio.level(edited.source.wav)
+        short = source + edited.gain - audio.level(converted)
+        if short < SHORT_DB or source <= audio.LOUDNESS_FLOOR_DB:
+            return ()
+        if edited.gain < SHORT_DB:
+            return (f"{short:.1f} dB softer than the source, as its peaks would clip",)
+        return (f"gain: {edited.gain - short:.1f} of {edited.gain:.1f} dB fit below full scale",)
 
     def curve(self, analysed: Analysed) -> Curve:
         """The prosody of a recording, from an encoder that predicts some."""
@@ -223,8 +241,31 @@ class VoiceConverter:
 
     @torch.inference_mode()
     def _vocode(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
-        """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels."""
+        """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels.
+
+        An acoustic model knows nothing of pitches outside its training data, and gives mels without a voice
+        there. It is given the same pitch octaves nearer, and the vocoder the pitch itself: every harmonic
+        of the one is at a harmonic of the other.
+        """
+        octaves = self._octaves_inside(curve)
+        if octaves.any():
+            moved = self.labels[0].shift(analysis.pit[0].cpu().numpy(), octaves)
+            analysis = analysis._replace(pit=torch.from_numpy(moved).to(analysis.pit)[None])
         mel = self.acoustic.generate(self.encoder.embed(analysis)).transpose(1, 2)
         # The F0 that the acoustic model was given is more reliable than one predicted from its mel.
         f0 = None if curve is None else curve.melody
-        return frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
+        made = frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
+        if not octaves.any():
+            return made
+        made = levelling.without_subharmonics(made, f0, octaves)
+        return levelling.with_loudness(made, curve.db, octaves != 0)
+
+    def _octaves_inside(self, curve: Curve | None) -> np.ndarray:
+        """Whole octaves [N], 0 or below, from a curve's voiced frames into what the voice was trained on.
+
+        A vocoder that is not conditioned on F0 has no pitch but the mel's, so nothing moves.
+        """
+        span = PitchRange.from_card(self.card)
+        if curve is None or span is None or not self.vocoder.conditioned_on_f0:
+            return np.zeros(0)
+        return np.where(curve.voiced, np.minimum(span.octaves_into(curve.f0), 0.0), 0.0)

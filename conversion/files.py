@@ -96,7 +96,8 @@ def convert_file(
     options: of `VoiceConverter.edit`. Raises UserError for a recording or curve that cannot be used.
     """
     require_nameable(file.target)
-    wav = audio.load(file.source)
+    notes: list[str] = []
+    wav = audio.load(file.source, lambda line: notes.append(line.removeprefix(f"{file.source}: ")))
     edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
     if file.curve_out:
         prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
@@ -107,7 +108,7 @@ def convert_file(
 
         figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
         plots.save(figure, picture_path(file.target))
-    return edited.notes
+    return (*notes, *edited.notes, *converter.shortfall(edited, converted))
 
 
 def find_sources(given: Path) -> dict[Path, Path]:

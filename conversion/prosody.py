@@ -13,9 +13,12 @@ import numpy as np
 
 import audio
 from common.cli import UserError
+from conversion import songs
 from hubert_pitdyn.labels import DynLabels, PitLabels
 
 ACTIVE_DB = -25.0  # re active level; what is softer is pause, which dyn_scale moves along with speech
+AUTO_PITCH = ("auto", "octave", "semitone", "speech")
+LIMITS = {"transpose": (-60, 60), "pitch_scale": (0, 10), "dyn_gain": (-60, 60), "dyn_scale": (0, 10)}
 REACH_SEMITONES = 36  # the range adviser looks no further
 SAME_HZ, SAME_DB = 0.0051, 0.0051  # a curve given back with two decimals is the same curve
 MAX_CELLS = 100_000_000  # of the alignment's cost matrix: 200 s against 200 s
@@ -25,22 +28,31 @@ MAX_CELLS = 100_000_000  # of the alignment's cost matrix: 200 s against 200 s
 class Controls:
     """How to change the prosody of a source; the defaults change nothing.
 
-    transpose: semitones. auto_pitch: put the source's median on that of the voice's recordings, and where its
-    range does not fit into what the voice was trained on, narrow it until it does. pitch_scale: widens (> 1)
-    or flattens (0) the melody around its median. dyn_gain: dB. dyn_scale: the same as pitch_scale for
-    loudness, around the active level. Raises UserError for a number that is not finite.
+    transpose: semitones. auto_pitch: one of AUTO_PITCH. "speech": put the source's median on that of the
+    voice's recordings, and where its range does not fit into what the voice was trained on, narrow it until
+    it does. "octave" and "semitone": move the source by whole ones towards the voice, and narrow nothing.
+    "auto", True: by octaves where it is sung. pitch_scale: widens (> 1) or flattens (0) the melody around its
+    median. dyn_gain: dB. dyn_scale: the same as pitch_scale for loudness, around the active level. fold: move
+    stretches outside the voice's range into it by octaves. Raises UserError for a number that is not finite
+    or beyond LIMITS.
     """
 
     transpose: float = 0.0
-    auto_pitch: bool = False
+    auto_pitch: bool | str = False
     pitch_scale: float = 1.0
     dyn_gain: float = 0.0
     dyn_scale: float = 1.0
+    fold: bool = False
 
     def __post_init__(self) -> None:
+        if self.auto_pitch not in (False, True, *AUTO_PITCH):
+            raise UserError(f"auto_pitch: expected {', '.join(AUTO_PITCH)}, found {self.auto_pitch}")
         for name, value in vars(self).items():
-            if not np.isfinite(value):
+            if not isinstance(value, str) and not np.isfinite(value):
                 raise UserError(f"{name}: expected a finite number, found {value}")
+            if name in LIMITS and not LIMITS[name][0] <= value <= LIMITS[name][1]:
+                low, high = LIMITS[name]
+                raise UserError(f"{name}: expected a number from {low} to {high}, found {value:g}")
 
     def changed(self) -> list[str]:
         """Names of the controls that change pitch or loudness: all but dyn_gain, a gain of the output."""
@@ -84,9 +96,16 @@ class PitchRange:
         """bool [N] for voiced f0 [N] in Hz."""
         return (f0 < self.low) | (f0 > self.high)
 
-    def best_transposition(self, f0: np.ndarray, near: float = 0.0) -> int:
-        """Whole semitones that leave the fewest frames of voiced f0 [N] outside; of several those nearest."""
-        steps = sorted(range(-REACH_SEMITONES, REACH_SEMITONES + 1), key=lambda s: abs(s - near))
+    def octaves_into(self, f0: np.ndarray) -> np.ndarray:
+        """Whole octaves [N] that put each f0 [N] in Hz between low and high, or as near as may be."""
+        down = np.ceil(np.log2(np.maximum(f0 / self.high, 1.0)))
+        up = np.ceil(np.log2(np.maximum(self.low / f0, 1.0)))
+        return up - down
+
+    def best_transposition(self, f0: np.ndarray, near: float = 0.0, step: int = 1) -> int:
+        """Whole semitones, multiples of `step`, that leave the fewest frames of voiced f0 [N] outside; of
+        several those nearest."""
+        steps = sorted(range(-REACH_SEMITONES, REACH_SEMITONES + 1, step), key=lambda s: abs(s - near))
         return min(steps, key=lambda s: int(self.outside(f0 * 2 ** (s / 12)).sum()))
 
 
@@ -127,10 +146,14 @@ class Prosody:
         curve, pit, dyn = self.curve(), self.pit, self.dyn
         semitones, scale, notes = controls.transpose, controls.pitch_scale, []
         if controls.auto_pitch:
-            chosen, narrowed, note = fit(curve, span)
+            chosen, narrowed, note = fit(curve, span, str(controls.auto_pitch))
             semitones, scale, notes = semitones + chosen, scale * narrowed, [note]
-        if semitones or scale != 1.0:
-            pit = self.pit_labels.shift(pit, pitch_moves(curve, semitones, scale))
+        moves = pitch_moves(curve, semitones, scale)
+        if controls.fold:
+            folded, note = _folded(curve, moves, span)
+            moves, notes = moves + folded, [*notes, *note]
+        if moves.any():
+            pit = self.pit_labels.shift(pit, moves)
         if controls.dyn_scale != 1.0:
             dyn = self.dyn_labels.shift(dyn, loudness_moves(curve, controls.dyn_scale))
         return replace(self, pit=pit, dyn=dyn), notes
@@ -155,22 +178,29 @@ class Prosody:
         return replace(self, pit=pit, dyn=dyn), change, [note]
 
 
-def fit(curve: Curve, span: PitchRange | None) -> tuple[float, float, str]:
-    """(semitones, scale, a line for the user) of `auto_pitch` for a curve.
+def fit(curve: Curve, span: PitchRange | None, way: str = "speech") -> tuple[float, float, str]:
+    """(semitones, scale, a line for the user) of `auto_pitch` for a curve; way: see `Controls`.
 
-    Its median is put on the voice's, its 5th to 95th percentile narrowed into the trained range. (0, 1) when
-    nothing is voiced. Raises UserError for a voice whose range is not known.
+    For speech its median is put on the voice's, its 5th to 95th percentile narrowed into the trained range.
+    (0, 1) when nothing is voiced. Raises UserError for a voice whose range is not known.
     """
     f0 = curve.f0[curve.voiced]
     if not len(f0):
         return 0.0, 1.0, "auto_pitch: nothing is voiced, so there is no melody to move"
     if span is None:
         raise UserError("auto_pitch: the voice card gives no pitch range; encode and train the voice again")
+    sung = way in ("auto", "True") and songs.is_sung(curve.f0, curve.voiced)
+    if way == "octave" or sung:
+        octaves = songs.best_octaves(f0, span.low, span.high, span.median)
+        why = ", as it is sung (--auto_pitch semitone: nearer to the voice, in another key)" if sung else ""
+        return 12.0 * octaves, 1.0, f"auto_pitch: transposed by {octaves:+d} octaves{why}"
     low, median, high = np.percentile(f0, (5, 50, 95))
     room = np.log2([span.high / span.median, span.median / span.low])
     needed = np.log2([high / median, median / low])
     ratios = [r / n for r, n in zip(room, needed, strict=True) if n > 0]
     semitones = float(12 * np.log2(span.median / median))
+    if way == "semitone":
+        return float(round(semitones)), 1.0, f"auto_pitch: transposed by {round(semitones):+d} semitones"
     scale = float(np.clip(min([1.0, *ratios]), 0.0, 1.0))
     narrowed = f", melody narrowed to {100 * scale:.0f} %" if scale < 1 else ""
     return semitones, scale, f"auto_pitch: transposed by {semitones:+.1f} semitones{narrowed}"
@@ -183,6 +213,15 @@ def pitch_moves(curve: Curve, semitones: float, scale: float) -> np.ndarray:
         octaves = np.log2(curve.f0)
         moves += (scale - 1) * (octaves - np.median(octaves[curve.voiced]))
     return moves
+
+
+def _folded(curve: Curve, moves: np.ndarray, span: PitchRange | None) -> tuple[np.ndarray, list[str]]:
+    """Octaves [N] by which `fold` moves a curve that has been moved by so many, and a line for the user."""
+    if span is None:
+        raise UserError("fold: the voice card gives no pitch range; encode and train the voice again")
+    octaves = songs.folds(curve.f0 * 2.0**moves, curve.voiced, span.low, span.high)
+    count = int((octaves != 0).sum())
+    return octaves, [f"fold: {count} voiced frames moved by octaves"] if count else []
 
 
 def loudness_moves(curve: Curve, scale: float) -> np.ndarray:
@@ -243,7 +282,15 @@ def range_notes(
     if plain is None:
         return [note]
     f0 = plain.f0[plain.voiced]
-    best = span.best_transposition(f0, transpose)
-    left = int(span.outside(f0 * 2 ** (best / 12)).sum())
-    advice = f"--transpose {best} would leave {left}" if left < count else "no --transpose leaves fewer"
-    return [f"{note}; {advice}"]
+    ways = [span.best_transposition(f0, transpose)]
+    if songs.is_sung(plain.f0, plain.voiced):
+        ways.insert(0, span.best_transposition(f0, transpose, step=12))
+    left = [int(span.outside(f0 * 2 ** (way / 12)).sum()) for way in ways]
+    advice = [
+        f"--transpose {way} would leave {n}"
+        for way, n in dict(zip(ways, left, strict=True)).items()
+        if n < count
+    ]
+    if len(advice) > 1:
+        advice[0] += " in the same key"
+    return [f"{note}; {', '.join(advice) or 'no --transpose leaves fewer'}"]

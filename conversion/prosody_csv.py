@@ -14,6 +14,7 @@ from common.readers import read_text
 from conversion.prosody import Curve
 
 COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
+LIMITS = {"f0_hz": (20, 2000), "loudness_db": (-120, 120)}  # Hz on voiced rows, dB
 TRUTHS = {"true": "1", "false": "0"}  # as spreadsheets write what they take for a logical value
 HALF_FRAME = UNIT_HOP / SAMPLE_RATE / 2  # seconds
 
@@ -38,8 +39,8 @@ def read(path: Path, count: int, start: int = 0) -> Curve:
     """The curve of a file that `write` made and somebody edited, for a recording of `count` units.
 
     Semicolons, tabs and decimal commas, as some spreadsheets write them, are understood, and TRUE and FALSE.
-    Raises UserError naming the line for a missing column, a value that is no number, or rows of another
-    recording.
+    Raises UserError naming the line for a missing column, a value that is no number or beyond LIMITS, or rows
+    of another recording.
     """
     values, numbers = {name: [] for name in COLUMNS}, []
     lines = read_text(path, "make it with --prosody_out").splitlines()
@@ -67,6 +68,14 @@ def read(path: Path, count: int, start: int = 0) -> Curve:
     voiced = curve["voiced"] > 0
     if (bad := np.flatnonzero(voiced & (curve["f0_hz"] <= 0))).size:
         raise UserError(f"{path}, line {numbers[bad[0]]}: expected f0_hz above 0 on a voiced row")
+    for name, rows_counted in (("f0_hz", voiced), ("loudness_db", np.ones(count, dtype=bool))):
+        low, high = LIMITS[name]
+        outside = (curve[name] < low) | (curve[name] > high)
+        if (bad := np.flatnonzero(rows_counted & outside)).size:
+            raise UserError(
+                f"{path}, line {numbers[bad[0]]}: expected {name} from {low} to {high}, "
+                f"found {curve[name][bad[0]]:g}"
+            )
     return Curve(curve["f0_hz"], voiced, curve["loudness_db"])
 
 

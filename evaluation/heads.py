@@ -91,7 +91,7 @@ def predictor(pit_model, dyn_model) -> Callable:
     @torch.inference_mode()
     def predict(wav: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         device = pit_model.label_embedding.weight.device
-        batch = torch.from_numpy(wav).reshape(1, 1, -1).to(device)
+        batch = torch.from_numpy(audio.encoder_input(wav)).reshape(1, 1, -1).to(device)
         pits, dyns = (model.distribution(batch)[0].float().cpu().numpy() for model in (pit_model, dyn_model))
         return pits, dyns
 

@@ -52,7 +52,8 @@ def features(trunk: Hubert, folder: DataFolder, keys: list[str], progress: Calla
     """Convolution output and all hidden states of each recording, float16."""
     result = {}
     for key in progress(keys):
-        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1).to(trunk.proj.weight.device)
+        wav = torch.from_numpy(audio.encoder_input(folder.prepared(key))).reshape(1, 1, -1)
+        wav = wav.to(trunk.proj.weight.device)
         conv, layers = trunk.hidden(wav)
         result[key] = [conv[0].cpu().half().numpy(), *layers[0].transpose(0, 1).cpu().half().numpy()]
     return result

@@ -16,7 +16,7 @@ from functools import cache
 
 import numpy as np
 
-from audio import SAMPLE_RATE, UNIT_HOP, UNIT_RATE
+from audio import LOUDNESS_FLOOR_DB, SAMPLE_RATE, UNIT_HOP, UNIT_RATE, encoder_input, level
 from hubert_pitdyn import periods
 from hubert_pitdyn.labels import F_MAX, F_MIN
 from hubert_pitdyn.periods import Pair
@@ -36,9 +36,7 @@ VOICING = {
 # Evidence above which a tracker's own authors call a unit voiced; yin decides nothing of the kind.
 OWN_VOICED = {"swift_f0": 0.0, "fcpe": float(np.log(0.006 / 0.994)), "pyin": 0.5}
 
-PEAK = 0.5  # full scale; every recording is brought to it for trackers with absolute thresholds
-GATE_DB = -50.0  # units this far below the loud ones of the piece are silence, whatever their period
-SILENCE_DB = -75.0  # re full scale, before any gain
+GATE_DB = -46.0  # re active level: what is softer is silence, whatever its period
 CHUNK = 30 * UNIT_RATE  # units a piece: memory stays bounded on recordings of hours
 CONTEXT = 1 * UNIT_RATE  # units around a piece that the trackers may look at
 MAX_JUMP = 3.0  # semitones; two neighbours further apart are an octave error, not a glide
@@ -121,8 +119,7 @@ def analyse(
 
     In pieces with some context, so that memory does not grow with the square of the length.
     """
-    peak = float(np.abs(wav).max())
-    wav = wav * (PEAK / peak) if peak > 0 else wav
+    wav = encoder_input(wav)  # some trackers have absolute thresholds
     units = len(wav) // UNIT_HOP
     pieces = []
     for start in range(0, units, CHUNK):
@@ -159,10 +156,10 @@ def voiced_probability(tracker: str, evidence: np.ndarray, similarity: np.ndarra
 
 
 def audible(wav: np.ndarray) -> np.ndarray:
-    """[N] bool: the unit is neither digital silence nor far below the loud part of the file."""
+    """[N] bool: the unit is neither digital silence nor far below the active level of the file."""
     power = np.square(wav.reshape(-1, UNIT_HOP), dtype=np.float64).mean(axis=1)
-    level = 10 * np.log10(power + 1e-12)
-    return (level > SILENCE_DB) & (level > np.percentile(level, 95) + GATE_DB)
+    active = level(wav)
+    return (10 * np.log10(power + 1e-30) > active + GATE_DB) & (active > LOUDNESS_FLOOR_DB)
 
 
 def _swift_f0(wav: np.ndarray, f_min: float, f_max: float) -> Pair:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audio import UNIT_HOP
+from audio import UNIT_HOP, encoder_input
 from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.model import Hubert, valid_frames
 
@@ -103,12 +103,15 @@ Encoder = PitDynEncoder | ContentEncoder
 
 
 def encode_batch(encoder: Encoder, wavs: Sequence[np.ndarray]) -> tuple[Analysis, list[int]]:
-    """Prepared wavs, each [S_i] -> their analysis as one zero-padded batch, and the units of each."""
+    """Prepared wavs, each [S_i] -> their analysis as one zero-padded batch, and the units of each.
+
+    Whatever their levels, the encoder is given all at one (`audio.encoder_input`).
+    """
     device = encoder.content.proj.weight.device
     lengths = torch.tensor([len(wav) for wav in wavs])
     batch = torch.zeros(len(wavs), 1, int(lengths.max()))
     for row, wav in zip(batch, wavs, strict=True):
-        row[0, : len(wav)] = torch.from_numpy(wav)
+        row[0, : len(wav)] = torch.from_numpy(encoder_input(wav))
     alike = bool((lengths == lengths[0]).all())
     analysis = encoder.analyse(batch.to(device), None if alike else lengths.to(device))
     return analysis, [len(wav) // UNIT_HOP for wav in wavs]

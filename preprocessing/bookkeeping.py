@@ -10,7 +10,7 @@ from typing import Any
 import audio
 from common import cli
 from common.workers import each_file
-from preprocessing.data_folder import DataFolder
+from preprocessing.data_folder import PREPARED, DataFolder
 
 RECORDINGS = "recordings.json"  # {key: size and date of the wav when it was prepared}
 
@@ -21,6 +21,7 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
     anew cost a decoding and nothing else. Returns the exit code; what cannot be decoded stays as it was.
     """
+    drop_outdated(folder)
     known = folder.read_json(RECORDINGS) or {}
     found = {key: _look(wav) for key, wav in folder.files.items()}
     there = {key: folder.path("prepared", key).is_file() for key in found}
@@ -47,6 +48,16 @@ def _look(wav: Path) -> list[int]:
     """Size in bytes and date in ns: another recording has another size or another date, older or newer."""
     about = wav.stat()
     return [about.st_size, about.st_mtime_ns]
+
+
+def drop_outdated(folder: DataFolder) -> None:
+    """Delete all that was made of recordings as an earlier version prepared them: at other levels."""
+    if not (folder.root / "prepared").is_dir() or folder.read_json("prepared.json") == PREPARED:
+        return
+    print(f"{folder.root}: was prepared with other settings, by an earlier version; making it all again")
+    for key in folder.have("prepared"):
+        folder.forget(key)
+    folder.write_json("prepared.json", PREPARED)
 
 
 def _differs(folder: DataFolder, key: str, known: dict, found: dict) -> bool:

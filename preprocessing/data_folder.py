@@ -43,6 +43,8 @@ VERBS = {  # of preprocess.py, that make the arrays of a kind
     "units-discrete": "--discrete",
 }
 
+PREPARED = {"version": 2}  # how recordings are decoded, trimmed and scaled; 1 had no prepared.json
+
 
 class DataFolder:
     """One dataset or voice bank on disk.
@@ -206,14 +208,14 @@ class DataFolder:
         return there
 
     def prepared(self, key: str) -> np.ndarray:
-        """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once and cached as 16-bit."""
+        """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once, cached at a peak of .99."""
         return self.crop(key, 0, None)
 
     def _prepared(self, key: str) -> np.ndarray:
         """int16 [S], mapped from the cache, which is filled on the first call."""
         if not self.has("prepared", key) and key in self.files:
             # What was made of another wav has gone before: see bookkeeping.drop_replaced.
-            self.save("prepared", key, as_16_bit(audio.prepare(self.files[key]).wav))
+            self._keep_prepared(key, as_16_bit(audio.prepare(self.files[key]).wav))
         return self.read("prepared", key, mapped=True)
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:
@@ -222,8 +224,13 @@ class DataFolder:
         replaces = cached.is_file() and not holds(cached, kept)
         if replaces:
             self.forget(key)
-        self.save("prepared", key, kept)
+        self._keep_prepared(key, kept)
         return replaces
+
+    def _keep_prepared(self, key: str, kept: np.ndarray) -> None:
+        if not (self.root / "prepared").is_dir():
+            self.write_json("prepared.json", PREPARED)
+        self.save("prepared", key, kept)
 
     def forget(self, key: str) -> None:
         """Delete all arrays made of a recording or a pitch-shifted copy, and of a recording its copies."""
@@ -293,8 +300,12 @@ def save_array(path: Path, array: np.ndarray) -> None:
 
 
 def as_16_bit(wav: np.ndarray) -> np.ndarray:
-    """float [S] in ±1 -> int16 [S]."""
-    return np.round(np.clip(wav, -1, 1) * 32767).astype(np.int16)
+    """float [S] -> int16 [S] of one peak: nothing above full scale is clipped, nothing quiet loses bits.
+
+    All that is made of prepared wavs depends on relative levels alone.
+    """
+    peak = float(np.abs(wav).max(initial=0.0)) or 1.0
+    return np.round(wav * (audio.PEAK_LIMIT / peak) * 32767).astype(np.int16)
 
 
 def holds(path: Path, array: np.ndarray) -> bool:

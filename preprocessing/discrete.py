@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import audio
-from audio import UNIT_HOP, UNIT_RATE
+from audio import UNIT_HOP, UNIT_RATE, encoder_input
 from checkpoints import file_format, models
 from common import arrays, cli, names
 from common.cli import UserError
@@ -51,7 +51,8 @@ def layer_features(hubert, layer: int, wav: np.ndarray) -> np.ndarray:
     """[N, dim]: hidden state after `layer` transformer layers (0: their input) of a prepared wav [S]."""
     with torch.inference_mode():
         device = hubert.proj.weight.device
-        hidden = hubert.encode(torch.from_numpy(wav).reshape(1, 1, -1).to(device), layer=layer)
+        wav = torch.from_numpy(encoder_input(wav)).reshape(1, 1, -1)
+        hidden = hubert.encode(wav.to(device), layer=layer)
     return hidden[0].cpu().numpy()
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audio import SAMPLE_RATE, UNIT_HOP, limit_peak
+from audio import SAMPLE_RATE, UNIT_HOP
 from common.cli import UserError
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
@@ -94,7 +94,7 @@ def make(
             wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
         if wanted.gain > 0:
             wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
-        folder.save_prepared(copy, limit_peak(wav))
+        folder.save_prepared(copy, wav)
     return len(copies)
 
 

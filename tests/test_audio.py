@@ -140,6 +140,77 @@ def test_a_recording_without_an_offset_stays_as_it_is():
         assert np.array_equal(audio.to_mono_16k(wav, 16000), wav)
 
 
+@pytest.mark.parametrize("hertz", [0.7, 4.0, 15.0])
+def test_rumble_is_no_offset(hertz):
+    rumble = 0.2 * np.sin(2 * np.pi * hertz * np.arange(64000) / 16000 + 1.0)
+    wav = (np.pad(tone(2.0), 16000) + rumble).astype(np.float32)
+    assert np.array_equal(audio.to_mono_16k(wav, 16000), wav)
+
+
+@pytest.mark.parametrize("gain", [0, -30, -60])
+def test_silence_is_trimmed_however_quiet_a_recording_is(gain):
+    noise = 10 ** (-75 / 20) * np.random.default_rng(0).standard_normal(48000)
+    wav = np.pad(tone(1.0), 16000) + noise
+    prepared = audio.prepare((wav * 10 ** (gain / 20)).astype(np.float32))
+    assert prepared.start == pytest.approx(16000, abs=300) and prepared.kept == pytest.approx(16000, abs=600)
+
+
+def test_noise_before_and_behind_is_trimmed_by_the_recordings_own_floor():
+    """Also where it is less than 50 dB down, as that of 16 bits is in a recording at -55 dB."""
+    rng = np.random.default_rng(0)
+    quiet = np.round(np.pad(tone(1.0), 16000) * 32767 / 120 + rng.uniform(-1, 1, 48000)) / 32767
+    prepared = audio.prepare(quiet.astype(np.float32))
+    assert prepared.start == pytest.approx(14400, abs=300)
+    assert prepared.start + prepared.kept == pytest.approx(33600, abs=300)
+
+
+def test_a_click_in_the_silence_before_is_trimmed_off():
+    wav = np.pad(0.01 * tone(1.0), 16000)
+    clean = audio.prepare(wav)
+    wav = wav.copy()
+    wav[6000:6160] += 0.95 * np.sin(np.arange(160) * 0.2).astype(np.float32)
+    assert (audio.prepare(wav).start, audio.prepare(wav).kept) == (clean.start, clean.kept)
+
+
+def mono(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    lines: list[str] = []
+    return audio.to_mono_16k(samples, 16000, "a.wav", lines.append), lines
+
+
+@pytest.mark.parametrize("other", [-0.999, -0.95, -0.6])
+def test_of_channels_that_cancel_one_another_the_loudest_is_taken(other):
+    wav, lines = mono(np.stack([other * tone(1.0), tone(1.0)], axis=1))
+    assert np.array_equal(wav, tone(1.0)) and len(lines) == 1 and "channel 2" in lines[0]
+
+
+def test_a_voice_in_the_centre_of_six_channels_has_its_own_level():
+    channels = 0.001 * np.random.default_rng(0).standard_normal((16000, 6))
+    channels[:, 2] += tone(1.0)
+    wav, lines = mono(channels)
+    assert audio.level(wav) == pytest.approx(audio.level(tone(1.0)), abs=0.1) and "channel 3" in lines[0]
+
+
+def test_channels_that_add_up_are_mixed_without_a_line():
+    left, right = tone(1.0), tone(1.0, hertz=700.0)
+    for channels in ([left, left], [left, right], [left, 0 * left]):
+        wav, lines = mono(np.stack(channels, axis=1))
+        assert np.allclose(wav, (channels[0] + channels[1]) / 2, atol=1e-6) and not lines
+
+
+def test_rows_of_channels_are_understood_and_what_is_neither_refused():
+    wav, _ = mono(np.stack([tone(1.0), 0.5 * tone(1.0)]))
+    assert np.allclose(wav, 0.75 * tone(1.0), atol=1e-6)
+    for shape in ((300, 200), (2, 3, 400)):
+        with pytest.raises(UserError, match=r"a.wav: expected samples \[S\].*found shape"):
+            mono(np.zeros(shape))
+
+
+def test_what_is_not_finite_is_never_written(tmp_path):
+    with pytest.raises(UserError, match=r"o.wav: not written.*NaN"):
+        audio.save(tmp_path / "o.wav", np.array([0.0, np.nan, 0.1]))
+    assert not (tmp_path / "o.wav").exists()
+
+
 def test_prepare_trims_pads_and_restores():
     silence = np.zeros(8000, np.float32)
     wav = np.concatenate([silence, tone(1.003), silence])
@@ -173,3 +244,25 @@ def test_save_is_16_bit_at_16k_and_limit_peak_never_clips(tmp_path):
     wav = audio.load(tmp_path / "deep" / "o.wav")
     assert np.abs(wav).max() == pytest.approx(0.99, abs=1e-3)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["o.wav"]
+
+
+def test_a_limiter_turns_peaks_down_and_leaves_the_rest():
+    wav = 0.4 * tone(1.0) / 0.3
+    wav[8000:8400] *= 4
+    limited = audio.limited(wav)
+    assert np.abs(limited).max() <= audio.PEAK_LIMIT + 1e-6 and np.abs(limited[8000:8400]).max() > 0.9
+    outside = np.r_[0:7800, 8600:16000]
+    assert np.array_equal(limited[outside], wav[outside])
+    steps = np.abs(np.diff(limited[7800:8600])).max()
+    assert steps < 1.5 * np.abs(np.diff(wav[7800:8600] * limited.max() / wav.max())).max()
+
+
+def test_a_limiter_serves_gain_better_than_scaling_the_whole():
+    rng = np.random.default_rng(0)
+    speech = rng.laplace(0, 0.08, 32000) * (0.2 + np.hanning(32000))
+    loud = (2 * speech * 0.99 / np.abs(speech).max()).astype(
+        np.float32
+    )  # 6 dB more than full scale has room for
+    gained = audio.level(audio.limited(loud)) - audio.level(loud)
+    assert gained > -1.5 and audio.level(audio.limit_peak(loud)) - audio.level(loud) < -5.9
+    assert np.abs(audio.limited(1000 * loud)).max() <= audio.PEAK_LIMIT + 1e-6

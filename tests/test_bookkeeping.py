@@ -53,6 +53,14 @@ def test_all_that_was_made_of_a_replaced_wav_goes(folder, capsys):
     assert drop_replaced(folder, 1) == 0 and "changed" not in capsys.readouterr().out
 
 
+def test_what_an_earlier_version_prepared_goes_and_is_made_once(folder, capsys):
+    (folder.root / "prepared.json").unlink()
+    assert drop_replaced(folder, 1) == 0 and not made(folder)
+    assert "by an earlier version" in capsys.readouterr().out
+    folder.prepared("b")
+    assert drop_replaced(folder, 1) == 0 and made(folder) == {"prepared/b.npy"}
+
+
 def test_a_new_date_alone_changes_nothing(folder, capsys):
     before = made(folder)
     for key, wav in folder.files.items():

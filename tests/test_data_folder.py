@@ -299,6 +299,20 @@ def test_prepared_is_cached_and_cropped_on_the_grid(tmp_path, recordings):
     assert np.array_equal(folder.prepared("sub/a"), wav)
 
 
+@pytest.mark.parametrize("peak", [4.0, 0.9, 0.002])
+def test_recordings_are_kept_whole_whatever_their_peak(tmp_path, peak):
+    wavs = tmp_path / "wavs"
+    wavs.mkdir()
+    wav = np.random.default_rng(0).uniform(-1, 1, 8000) * np.hanning(8000)
+    soundfile.write(wavs / "a.wav", peak * wav / np.abs(wav).max(), 16000, subtype="FLOAT")
+    folder = DataFolder(tmp_path / "x")
+    folder.connect(wavs)
+    own, kept = audio.prepare(folder.files["a"]).wav, folder.prepared("a")
+    assert np.abs(kept).max() == pytest.approx(audio.PEAK_LIMIT, abs=1e-3)
+    noise = kept - own * (audio.PEAK_LIMIT / peak)
+    assert 10 * np.log10(np.square(kept).mean() / np.square(noise).mean()) > 80
+
+
 def test_crop_start_stays_inside_and_depends_on_the_seed_alone():
     starts = [crop_start(100, 30, (1, p)) for p in range(200)]
     assert min(starts) >= 0 and max(starts) == 70 and len(set(starts)) > 40

@@ -107,6 +107,87 @@ def test_numbers_that_are_none_are_refused(control):
             Controls(**{control: value})
 
 
+@pytest.mark.parametrize(
+    "control,value",
+    [("transpose", 1e300), ("transpose", -61), ("pitch_scale", -0.1), ("dyn_gain", 1e4), ("dyn_scale", 11)],
+)
+def test_numbers_that_no_voice_can_meet_are_refused(control, value):
+    with pytest.raises(UserError, match=rf"{control}: expected a number from \S+ to \d+, found"):
+        Controls(**{control: value})
+
+
+@pytest.mark.parametrize("column,value", [(1, "1e300"), (1, "19"), (3, "4000"), (3, "-121")])
+def test_a_curve_that_no_voice_can_meet_is_refused(tmp_path, column, value):
+    path = tmp_path / "曲.csv"
+    prosody_csv.write(path, predicted().curve())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    cells = lines[51].split(",")
+    cells[column] = value
+    path.write_text("\n".join([*lines[:51], ",".join(cells), *lines[52:]]), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"曲.csv, line 52: expected {lines[0].split(',')[column]} from"):
+        prosody_csv.read(path, 120)
+
+
+def song(*hertz: float, units: int = 25) -> Prosody:
+    """Held notes with vibrato, 0 Hz for a pause."""
+    f0 = np.repeat(np.array(hertz, dtype=float), units)
+    f0 *= 2 ** (0.4 / 12 * np.sin(2 * np.pi * 5.5 * np.arange(len(f0)) / 50))
+    return Prosody(PIT.soft(f0), DYN.soft(np.zeros(len(f0))), PIT, DYN)
+
+
+TUNE = song(392, 440, 494, 0, 523, 440, 392)
+
+
+def transposed(sung: Prosody, **controls) -> tuple[float, list[str]]:
+    """(semitones by which the middle of a song moves, notes)."""
+    after, notes = sung.edited(Controls(**controls), PitchRange(185.0, 100.0, 300.0))
+    before, after = sung.curve(), after.curve()
+    return float(12 * np.median(np.log2(after.f0 / before.f0)[before.voiced])), notes
+
+
+def test_auto_pitch_moves_a_song_by_octaves_and_speech_to_the_median():
+    for value in (True, "auto"):
+        moved, (note,) = transposed(TUNE, auto_pitch=value)
+        assert moved == pytest.approx(-12, abs=0.05) and "-1 octaves" in note and "sung" in note
+    moved, (note,) = transposed(predicted(), auto_pitch=True)
+    assert moved != pytest.approx(0, abs=0.05) and "semitones" in note
+
+
+def test_what_auto_pitch_moves_by_can_be_chosen():
+    moved, (note,) = transposed(TUNE, auto_pitch="semitone")
+    assert moved == pytest.approx(-15, abs=0.05) and "-15 semitones" in note
+    assert transposed(TUNE, auto_pitch="octave")[0] == pytest.approx(-12, abs=0.05)
+    speech, (note,) = transposed(TUNE, auto_pitch="speech")
+    assert speech == pytest.approx(12 * np.log2(185 / 440), abs=0.3) and "sung" not in note
+    with pytest.raises(UserError, match="auto_pitch: expected auto, octave, semitone, speech, found up"):
+        Controls(auto_pitch="up")
+
+
+def test_a_song_keeps_its_intervals():
+    span = PitchRange(185.0, 100.0, 220.0)  # narrower than the song
+    for way in ("auto", "semitone"):
+        before, after = TUNE.curve(), TUNE.edited(Controls(auto_pitch=way), span)[0].curve()
+        assert np.std(cents(after, before)) < 5
+
+
+def test_the_advice_for_a_song_names_its_own_key_first():
+    span, curve = PitchRange(185.0, 100.0, 300.0), TUNE.curve()
+    (note,) = prosody.range_notes(curve, span, curve)
+    assert note.endswith("; --transpose -12 would leave 0 in the same key, --transpose -11 would leave 0")
+
+
+def test_folding_moves_whole_stretches_into_the_range_by_octaves():
+    sung = song(220, 440, 0, 250, 0, 700, 784, 0, 60)
+    after, (note,) = sung.edited(Controls(fold=True), PitchRange(200.0, 100.0, 460.0))
+    before, after = sung.curve(), after.curve()
+    octaves = np.log2(after.f0 / before.f0)
+    assert np.abs(octaves[:50]).max() < 0.01 and np.abs(octaves[75:100]).max() < 0.01
+    assert octaves[125:175] == pytest.approx(-1, abs=0.02) and octaves[200:] == pytest.approx(1, abs=0.02)
+    assert note == "fold: 75 voiced frames moved by octaves"
+    with pytest.raises(UserError, match="fold: the voice card"):
+        sung.edited(Controls(fold=True), None)
+
+
 def test_auto_pitch_needs_a_range():
     with pytest.raises(UserError, match="voice card"):
         predicted().edited(Controls(auto_pitch=True), None)

@@ -76,6 +76,53 @@ def test_a_high_song_is_heard_without_octave_errors(converter):
     assert at_corrected.sum() < at_model.sum() and not (at_corrected & ~at_model).any()
 
 
+def test_a_click_changes_nothing_elsewhere(converter):
+    quiet = audio.set_level(audio.load(ROOT / "test" / "slt_clear.wav"), -40.0)
+    for place in (0, len(quiet) // 2):
+        clicked = quiet.copy()
+        clicked[place : place + 160] += 0.95 * np.sin(np.arange(160) * 0.2)
+        plain, other = (converter.analyse(wav) for wav in (quiet, clicked))
+        one, two = (converter.curve(analysed) for analysed in (plain, other))
+        assert other.prepared.start == plain.prepared.start and len(one) == len(two)
+        both = one.voiced & two.voiced
+        assert (one.voiced != two.voiced).mean() < 0.03
+        assert (np.abs(np.log2(two.f0[both] / one.f0[both])) > np.log2(1.2)).mean() < 0.01
+        out = converter.synthesise(converter.edit(other))
+        assert audio.level(out) == pytest.approx(-40, abs=1)
+
+
+def test_a_recording_at_minus_60_decibels_is_analysed_as_at_minus_26(converter):
+    wav = audio.load(ROOT / "test" / "kal_low.wav")
+    one, two = (converter.curve(converter.analyse(audio.set_level(wav, level))) for level in (-26.0, -60.0))
+    assert np.array_equal(one.voiced, two.voiced)
+    assert np.abs(1200 * np.log2(two.f0 / one.f0))[one.voiced].max() < 1
+    assert np.abs(two.db - one.db).max() < 0.1
+
+
+def test_above_the_trained_range_a_song_keeps_its_level_and_its_pitch(converter):
+    analysed = converter.analyse(ROOT / "test" / "sung_melody.wav")
+    edited = converter.edit(analysed, transpose=7)
+    made = converter.synthesise(edited, trim=True)
+    curve, db = edited.curve, audio.loudness(audio.on_grid(made))
+    high = curve.voiced & (curve.f0 > converter.card["f0_hz"][1]) & (curve.db > -10)
+    difference = (db - audio.level(made) - curve.db)[high]
+    assert high.sum() > 50 and np.percentile(difference, 5) > -6
+    found = pitch.track(audio.on_grid(made))[high]
+    assert (found > 0).mean() > 0.95
+    assert np.median(np.abs(1200 * np.log2(found[found > 0] / curve.f0[high][found > 0]))) < 30
+    assert (np.abs(np.log2(found[found > 0] / curve.f0[high][found > 0])) > np.log2(1.2)).mean() < 0.05
+
+
+def test_pauses_of_a_conversion_are_as_soft_as_the_sources(converter):
+    analysed = converter.analyse(ROOT / "test" / "loud_quiet.wav")
+    made = converter.synthesise(converter.edit(analysed), trim=True)
+    source, found = (audio.loudness(wav) for wav in (analysed.prepared.wav, audio.on_grid(made)))
+    source, found = source - audio.active_level(source), found - audio.active_level(found)
+    pauses = source < -45
+    assert pauses.sum() >= 5
+    assert np.median(found[pauses]) < max(-60.0, np.median(source[pauses])) + 6
+
+
 def test_five_semitones_up_are_five_hundred_cents(line, converter):
     up = f0_of(moved(line, converter, transpose=line[1] + 5))
     assert median_cents(up) - median_cents(line[2]) == pytest.approx(500, abs=30)

@@ -18,6 +18,8 @@ from audio import (
     N_MELS,
     UNIT_HOP,
     UNIT_RATE,
+    encoder_input,
+    level,
     limit_peak,
     log_mel,
     set_level,
@@ -117,6 +119,7 @@ class LabelDataset(Dataset):
         self.equalise = 0.0 if features else equalise
         moved = any(self.speeds) and kind == "pits"
         self.teacher = teacher
+        self.levels: dict[str, float] = {}  # of recordings, as they are read
         self.pit_labels = PitLabels.from_config(folder.stats()["labels"]["pit"]) if moved else None
 
     def __len__(self) -> int:
@@ -165,7 +168,9 @@ class LabelDataset(Dataset):
             cached = self.features / f"{key}.npy"
             return np.array(arrays.read(cached, "run the same command again, which makes it", True)[crop])
         size = crop.stop - crop.start
-        wav = np.array(self.folder.crop(key, crop.start, size))
+        if key not in self.levels:
+            self.levels[key] = level(self.folder.prepared(key))
+        wav = encoder_input(self.folder.crop(key, crop.start, size), self.levels[key])
         return wav if size == units else at_speed(wav, units * UNIT_HOP)
 
     def _moved(self, key: str, classes: np.ndarray, crop: slice, units: int) -> np.ndarray:

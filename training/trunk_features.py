@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audio import UNIT_RATE
+from audio import UNIT_RATE, encoder_input
 from common.cli import UserError
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
@@ -21,7 +21,7 @@ def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str
     name: folder below data/<name>/, to hold the trunk's hash. Returns that folder. Raises UserError where the
     disk has no room for them: they take 38 GB for ten hours at the official sizes.
     """
-    missing = [k for k in keys if not folder.path(name, k).is_file()]
+    missing = [k for k in keys if not folder.has(name, k)]
     needed, free = 1e-9 * size(trunk, folder.hours(missing)), 1e-9 * shutil.disk_usage(folder.root).free
     if needed > free:
         raise UserError(
@@ -29,7 +29,7 @@ def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str
             "room, or train a whole HuBERT, which needs none (--trunk finetune)"
         )
     for key in progress(missing):
-        wav = torch.from_numpy(folder.prepared(key)).reshape(1, 1, -1)
+        wav = torch.from_numpy(encoder_input(folder.prepared(key))).reshape(1, 1, -1)
         with torch.inference_mode():
             conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))
         joined = torch.cat([conv, layers.flatten(2)], dim=-1)[0]
