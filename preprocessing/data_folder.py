@@ -26,7 +26,7 @@ CARDS = {str: {"name": str, "hash": str}}
 JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read_json`), and what makes them
     "stats.json": ({"labels": {"pit?": LABELS, "dyn?": LABELS}}, "--pitdyn"),
     "split.json": (
-        {"train": [str], "val": [str], "test?": [str], "seed?": int, **dict.fromkeys(SHARES, NUMBER)},
+        {"train": [str], "val?": [str], "test?": [str], "seed?": int, **dict.fromkeys(SHARES, NUMBER)},
         "--pitdyn or --mel",
     ),
     "copies.json": ({"of": {str: str}, "settings?": MOVES}, "--mel with the options --augment_…"),
