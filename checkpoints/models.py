@@ -21,17 +21,6 @@ from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.model import Hubert
 from vocoder import GENERATORS, Vocoder
 
-# What constructors raise for sizes that do not go together, or are of other types.
-SIZES_REFUSED = (
-    TypeError,
-    ValueError,
-    RuntimeError,
-    ArithmeticError,
-    AssertionError,
-    LookupError,
-    AttributeError,
-)
-
 
 def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | TrunkHead:
     """HuBERT ready for use (eval mode, no gradients) from an official file or one of ours.
@@ -129,7 +118,7 @@ def _build(
     try:
         with torch.device("meta"):
             return model(**sizes)
-    except SIZES_REFUSED as error:
+    except whole.MISFIT as error:
         reason = file_format.first_line(error)
         raise UserError(f"{path} has sizes that {model.__name__} does not take ({reason})") from error
 

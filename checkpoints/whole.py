@@ -22,6 +22,8 @@ LARGEST_SIZE = 1 << 16  # of a layer
 LONGEST_LIST = 12  # of sizes, such as the rates of a vocoder
 REPEATED = ("layers", "blocks", "depth")  # sizes that count layers, each of which has weights of its own
 GIVEN = {"n_mels": N_MELS}  # by the grid
+# What torch and the models raise for sizes and weights that do not go together.
+MISFIT = (RuntimeError, ValueError, TypeError, ArithmeticError, AssertionError, LookupError, AttributeError)
 REMEDY = "take another copy of it, or train it again"
 
 

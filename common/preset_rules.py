@@ -50,11 +50,11 @@ RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of list
     "weight_decay": (0, 1000),
     "speed_octaves": (-3, 3),
     **dict.fromkeys(("alpha", "noise", "own_share"), (0, 1)),
-    **dict.fromkeys(("warmup_steps", "keep", "adversarial_after", "equalise", "teacher"), (0, 1e9)),
-    **dict.fromkeys(("spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
+    **dict.fromkeys(("equalise", "teacher", "spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
+    **dict.fromkeys(("steps", "refine_steps", "batch_size", "validate_every", "log_every"), (1, 1e9)),
 }
-COUNTS = (1, 1_000_000_000)  # of every other whole number
-SIZES = (1, 1 << 16)  # of every other whole number that a model is made of
+COUNTS = (0, 1e9)  # every other whole number of a training
+SIZES = (1, 1 << 16)  # every other whole number that a model is made of
 RISING = (("labels.pit", "f_min", "f_max"), ("labels.dyn", "low_db", "high_db"))
 
 
@@ -69,7 +69,7 @@ def require_valid(path: Path, config: dict, base: dict) -> None:
         if name not in known:
             raise UserError(f"{path}: unknown table [{name}]{closest(name, known - {''})}")
     for name in defaults:
-        if name not in given:
+        if name not in given and name not in OPTIONAL:
             raise UserError(f'{path}: table [{name}] is missing; begin the preset with extends = "base.toml"')
     for name, table in given.items():
         if not name.startswith("train."):

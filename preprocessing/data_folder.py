@@ -22,15 +22,19 @@ from common.readers import read_json
 NUMBER = int | float
 SHARES = ("val_share?", "test_share?")
 MOVES = {"pitch?": NUMBER, "gain?": NUMBER, "copies?": int, "seed?": int, "voicing?": str}
+LABELS = {
+    **dict.fromkeys(("f_min?", "f_max?", "low_db?", "high_db?", "sigma?", "assumed_rate?"), NUMBER),
+    **{"bins?": int, "tracker?": str, "scale?": str, "unvoiced?": bool, "centred?": bool, "voicing?": bool},
+}
 CARDS = {str: {"name": str, "hash": str}}
 JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read_json`), and what makes them
-    "stats.json": ({"labels": {"pit?": dict, "dyn?": dict}}, "--pitdyn"),
+    "stats.json": ({"labels": {"pit?": LABELS, "dyn?": LABELS}}, "--pitdyn"),
     "split.json": (
-        {"train": [str], "val": [str], "test?": [str], "seed?": int, **dict.fromkeys(SHARES, NUMBER)},
+        {"train": [str], "val?": [str], "test?": [str], "seed?": int, **dict.fromkeys(SHARES, NUMBER)},
         "--pitdyn or --mel",
     ),
     "copies.json": ({"of": {str: str}, "settings?": MOVES}, "--mel with the options --augment_…"),
-    "encoder.json": ({"encoders": CARDS, "unit_dim?": int}, "--encode DATASET"),
+    "encoder.json": ({"encoders": CARDS, "unit_dim": int}, "--encode DATASET"),
     "units-discrete.json": (dict, "--discrete"),
     "mels.json": (dict, "--mel"),
 }

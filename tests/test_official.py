@@ -5,13 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import platformdirs
 import pytest
+from official_server import BODY, assert_one_sentence, register
 from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows
@@ -20,85 +19,7 @@ from checkpoints import official
 from common import files
 from common.cli import UserError
 
-BODY = bytes(range(256)) * 12000  # 3 MB: several chunks
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `files` (path -> body); `cut` bytes of a body are sent before the line drops, `drops` times."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.requests, self.cut, self.drops = {}, [], None, 0
-        self.elsewhere = {}  # path -> address that it is redirected to
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        server.requests.append(self.path)
-        if target := server.elsewhere.get(self.path):
-            self.send_response(302)
-            self.send_header("Location", target)
-            return self.end_headers()
-        body = server.files.get(self.path)
-        if body is None:
-            return self.send_error(404)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        end = len(body)
-        if server.drops > 0:
-            server.drops -= 1
-            end = min(end, server.cut)
-        self.wfile.write(body[:end])
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A cache with a non-ASCII name, an empty out folder and torch.hub folder; returns (cache, out)."""
-    cache = tmp_path / "キャッシュ é"
-    monkeypatch.setenv("HUBERT_PITDYN_CACHE", str(cache))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("HUBERT_PITDYN_MIRROR", "http://127.0.0.1:9/")
-    monkeypatch.setenv("HUBERT_PITDYN_ALLOW_HTTP", "1")
-    monkeypatch.delenv("HUBERT_PITDYN_SHA256", raising=False)
-    return cache, tmp_path / "out"
-
-
-@pytest.fixture
-def server(place, monkeypatch):
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("HUBERT_PITDYN_MIRROR", server.url)
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def register(monkeypatch, name="synthetic", digest=None):
-    digest = digest or hashlib.sha256(BODY).hexdigest()[:8]
-    entry = official.OfficialFile(f"https://example.invalid/v1/{name}-{digest}.pt")
-    monkeypatch.setitem(official.FILES, name, entry)
-    return entry.file
-
-
-def assert_one_sentence(error, *parts):
-    text = str(error.value)
-    assert "\n" not in text
-    for part in parts:
-        assert str(part) in text
+pytest_plugins = ("official_server",)
 
 
 def test_registry_is_the_six_published_files():
@@ -183,95 +104,6 @@ def test_wrong_hash(server, place, monkeypatch):
         official.find("synthetic", out=out)
     assert_one_sentence(error, file, server.url + file, out / "official" / file, "expected 00000000")
     assert hashlib.sha256(BODY).hexdigest()[:8] in str(error.value)
-    assert list(cache.iterdir()) == []
-
-
-def found_digest(file) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def test_a_file_that_is_found_is_hashed_each_time(place, monkeypatch):
-    cache, out = place
-    file = register(monkeypatch)
-    (out / "official").mkdir(parents=True)
-    (out / "official" / file).write_bytes(BODY)
-    assert official.find("synthetic", out=out) == out / "official" / file
-    (out / "official" / file).write_bytes(BODY[:-1])
-    with pytest.raises(UserError) as error:
-        official.find("synthetic", out=out)
-    assert_one_sentence(error, out / "official" / file, "is damaged or another file", "; delete it")
-
-
-def test_another_file_with_the_same_eight_digits_is_refused_after_the_first_use(place, monkeypatch):
-    cache, out = place
-    monkeypatch.setattr(official.OfficialFile, "sha256_prefix", "")  # as if both began alike
-    file = register(monkeypatch)
-    out.mkdir()
-    (out / file).write_bytes(BODY)
-    official.find("synthetic", out=out)
-    pin = cache / f"{file}.sha256"
-    assert pin.read_text(encoding="utf-8") == f"{found_digest(out / file)}  {file}\n"
-    (out / file).write_bytes(b"forged")
-    for folder in (out, cache):  # wherever it is found
-        (folder / file).write_bytes(b"forged")
-        with pytest.raises(UserError) as error:
-            official.find("synthetic", out=out)
-        assert_one_sentence(error, folder / file, "another file than the one that was used before", pin)
-        (folder / file).unlink()
-
-
-def test_a_whole_digest_that_is_given_is_required(server, place, monkeypatch):
-    cache, out = place
-    file = register(monkeypatch)
-    server.files[f"/{file}"] = BODY
-    digest = hashlib.sha256(BODY).hexdigest()
-    forged = digest[:8] + "0" * 56
-    monkeypatch.setenv("HUBERT_PITDYN_SHA256", f"{'1' * 64}, {forged}")
-    with pytest.raises(UserError) as error:
-        official.find("synthetic", out=out)
-    assert_one_sentence(error, forged, digest[:8])
-    monkeypatch.setenv("HUBERT_PITDYN_SHA256", digest.upper())
-    assert official.find("synthetic", out=out) == cache / file
-    monkeypatch.setenv("HUBERT_PITDYN_SHA256", digest[:-1])
-    with pytest.raises(UserError, match="expected digests of 64 hex digits"):
-        official.find("synthetic", out=out)
-
-
-@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "ftp://127.0.0.1:9/", "file:///etc/"])
-def test_addresses_without_tls_are_refused(place, monkeypatch, mirror):
-    monkeypatch.delenv("HUBERT_PITDYN_ALLOW_HTTP")
-    monkeypatch.setenv("HUBERT_PITDYN_MIRROR", mirror)
-    register(monkeypatch)
-    with pytest.raises(UserError) as error:
-        official.find("synthetic", out=place[1])
-    assert_one_sentence(error, mirror, "expected an https address", "HUBERT_PITDYN_ALLOW_HTTP=1")
-
-
-def test_redirections_are_held_to_the_same(server, place, monkeypatch):
-    cache, out = place
-    file = register(monkeypatch)
-    server.files["/moved"] = BODY
-    for target in ("ftp://127.0.0.1:9/x", "file:///etc/passwd"):
-        server.elsewhere[f"/{file}"] = target
-        with pytest.raises(UserError) as error:
-            official.find("synthetic", out=out)
-        assert target in str(error.value) and not (cache / file).exists()
-    server.elsewhere[f"/{file}"] = server.url + "moved"
-    handler = official._SafeRedirects()
-    monkeypatch.delenv("HUBERT_PITDYN_ALLOW_HTTP")
-    with pytest.raises(UserError, match="expected an https address"):
-        handler.redirect_request(None, None, 302, "", {}, server.url + "moved")
-    monkeypatch.setenv("HUBERT_PITDYN_ALLOW_HTTP", "1")
-    assert official.find("synthetic", out=out).read_bytes() == BODY
-
-
-def test_a_download_without_end_is_broken_off(server, place, monkeypatch):
-    cache, out = place
-    file = register(monkeypatch)
-    server.files[f"/{file}"] = BODY
-    monkeypatch.setattr(official, "MOST_BYTES", len(BODY) - 1)
-    with pytest.raises(UserError, match="it is longer than"):
-        official.find("synthetic", out=out)
     assert list(cache.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ import torch
 from conftest import ROOT, launch, micro_config, run_script
 
 from checkpoints import models, store
+from common.cli import UserError
 from common.presets import load_config
+from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
 from training.batches import Batches
+from training.run import model_of
 from training.settings import settings_of
 from training.trainer import Meters, learning_rate
 
@@ -207,3 +211,19 @@ def test_content_encoder_learns_its_teachers_features_too(workspace, tmp_path):
     next(tmp_path.rglob("*.npy")).unlink()
     missing = run_script(*learn, "data/taught", "out/t/missing", "--steps", 3, cwd=workspace, expect=2)
     assert ".npy" in missing.stderr and "teacher" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ({"dim": 30, "heads": 4}, "dim 30 must be a multiple of heads 4"),
+        ({"front_end": "mel"}, "front_end is one of"),
+        ({"depth": 3}, "unexpected keyword argument 'depth'"),
+    ],
+)
+def test_sizes_of_a_preset_that_do_not_go_together_are_refused_with_its_name(sizes, says):
+    with pytest.raises(UserError) as error:
+        model_of(Hubert, sizes, Path("mine.toml"))
+    assert str(error.value).startswith("mine.toml: sizes that Hubert does not take (") and says in str(
+        error.value
+    )

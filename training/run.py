@@ -101,7 +101,7 @@ def model_of(model: type[nn.Module], sizes: dict[str, Any], preset: str) -> nn.M
     """A model of a preset's sizes. UserError naming the preset where these do not go together."""
     try:
         return model(**sizes)
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise UserError(f"{preset}: sizes that {model.__name__} does not take ({error})") from error
 
 

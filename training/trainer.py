@@ -26,8 +26,6 @@ from training.meters import Meters
 from training.run import Run, to_device
 from training.settings import Settings
 
-RESUME_REFUSED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
-
 
 def learning_rate(settings: Settings, step: int, lr: float) -> float:
     """Linear warm-up, then a cosine down to `final_lr` times lr at the last step."""
@@ -80,12 +78,11 @@ class Trainer:
             raise cli.UserError(
                 f"{path}: has weights only, nothing to resume; {continuation.instead_of(path)}"
             )
-        for name, kind in (("step", int), ("best", float)):
-            whole.field(path, checkpoint, f"training.{name}", kind)
+        whole.field(path, checkpoint, "training.step", int)
         try:
             self.model.load_state_dict(checkpoint["model"])
             self._restore(state)
-        except RESUME_REFUSED as error:  # discriminators of other sizes, other weights trained, damage
+        except whole.MISFIT as error:  # discriminators of other sizes, other weights trained, damage
             reason = cli.reason_of(error).splitlines()[0]
             raise cli.UserError(f"{path}: {reason}; give the --config and options of its run") from error
         self.metrics = checkpoint["card"].get("metrics", {})
