@@ -98,7 +98,7 @@ class VoiceConverter:
         not made for one another.
         """
         path = pipeline.acoustic_path(vbank, Path(out))
-        checkpoint = store.load(path)
+        checkpoint = store.load(path, state=False)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
         trained_with = card.get("pitdyn", "hubert")
         source = "none" if trained_with == "none" else pitdyn or trained_with

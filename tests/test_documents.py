@@ -8,6 +8,7 @@ from conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), *ROOT.glob("*/README.md")])
 OTHERS = ("flite: not found", "espeak-ng: not found", "Could not load this library", "_torchaudio")
+OTHERS += ("CUDA out of memory",)
 SOURCES = [p for p in ROOT.glob("**/*.py") if not {"tests", ".venv"} & set(p.relative_to(ROOT).parts)]
 
 
