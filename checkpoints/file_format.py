@@ -98,8 +98,7 @@ def read(path: Path, expected: str, map_location: Any = "cpu", mapped: bool = Fa
         raise UserError(f"{path} {found}, expected {expected}")
     try:
         _require_stored(path)
-        # Only the zip format can be mapped; official files may be of the one before it.
-        mapped = mapped and zipfile.is_zipfile(path)
+        mapped = mapped and _can_be_mapped(path)
         data = torch.load(path, map_location=map_location, weights_only=True, mmap=mapped)
     except UserError:
         raise
@@ -129,6 +128,29 @@ def _require_stored(path: Path) -> None:
         raise UserError(f"{path} is damaged: its records claim {claimed} bytes, the file has {size}")
 
 
+def _can_be_mapped(path: Path) -> bool:
+    """Whether a file is a zip with all in it as it is; official files may be of the format before that."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(record.compress_type == zipfile.ZIP_STORED for record in archive.infolist())
+
+
+def read_for_use(path: Path, expected: str) -> Any:
+    """As `read`, less what a training resumes from: twice the weights, which are not even read."""
+    data = read(path, expected, mapped=True)
+    if not is_ours(data) or "training" not in data:
+        return read(path, expected)  # which sees by its checksums whether a byte is wrong
+    return _in_memory({key: value for key, value in data.items() if key != "training"})
+
+
+def _in_memory(value: Any) -> Any:
+    """Copies of mapped tensors in nested dicts."""
+    if isinstance(value, dict):
+        return {key: _in_memory(item) for key, item in value.items()}
+    return value.clone() if isinstance(value, Tensor) else value
+
+
 def _fault(path: Path, error: Exception) -> str:
     with path.open("rb") as stream:
         start = stream.read(8)
@@ -148,7 +170,7 @@ def is_ours(data: Any) -> bool:
 
 def contents(path: Path | str, family: str, checkpoint: dict | None) -> Contents:
     """The weights in a file (or in `checkpoint`, read from it before), seen to be of the wanted family."""
-    data = read(Path(path), EXPECTED[family]) if checkpoint is None else checkpoint
+    data = read_for_use(Path(path), EXPECTED[family]) if checkpoint is None else checkpoint
     found = unwrap(data, path)
     if found is None or FAMILIES.get(found.kind, found.kind) != family:
         raise UserError(f"{path} {says(found)}, expected {EXPECTED[family]}")

@@ -32,7 +32,7 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
     UserError if the file does not fit.
     """
     if checkpoint is None:
-        checkpoint = file_format.read(Path(path), file_format.EXPECTED["hubert"])
+        checkpoint = file_format.read_for_use(Path(path), file_format.EXPECTED["hubert"])
     kind = checkpoint.get("kind") if file_format.is_ours(checkpoint) else None
     is_head = isinstance(kind, str) and file_format.FAMILIES.get(kind) == "head"
     if is_head and whole.field(path, checkpoint, "card.encoders", dict, {}).get("content"):

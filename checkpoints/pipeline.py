@@ -76,7 +76,7 @@ def load_label_model(path: Path, kind: str, content: Part) -> Part:
 
     Raises UserError when the file is of another kind, or the head was trained on another trunk.
     """
-    checkpoint = store.load(path)
+    checkpoint = store.load(path, state=False)
     if checkpoint["kind"] == f"head-{kind}":
         models.require_trunk(path, checkpoint, content.card["hash"], content.path)
         return Part(models.load_head(path, checkpoint, content.model), path, checkpoint)

@@ -36,13 +36,17 @@ def save(path: Path | str, checkpoint: dict) -> None:
         raise UserError(f"{path} could not be written ({file_format.first_line(error)})") from error
 
 
-def load(path: Path | str, map_location: Any = "cpu", mapped: bool = False) -> dict:
-    """Read a checkpoint of this project, tensors and plain values only. mapped: see `file_format.read`.
+def load(path: Path | str, map_location: Any = "cpu", state: bool = True) -> dict:
+    """Read a checkpoint of this project, tensors and plain values only.
 
-    UserError if it is missing, damaged, another program's (an official file included) or of a newer version.
+    state: with what a training resumes from, which is twice the weights. UserError if it is missing, damaged,
+    another program's (an official file included) or of a newer version.
     """
     expected = "a checkpoint of this project (a model-*.pt of one of the train scripts)"
-    data = file_format.read(Path(path), expected, map_location, mapped)
+    if state:
+        data = file_format.read(Path(path), expected, map_location)
+    else:
+        data = file_format.read_for_use(Path(path), expected)
     found = file_format.unwrap(data, path)
     if not file_format.is_ours(data):
         raise UserError(f"{path} {file_format.says(found)}, expected {expected}")

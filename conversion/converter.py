@@ -101,7 +101,7 @@ class VoiceConverter:
         not made for one another.
         """
         path = places.acoustic_path(vbank, Path(out))
-        checkpoint = store.load(path)
+        checkpoint = store.load(path, state=False)
         for stage in ("content", "vocoder"):
             whole.field(path, checkpoint, f"config.toml.{stage}.source", str)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]

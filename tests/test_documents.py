@@ -13,6 +13,7 @@ OTHERS = (
     "Could not load this library",
     "_torchaudio",
     "unrecognized arguments",
+    "CUDA out of memory",
 )
 SOURCES = [p for p in ROOT.glob("**/*.py") if not {"tests", ".venv"} & set(p.relative_to(ROOT).parts)]
 

@@ -74,12 +74,12 @@ def refined_from(args: argparse.Namespace) -> str:
     """The voice this one began from, which a resumed run learns from its checkpoint; "" for none."""
     if args.refine or not args.resume:
         return str(args.resume or "")
-    return store.load(args.resume).get("card", {}).get("refined_from", "")
+    return store.about(args.resume).get("card", {}).get("refined_from", "")
 
 
 def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
     """Weights of another voice's model, trained with the same encoders unless any_encoder."""
-    checkpoint = store.load(path)
+    checkpoint = store.load(path, state=False)
     other = models.load_acoustic(path, checkpoint)
     theirs = other.state_dict()
     cards.require_match(

@@ -50,7 +50,7 @@ def choose_preset(args: argparse.Namespace, verbs: tuple[str, ...]) -> tuple[dic
 def _preset_resumed(args: argparse.Namespace) -> tuple[dict, str]:
     if getattr(args, "refine", False):
         return presets.of_file(args.resume, (*presets.ENCODER_TABLES, "acoustic"))
-    about = store.load(args.resume, mapped=True)
+    about = store.load(args.resume, state=False)
     return completed(about["config"]["toml"]), f"that of {args.resume.as_posix()}"
 
 
