@@ -55,7 +55,10 @@ def evaluate_pair(args: argparse.Namespace) -> int:
         report.write_json(args.json, {**figures, "conditions": conditions})
     if args.plot:
         wavs = {args.source.name: curves.source, f"{args.converted.name} (converted)": curves.converted}
-        plots.save(plots.conversion(wavs, curves.f0, octave_error_frames(*curves.f0)), args.plot)
+        wrong = octave_error_frames(*curves.f0)
+        if curves.doubtful is not None:
+            wrong &= ~curves.doubtful
+        plots.save(plots.conversion(wavs, curves.f0, wrong), args.plot)
     return cli.DONE
 
 

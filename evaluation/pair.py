@@ -11,7 +11,7 @@ import numpy as np
 import audio
 from evaluation import cepstrum, metrics
 from evaluation.scorers import REQUIREMENTS, Scorers, Target
-from evaluation.trackers import f0_figures, tracker
+from evaluation.trackers import differing, f0_figures, second_tracker, tracker
 from hubert_pitdyn import pitch
 
 SLACK = audio.UNIT_HOP  # samples by which lengths may differ without a word
@@ -47,12 +47,23 @@ class Curves:
         return pitch.track(self.source, self.tracker), pitch.track(self.converted, self.tracker)
 
     @cached_property
+    def doubtful(self) -> np.ndarray | None:
+        """bool [N]: frames of either on which two trackers differ; None with one tracker alone."""
+        second = second_tracker(self.tracker)
+        if second is None:
+            return None
+        one, two = (
+            differing(wav, f0, second) for wav, f0 in zip((self.source, self.converted), self.f0, strict=True)
+        )
+        return one | two
+
+    @cached_property
     def loudness(self) -> tuple[np.ndarray, np.ndarray]:
         """dB re full scale."""
         return audio.loudness(self.source), audio.loudness(self.converted)
 
     def figures(self) -> dict[str, float]:
-        return f0_figures(self.source, *self.f0) | metrics.dynamics_metrics(*self.loudness)
+        return f0_figures(self.source, *self.f0, self.doubtful) | metrics.dynamics_metrics(*self.loudness)
 
 
 @dataclass(frozen=True)

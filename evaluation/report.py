@@ -34,6 +34,9 @@ _GIVEN = "needs a conversion by evaluate.py voice"
 _TEXT = "needs the text and the recogniser"
 FIGURES = {
     "gpe": Figure("GPE: gross pitch errors (20 %)", "%", 1, _BOTH),
+    "f0_doubtful": Figure(
+        "frames on which two trackers differ, left out of F0", "%", 1, "needs two trackers and voice"
+    ),
     "vde": Figure("VDE: voicing errors", "%", 1, "no frames"),
     "vde_agreed": Figure("VDE, where both trackers agree", "%", 1, "needs fcpe and swift-f0"),
     "ffe": Figure("FFE: frames with either", "%", 1, "no frames"),

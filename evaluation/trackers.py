@@ -22,6 +22,7 @@ BOTH = (TRACKER, pitch.DEFAULT)  # reference and second tracker of a conversion
 PREFERRED = ("fcpe", "swift_f0", "pyin")  # for recordings with labels, where the reference depends on these
 AGREED = ("f0_rmse_agreed", "f0_corr_agreed", "vde_agreed")  # figures on the frames on which both agree
 NEAR = 50.0  # cents within which the pitches of two trackers agree
+FAR = 300.0  # cents beyond which one of them errs, mostly by an octave
 
 
 class Agreement(NamedTuple):
@@ -70,16 +71,42 @@ def agreement(wav: np.ndarray, both: tuple[str, str] = BOTH) -> Agreement:
     return Agreement(np.where(voiced, f0, 0.0), voiced, voiced == also, voiced & also & near)
 
 
-def f0_figures(source: np.ndarray, reference: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def second_tracker(first: str) -> str | None:
+    """Another tracker that is installed, to compare a reference tracker with; None where there is none."""
+    return next((t for t in PREFERRED if t != first and not pitch.missing(t)), None)
+
+
+def differing(wav: np.ndarray, f0: np.ndarray, second: str) -> np.ndarray:
+    """bool [N]: frames of [320N] on which a second tracker finds another pitch than f0 [N], 0 = unvoiced.
+
+    Both call them voiced, and their pitches lie more than FAR cents apart: mostly an octave.
+    """
+    other, voiced = pitch.track_alone(wav, second)
+    with np.errstate(divide="ignore"):
+        far = np.abs(metrics.CENTS * np.log2(other / np.where(f0 > 0, f0, other))) > FAR
+    return voiced & (f0 > 0) & far
+
+
+def f0_figures(
+    source: np.ndarray,
+    reference: np.ndarray,
+    found: np.ndarray,
+    doubtful: np.ndarray | None = None,
+) -> dict[str, float]:
     """Every figure of F0 found [N] in Hz against its reference [N], the track of `source` [320N].
 
-    The reference may be transposed. The figures of AGREED count where both trackers agree on the source; NaN
-    when one of the two is not installed.
+    The reference may be transposed. doubtful: frames, bool [N], on which two trackers differ; they are left
+    out of all figures but "f0_doubtful", their fraction of the voiced ones. The figures of AGREED count where
+    both trackers agree on the source; NaN when one of the two is not installed.
     """
-    of_all = metrics.f0_metrics(reference, found)
+    kept = np.ones(len(reference), dtype=bool) if doubtful is None else ~doubtful
+    of_all = metrics.f0_metrics(reference[kept], found[kept])
+    voiced = int(((reference > 0) | (found > 0)).sum())
+    of_all["f0_doubtful"] = float("nan") if doubtful is None or not voiced else int(doubtful.sum()) / voiced
     if any(map(pitch.missing, BOTH)):
         return {**of_all, **dict.fromkeys(AGREED, float("nan"))}
     both = agreement(source)
+    both = both._replace(agreed=both.agreed & kept, near=both.near & kept)
     known = np.where(both.near, reference, 0.0)
     return {
         **of_all,

@@ -21,6 +21,7 @@ KEYS = (
     *trackers.AGREED,
     *("f0_corr", "f0_offset_cents", "dyn_r", "dyn_rmse_db", "dyn_within_1p5db", "mcd"),
     *("speaker_similarity", "wer", "cer", "dnsmos"),
+    "f0_doubtful",
 )
 MORE_KEYS = {
     "source_similarity",
@@ -297,6 +298,25 @@ def test_frames_on_which_two_trackers_disagree_count_apart(monkeypatch):
     assert got["vde_agreed"] == pytest.approx(10 / 90) and got["vde"] == pytest.approx(0.1)
     monkeypatch.setattr(pitch, "missing", lambda tracker: "absent")
     assert np.isnan(trackers.f0_figures(np.zeros(100 * 320, np.float32), one, found)["f0_rmse_agreed"])
+
+
+def test_frames_on_which_two_trackers_differ_by_an_octave_are_no_errors_of_a_conversion(monkeypatch):
+    """The reference tracker halves the pitch of a third of the source, and of a tenth of the conversion."""
+    source, converted, true = np.zeros(32000, np.float32), np.ones(32000, np.float32), np.full(100, 260.0)
+    halved, later = true.copy(), true.copy()
+    halved[:33] /= 2
+    later[90:] /= 2
+    later[50:55] *= 2  # an error of the conversion: both trackers find it
+    other = {0.0: true, 1.0: np.where(np.arange(100) // 5 == 10, 520.0, 260.0)}
+    monkeypatch.setattr(pitch, "missing", lambda tracker: "" if tracker != "fcpe" else "absent")
+    monkeypatch.setattr(pitch, "track", lambda wav, tracker: later if wav[0] else halved)
+    monkeypatch.setattr(pitch, "track_alone", lambda wav, tracker: (other[wav[0]], other[wav[0]] > 0))
+    got = pair.Curves(source, converted, "pyin").figures()
+    assert got["f0_doubtful"] == pytest.approx(0.43) and got["gpe"] == pytest.approx(5 / 57)
+    assert got["octave_error"] == pytest.approx(5 / 57) and got["vde"] == 0
+    printed = report.pair_table({**dict.fromkeys(report.FIGURES, 0.0), **got})
+    (line,) = (line for line in printed.splitlines() if "two trackers differ" in line)
+    assert line.endswith(" 43.0 %")
 
 
 def test_the_tracker_of_figures_is_not_that_of_the_labels():

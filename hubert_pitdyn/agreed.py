@@ -1,0 +1,43 @@
+"""Octave errors of a tracker put right by a second one: for labels, whose errors a model would learn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hubert_pitdyn import pitch
+
+ALIKE = 1 / 12  # octaves between two trackers that agree
+LEAP = 0.5  # octaves from the pitch around that one of them errs by; a voice goes there in more than a frame
+AROUND = 25  # units on either side whose pitch counts, half a second
+ENOUGH = 5  # agreed units among them
+
+
+def second(tracker: str) -> str | None:
+    """The tracker that checks another: one that is a requirement; None where there is none."""
+    if tracker in pitch.PACKAGES:
+        return "yin"
+    return None if pitch.missing(pitch.DEFAULT) else pitch.DEFAULT
+
+
+def corrected(wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max: float) -> np.ndarray:
+    """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors put right; wav [320N].
+
+    An error is where a second tracker finds another pitch, and where that, not the first, is near the pitch on
+    which both agree around it.
+    """
+    other_tracker = second(tracker)
+    if other_tracker is None or not (f0 > 0).any():
+        return f0
+    other, _, _ = pitch.analyse(wav, other_tracker, f_min, f_max)
+    voiced = f0 > 0
+    own, theirs = (np.log2(np.maximum(x, 1.0)) for x in (f0, other))
+    agreed = np.flatnonzero(voiced & (np.abs(own - theirs) < ALIKE))
+    made = f0.copy()
+    for unit in np.flatnonzero(voiced & (np.abs(own - theirs) > LEAP)):
+        near = agreed[np.searchsorted(agreed, unit - AROUND) : np.searchsorted(agreed, unit + AROUND + 1)]
+        if len(near) < ENOUGH:
+            continue
+        around = np.median(own[near])
+        if abs(own[unit] - around) > LEAP and abs(theirs[unit] - around) < LEAP / 2:
+            made[unit] = other[unit]
+    return made
