@@ -5,10 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from common import cli
 
@@ -117,68 +113,17 @@ def fraction(text: str) -> float:
     return float(text)
 
 
-def chosen(args: argparse.Namespace, config: dict) -> Callable[[Any, argparse.Namespace, dict], int]:
-    """What makes what was asked for, from (data folder, args, config) to the exit code.
-
-    Each verb loads what it needs and no more. Whatever can be wrong with the arguments, the preset or the
-    encoder is found here, before anything in the folder changes. Raises UserError.
-    """
-    from preprocessing.checks import check
-
-    check(args, config)
-    if args.pitdyn:
-        from preprocessing.labels import make_labels as verb
-    elif args.mel:
-        from preprocessing.acoustic import make_mels as verb
-    elif args.encode:
-        from preprocessing.acoustic import load_parts, make_units
-
-        verb = partial(make_units, parts=load_parts(args, config))
-    elif args.discrete:
-        from preprocessing.discrete import make_discrete as verb
-    else:
-        from preprocessing.labels import show_labels as verb
-    return verb
-
-
 def main() -> int:
     args = parse_args()
     from checkpoints import places
-    from common.files import remove_leftovers_below
-    from preprocessing.bookkeeping import drop_replaced
-    from preprocessing.data_folder import DataFolder
-    from preprocessing.presets import VERBS, for_preprocessing, remember
-    from preprocessing.split import read_prompts, write_split
+    from common.presets import load_config
 
-    data = Path("data")
-    if not data.is_dir() and Path(__file__).name not in os.listdir():
-        raise cli.UserError(
-            f"{data}: no such folder in {Path.cwd()}; run it in the project's folder, or make {data} here"
-        )
+    load_config(args.config)  # a wrong preset or name is said before torch loads
     if args.encode and args.encode_with != "none":
         places.require_dataset(args.encode)
-    folder = DataFolder(data / args.name)
-    folder.place_of(args.wavs)  # a wrong path is said before models load
-    config, preset = for_preprocessing(folder, args)
-    make = chosen(args, config)
-    folder.connect(args.wavs)
-    remove_leftovers_below(folder.root)
-    count = len(folder.files)
-    if folder.left_out:
-        print(f"{folder.root}: {count} recordings, left out: {folder.left_out}")
-    prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
-    write_split(folder, args.seed, args.val_share, args.test_share, prompts)
-    code = drop_replaced(folder, args.n_workers, args.force)
-    code = max(code, make(folder, args, config))
-    if verb := next((name for name in VERBS if getattr(args, name)), None):
-        remember(folder, verb, args.config, preset)
-    mels = folder.read_json("mels.json")
-    if args.encode and mels and mels["level_db"] != config["audio"]["level_db"]:
-        from preprocessing.acoustic import make_mels
+    from preprocessing.steps import preprocess
 
-        print(f"{folder.root}: its mels are made for another preset than the encoders', {preset}")
-        code = max(code, make_mels(folder, args, config))
-    return code
+    return preprocess(args)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
     path = out / checked(vbank, "voice") / "acoustic" / BEST
     if path.is_file():
         return path
-    _require_out(out)
+    _require_out(out, vbank)
     known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{BEST}"))
     raise UserError(
         f"{path}: no voice of this name{nearest(vbank, known)}; voices here: {', '.join(known) or 'none'}; "
@@ -28,7 +28,7 @@ def require_dataset(dataset: str, out: Path = Path("out")) -> None:
     """UserError with the nearest name unless there is a folder out/<dataset>."""
     if (out / checked(dataset, "dataset")).is_dir():
         return
-    _require_out(out)
+    _require_out(out, dataset)
     known = sorted({p.parent.parent.name for p in out.glob(f"*/hubert-*/{BEST}")})
     raise UserError(
         f"{out / dataset}: no dataset of this name{nearest(dataset, known)}; datasets here: "
@@ -56,6 +56,6 @@ def require_label_models(dataset: str, out: Path, advice: str) -> None:
         raise UserError(f"{out / dataset}: no pitch and loudness models; {advice}") from error
 
 
-def _require_out(out: Path) -> None:
+def _require_out(out: Path, name: str) -> None:
     if not out.is_dir():
-        raise UserError(f"{out}: no such folder in {Path.cwd()}; run it in the project's folder")
+        raise UserError(f"{out / name}: no such folder in {Path.cwd()}; run it in the project's folder")

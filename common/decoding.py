@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,8 +111,17 @@ def require_possible(name: Path | str, rate: float, frames: int = 0) -> None:
         )
 
 
+def _native(path: Path) -> Path | bytes:
+    """What libsndfile can open: bytes for a name that is not UTF-8, as all but Windows allow."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return path if os.name == "nt" else os.fsencode(path)
+    return path
+
+
 def _with_soundfile(path: Path) -> tuple[np.ndarray, int]:
-    with soundfile.SoundFile(_repaired(path) or path) as file:
+    with soundfile.SoundFile(_repaired(path) or _native(path)) as file:
         if file.frames != UNKNOWN_LENGTH:
             require_possible(path, file.samplerate, file.frames)
             return file.read(dtype="float32", always_2d=True), file.samplerate

@@ -22,8 +22,8 @@ def second(tracker: str) -> str | None:
 def corrected(wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max: float) -> np.ndarray:
     """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors put right; wav [320N].
 
-    An error is where a second tracker finds another pitch, and where that, not the first, is near the pitch on
-    which both agree around it.
+    An error is where a second tracker finds another pitch, and where that, not the first, is near the pitch
+    on which both agree around it.
     """
     other_tracker = second(tracker)
     if other_tracker is None or not (f0 > 0).any():

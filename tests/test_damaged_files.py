@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import audio
 from checkpoints import cards, models, store
+from common import arrays
 from common.cli import UserError
 from common.presets import load_config
-from common.readers import read_array
 from common.tables import Table
 from conversion import prosody_csv
 from conversion.prosody import Curve, PitchRange
@@ -231,7 +231,7 @@ def test_arrays(folder, mapped, steps):
     held(
         folder / "a.npy",
         damaged(content.getvalue(), steps),
-        lambda path: read_array(path, "remake it", mapped),
+        lambda path: arrays.read(path, "remake it", mapped),
     )
 
 

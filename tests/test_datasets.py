@@ -11,7 +11,8 @@ import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
 from common.cli import UserError
 from preprocessing.data_folder import DataFolder
-from training.datasets import LabelDataset, MelDataset, WavDataset, cache_features
+from training.datasets import LabelDataset, MelDataset, WavDataset
+from training.trunk_features import cache_features
 from vocoder import losses
 from vocoder.discriminators import Discriminators
 from vocoder.frame_f0 import Span, frame_f0

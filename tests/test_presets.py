@@ -43,7 +43,7 @@ def refused(path) -> str:
         ("[vocoder]\ngen = 'istft'", ", [vocoder]: unknown key 'gen'"),
         ("[vocoder.istft]\ndims = 3", ", [vocoder.istft]: unknown key 'dims', did you mean 'dim'?"),
         ("[head]\ndept = 3", ", [head]: unknown key 'dept', did you mean 'depth'?"),
-        ("[audio]\nlevel_db = '-26'", ", [audio]: level_db is '-26', expected a value like -26.0"),
+        ("[audio]\nlevel_db = '-26'", ", [audio]: level_db is '-26', expected a value like -19.0"),
         ("[hubert]\ndim = 1.5", ", [hubert]: dim is 1.5, expected a value like 768"),
         ("[vocoder.hifigan]\nrates = []", ", [vocoder.hifigan]: rates is [], expected a value like [10,"),
         ("[acoustic]\nlstm_dim = 0", ", [acoustic]: lstm_dim is 0, expected a number from 1 to 65536"),

@@ -33,7 +33,6 @@ class Run:
     """One training run: settings, where it runs, where it writes. Only rank 0 has a writer and a claim."""
 
     config: dict[str, Any]
-    preset: str  # name of the config, for messages
     settings: Any  # of training.settings
     data: Path
     out: Path
@@ -46,6 +45,7 @@ class Run:
     logger: logging.Logger
     writer: Any
     claim: Claim | None = None
+    preset: str = ""  # name of the config, for messages
 
     def log_figure(self, name: str, figure, step: int) -> None:
         """Add a matplotlib figure to TensorBoard and close it."""
@@ -75,7 +75,6 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
     amp = devices.choose_amp(amp, device)
     run = Run(
         config,
-        preset,
         settings,
         args.data,
         args.out,
@@ -88,6 +87,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
         logger,
         writer,
         held,
+        preset,
     )
     logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
     logger.info(f"preset {preset}")

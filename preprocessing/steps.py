@@ -1,0 +1,69 @@
+"""What preprocess.py does in order: check settings, bring the folder up to date, make what was asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common.cli import UserError
+from common.files import remove_leftovers_below
+from preprocessing import acoustic, discrete, labels
+from preprocessing.bookkeeping import drop_replaced
+from preprocessing.checks import check
+from preprocessing.data_folder import DataFolder
+from preprocessing.presets import VERBS, for_preprocessing, remember
+from preprocessing.split import read_prompts, write_split
+
+DATA = Path("data")
+SCRIPT = Path("preprocess.py")  # lies in the project's folder
+
+
+def preprocess(args: argparse.Namespace) -> int:
+    """Returns the exit code. Raises UserError, with the folder as it was, for what can be known before."""
+    folder = data_folder(args.name)
+    folder.place_of(args.wavs)  # a wrong path is said before models load
+    config, preset = for_preprocessing(folder, args)
+    check(args, config)
+    make = chosen(args, config)
+    folder.connect(args.wavs)
+    remove_leftovers_below(folder.root)
+    count = len(folder.files)
+    if folder.left_out:
+        print(f"{folder.root}: {count} recordings, left out: {folder.left_out}")
+    prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
+    write_split(folder, args.seed, args.val_share, args.test_share, prompts)
+    code = drop_replaced(folder, args.n_workers, args.force)
+    code = max(code, make(folder, args, config))
+    for verb in VERBS:
+        if getattr(args, verb):
+            remember(folder, verb, args.config, preset)
+    return max(code, follow_encoders(folder, args, config, preset))
+
+
+def data_folder(name: str) -> DataFolder:
+    """data/<name>. UserError where that would be made in a folder that has nothing to do with the project."""
+    if not DATA.is_dir() and not SCRIPT.is_file():
+        raise UserError(
+            f"{DATA}: no such folder in {Path.cwd()}; run it in the project's folder, or make {DATA} here"
+        )
+    return DataFolder(DATA / name)
+
+
+def chosen(args: argparse.Namespace, config: dict) -> Callable[[DataFolder, argparse.Namespace, dict], Any]:
+    """What makes what was asked for, ready to run: an encoder that is missing is found here."""
+    if args.encode:
+        return partial(acoustic.make_units, parts=acoustic.load_parts(args, config))
+    made = {"pitdyn": labels.make_labels, "mel": acoustic.make_mels, "discrete": discrete.make_discrete}
+    return next((make for verb, make in made.items() if getattr(args, verb)), labels.show_labels)
+
+
+def follow_encoders(folder: DataFolder, args: argparse.Namespace, config: dict, preset: str) -> int:
+    """After --encode: mels at another level than that of the encoders' preset are made again."""
+    mels = folder.read_json("mels.json")
+    if not args.encode or not mels or mels["level_db"] == config["audio"]["level_db"]:
+        return 0
+    print(f"{folder.root}: its mels are made for another preset than the encoders', {preset}")
+    return acoustic.make_mels(folder, args, config)
