@@ -5,7 +5,7 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,10 @@ from conftest import ROOT
 
 from checkpoints import store
 from common.cli import UserError
-from common.presets import load_config
+from common.presets import load_config, merge
 from preprocessing import presets
 from preprocessing.data_folder import DataFolder
-from training import continuation
+from training import continuation, vocoder
 from training.run import start
 from training.settings import settings_of
 
@@ -209,3 +209,27 @@ def test_the_command_printed_repeats_the_options_of_a_run(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     line = continuation.resuming_command(Path("m.pt"))
     assert re.match(r"torchrun --nproc_per_node=2 train_hubert.py --embds_dn pits d o --mask --resume", line)
+
+
+def test_a_vocoder_that_begins_trained_meets_its_discriminators_early(tmp_path):
+    new = start(arguments(tmp_path), "vocoder").settings
+    warm = start(arguments(tmp_path, warmstart=Path("x.pt")), "vocoder").settings
+    fine = start(arguments(tmp_path, finetune=Path("x.pt")), "vocoder").settings
+    assert new.adversarial_after == 10000 and new.steps == 200000
+    assert warm.adversarial_after == 100 and (warm.steps, warm.lr) == (new.steps, new.lr)
+    assert fine.adversarial_after == 100 and fine.steps == 2000 and fine.lr == new.refine_lr
+
+
+@pytest.mark.parametrize(("steps", "warned"), [(100, True), (101, False)])
+def test_discriminators_that_never_join_are_worth_a_warning(tmp_path, capsys, steps, warned):
+    folder = DataFolder(tmp_path / "v")
+    for key in ("a", "b"):
+        folder.save("prepared", key, np.zeros(6400, np.int16))
+    folder.write_json("split.json", {"train": ["a"], "val": ["b"]})
+    small = {"generator": "istft", "istft": {"dim": 8, "blocks": 1}}
+    config = merge(load_config(), {"vocoder": small})
+    args = arguments(folder.root, steps=steps, warmstart=None, finetune=None)
+    run = start(args, "vocoder", config)
+    run.settings = replace(run.settings, adversarial_after=100)
+    vocoder.build(args, run)
+    assert (f"adversarial_after is 100 of {steps} steps" in capsys.readouterr().err) == warned

@@ -13,7 +13,6 @@ from audio import MEL_HOP, SAMPLE_RATE
 from vocoder import HarmonicGenerator, IstftGenerator
 from vocoder.frames import BINS, WINDOW, analyse, overlap_add
 from vocoder.harmonic import (
-    BAND,
     EDGE,
     FADE,
     HIGH_VOICE,
@@ -30,9 +29,9 @@ from vocoder.harmonic import (
     pitch_loss,
     place,
     pulse_envelope,
-    pulse_train,
     unvoiced_near_voiced,
 )
+from vocoder.pulses import BAND, pulse_train
 
 
 def last_pulses(f0: torch.Tensor, samples: int) -> torch.Tensor:

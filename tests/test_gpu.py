@@ -9,7 +9,7 @@ if not torch.cuda.is_available():
 
 from common import devices  # noqa: E402
 from training.trainer import Trainer  # noqa: E402
-from vocoder.harmonic import pulse_train  # noqa: E402
+from vocoder.pulses import pulse_train  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -108,5 +109,11 @@ def loader(run: Any, dataset: Any, first: int) -> DataLoader:
         collate_fn=dataset.collate,
         num_workers=run.num_workers,
         persistent_workers=run.num_workers > 0,
+        worker_init_fn=_leave_ctrl_c,
         pin_memory=run.device.type == "cuda",
     )
+
+
+def _leave_ctrl_c(_worker: int) -> None:
+    """Ctrl-C reaches loader processes too; the one that trains ends its step, and then them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

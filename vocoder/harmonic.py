@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP, N_FFT, N_MELS, SAMPLE_RATE
+from audio import MEL_HOP, N_FFT, N_MELS
 from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
+from vocoder.pulses import at_samples, pulse_train
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
 SPREAD = 1.0  # standard deviation of a target, in steps
 REACH = 3  # steps around the most likely one that its mean is taken over
-BAND = 7800.0  # Hz; no harmonic lies above
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
 LOG_START = -4.0  # of fresh filters
 HELD = 0.1  # weight of unvoiced frames, whose pitch is interpolated, against that of voiced ones
@@ -34,9 +34,6 @@ FADE = 240  # samples, 15 ms: a high voice begins and ends within these, inside 
 LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
-MOST = 6000.0  # Hz; no F0 is higher
-FINEST = 1 << 18  # parts of a hertz: what single precision resolves from 32 Hz on
-PARTS = 8 * SAMPLE_RATE // MEL_HOP * FINEST  # of a turn, with F0 in such parts, see _turns
 
 
 class HarmonicGenerator(nn.Module):
@@ -165,7 +162,7 @@ def pulse_envelope(voicing: Tensor, f0: Tensor) -> Tensor:
     """
     unvoiced = (voicing == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
     inside = _distance(unvoiced) - _distance(~unvoiced)  # samples from the change; negative outside
-    octaves = torch.log2(_at_samples(f0) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
+    octaves = torch.log2(at_samples(f0) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
     height = octaves.clamp(0, 1)
     return (torch.lerp(inside + EDGE, inside, height) / (2 * EDGE + (FADE - 2 * EDGE) * height)).clamp(0, 1)
 
@@ -233,69 +230,3 @@ def pitch_loss(logits: Tensor, f0: Tensor, voiced: Tensor, total: Tensor | None 
     weight = pitch_weights(f0, voiced)
     of_pitch = (losses * weight).sum() / (weight.sum() if total is None else total).clamp(min=TINY)
     return of_pitch + F.binary_cross_entropy_with_logits(logits[..., PITCHES], voiced.to(logits.dtype))
-
-
-def pulse_train(f0: Tensor) -> Tensor:
-    """F0 [B, T] in Hz of frames on 160j + 80 -> [B, 160T]: its harmonics below BAND, cosines of amplitude 1.
-
-    Their sum in closed form (Dirichlet's kernel) costs the same however many there are.
-    """
-    turns = _turns(f0)
-    f0 = _at_samples(f0)
-    count = torch.floor(BAND / f0)
-    divisor = torch.sin(math.pi * turns)
-    at_peak = divisor.abs() < TINY
-    kernel = torch.sin((2 * count + 1) * math.pi * turns) / torch.where(at_peak, 1.0, divisor)
-    return (torch.where(at_peak, 2 * count + 1, kernel) - 1) / 2
-
-
-def _turns(f0: Tensor) -> Tensor:
-    """F0 [B, T] in Hz, straight lines between frames -> [B, 160T]: turns so far, less whole ones.
-
-    Summed up as floats, an hour's turns would be wrong by whole ones, and not every GPU has doubles. So the
-    turns of frames are whole numbers, of parts so fine that a float's F0 has no finer, which are added modulo
-    one turn without an error; floats say where in its frame a sample is.
-    """
-    f0 = f0.clamp(max=MOST)
-    before, after = (F.pad(f0.unsqueeze(1), edge, mode="replicate").squeeze(1) for edge in ((1, 0), (0, 1)))
-    before, after = before[..., :-1], after[..., 1:]
-    # A frame's line begins half a frame early, so that its turns are a weighted sum of three F0.
-    parts = _modulo(sum(_modulo(weight * _parts(x)) for weight, x in ((1, before), (6, f0), (1, after))))
-    start = _running_sum(parts) - parts  # of all frames before this one
-    start = torch.where(start > PARTS // 2, start - PARTS, start)
-    start = torch.where(start < -PARTS // 2, start + PARTS, start).to(f0.dtype) / PARTS
-    k = torch.arange(1, MEL_HOP + 1, device=f0.device, dtype=f0.dtype)
-    half = MEL_HOP / 2
-    # Sums of the straight lines over the first k samples: up to the frame's middle, and beyond it.
-    first, second = k.clamp(max=half), (k - half).clamp(min=0)
-    slopes = (f0 - before).unsqueeze(-1) / MEL_HOP, (after - f0).unsqueeze(-1) / MEL_HOP
-    within = f0.unsqueeze(-1) * k + slopes[0] * (first * first / 2 - half * first)
-    within = within + slopes[1] * second * second / 2
-    turns = start.unsqueeze(-1) + within / SAMPLE_RATE
-    return (turns - turns.round()).flatten(-2)
-
-
-def _parts(f0: Tensor) -> Tensor:
-    """F0 in Hz as a whole number, modulo PARTS."""
-    return _modulo((f0 * FINEST).round().to(torch.int32))
-
-
-def _modulo(parts: Tensor) -> Tensor:
-    """Whole numbers below 8 PARTS, modulo PARTS; Apple's GPUs divide them as floats."""
-    for times in (4, 2, 1):
-        parts = torch.where(parts >= times * PARTS, parts - times * PARTS, parts)
-    return parts
-
-
-def _running_sum(parts: Tensor) -> Tensor:
-    """Whole numbers [B, T] below PARTS -> the sums of the first 1, 2, … of them, modulo PARTS."""
-    step = 1
-    while step < parts.shape[-1]:
-        parts = _modulo(parts + F.pad(parts, (step, 0))[..., : parts.shape[-1]])
-        step *= 2
-    return parts
-
-
-def _at_samples(frames: Tensor) -> Tensor:
-    """[B, T] of frames on 160j + 80 -> [B, 160T], straight lines between them."""
-    return F.interpolate(frames.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
