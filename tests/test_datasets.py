@@ -10,7 +10,7 @@ from test_vocoder import harmonic
 import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
 from preprocessing.data_folder import DataFolder
-from training.datasets import WavDataset
+from training.datasets import LabelDataset, WavDataset
 from vocoder import losses
 from vocoder.discriminators import Discriminators
 from vocoder.frame_f0 import Span, frame_f0
@@ -35,6 +35,22 @@ def test_crops_are_waves_at_one_level_with_their_mels(recordings):
     assert batch["wavs"].shape == (2, 1, 9600) and batch["mels"].shape == (2, 128, 60)
     assert float(batch["wavs"][1, 0, 6400:].abs().max()) == 0
     assert float(batch["mels"][1, :, 40:].max()) == pytest.approx(math.log(audio.LOG_FLOOR))
+
+
+def test_label_models_train_on_every_recording_at_the_level_at_which_they_will_convert(recordings):
+    """Crops are at the level of their recording, so that loud and soft stay apart."""
+    swelling = (harmonic(200, seconds=2.0).numpy() * np.linspace(0.1, 1, 32000)).astype(np.float32)
+    wavs = {"a": swelling, "b": 0.001 * swelling}
+    for name, wav in wavs.items():
+        recordings.save_prepared(name, wav)
+        recordings.save("dyns", name, np.zeros(100, np.uint8))
+    data = LabelDataset(recordings, ["a", "b"], "dyns", 0.5)
+    loud, quiet = (data[(index, None)]["source"].numpy() for index in (0, 1))
+    assert audio.level(loud) == pytest.approx(audio.ENCODER_LEVEL_DB, abs=0.05)
+    assert np.allclose(loud, quiet, atol=1e-4)
+    crop = data[(0, (1, 2))]["source"].numpy()
+    starts = [np.abs(loud[320 * k : 320 * k + 8000] - crop).max() for k in range(76)]
+    assert min(starts) < 1e-6
 
 
 def test_crops_at_other_speeds_have_other_pitches(recordings):
