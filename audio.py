@@ -34,7 +34,7 @@ LOG_FLOOR = 1e-5  # magnitude
 MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie around here
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
-ENCODER_LEVEL_DB = -26.0  # active level of what the encoders and trackers are given
+ENCODER_LEVEL_DB = -20.0  # active level of what the encoders and trackers are given
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
 LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
@@ -211,7 +211,8 @@ def loudness(wav: np.ndarray, centred: bool = True, floor_db: float = LOUDNESS_F
 
 def level(wav: np.ndarray) -> float:
     """Active speech level of [S] in dB re full scale, however quiet it is; at least -150 dB."""
-    return active_level(loudness(wav, floor_db=SILENCE_DB))
+    whole = wav if len(wav) >= MIN_SAMPLES else on_grid(wav)
+    return active_level(loudness(whole, floor_db=SILENCE_DB))
 
 
 def set_level(wav: np.ndarray, level_db: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Octave errors of a tracker put right by a second one: for labels, whose errors a model would learn."""
+"""Octave errors of a tracker, corrected by a second one: for labels, whose errors a model would learn."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def second(tracker: str) -> str | None:
 
 
 def corrected(wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max: float) -> np.ndarray:
-    """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors put right; wav [320N].
+    """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors corrected; wav [320N].
 
     An error is where a second tracker finds another pitch, and where that, not the first, is near the pitch
-    on which both agree around it.
+    on which both agree around it. Where neither is, there is no pitch.
     """
     other_tracker = second(tracker)
     if other_tracker is None or not (f0 > 0).any():
@@ -38,6 +38,6 @@ def corrected(wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max
         if len(near) < ENOUGH:
             continue
         around = np.median(own[near])
-        if abs(own[unit] - around) > LEAP and abs(theirs[unit] - around) < LEAP / 2:
-            made[unit] = other[unit]
+        if abs(own[unit] - around) > LEAP:
+            made[unit] = other[unit] if abs(theirs[unit] - around) < LEAP / 2 else 0.0
     return made

@@ -10,7 +10,7 @@ import numpy as np
 import audio
 from common import cli
 from common.files import atomic_path
-from hubert_pitdyn import pitch, plots
+from hubert_pitdyn import agreed, pitch, plots
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
@@ -22,6 +22,8 @@ def label_file(labels: dict, folder: DataFolder, key: str) -> None:
     pit, dyn = labels["pit"], labels["dyn"]
     wav = folder.prepared(key)
     f0 = pitch.track(wav, **track_options(pit))
+    if pit["voicing"] and pit["centred"]:  # not the labels of 2022, whose errors are part of them
+        f0 = agreed.corrected(wav, f0, pit["tracker"], pit["f_min"], pit["f_max"])
     db = audio.loudness(wav, centred=dyn["centred"])
     folder.save("f0", key, f0)
     folder.save("loudness", key, db)

@@ -53,7 +53,7 @@ class Numbers(torch.utils.data.Dataset):
 
 def arguments(out, **given):
     """The arguments that all train scripts have, of a run in `out`."""
-    defaults = dict.fromkeys(("config", "batch_size", "keep", "resume"))
+    defaults = dict.fromkeys(("config", "batch_size", "micro_batch", "keep", "resume"))
     defaults |= {"steps": 4, "device": "cpu", "amp": "off", "seed": 1, "num_workers": 0, "overwrite": False}
     return argparse.Namespace(**{**defaults, "data": out.parent, "out": out, **given})
 

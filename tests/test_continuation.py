@@ -29,14 +29,14 @@ CONTENT = ROOT / "out" / "demo" / "hubert-soft" / "model-best.pt"
 def arguments(data: Path, **given) -> argparse.Namespace:
     """What a train script parses from `data out` and the options given."""
     names = ("config", "resume", "steps", "batch_size", "micro_batch", "seed", "keep", "num_workers")
-    options = {**dict.fromkeys(names), "device": "cpu", "amp": "auto", **given}
+    options = {**dict.fromkeys(names), "device": "cpu", "amp": "auto", "overwrite": False, **given}
     return argparse.Namespace(data=data, out=data.parent / "out", **options)
 
 
 def with_units(folder: Path, content: Path = CONTENT, level_db: float = -26.0) -> Path:
     """A data folder whose cards name a content encoder, and mels at a level."""
     folder.mkdir(parents=True)
-    card = {"encoders": {"content": {"name": content.as_posix(), "hash": "x"}}}
+    card = {"encoders": {"content": {"name": content.as_posix(), "hash": "x"}}, "unit_dim": 768}
     (folder / "encoder.json").write_text(json.dumps(card), encoding="utf-8")
     (folder / "mels.json").write_text(json.dumps({"level_db": level_db}), encoding="utf-8")
     return folder

@@ -99,6 +99,22 @@ def test_pieces_of_a_recording_are_where_they_say(recordings):
     assert torch.allclose(piece["mels"][:, inner], whole["mels"][:, 80:150][:, inner], atol=1e-4)
 
 
+def test_label_models_train_on_every_recording_at_the_level_at_which_they_will_convert(recordings):
+    """Crops are at the level of their recording, so that loud and soft stay apart."""
+    swelling = (harmonic(200, seconds=2.0).numpy() * np.linspace(0.1, 1, 32000)).astype(np.float32)
+    wavs = {"a": swelling, "b": 0.001 * swelling}
+    for name, wav in wavs.items():
+        recordings.save_prepared(name, wav)
+        recordings.save("dyns", name, np.zeros(100, np.uint8))
+    data = LabelDataset(recordings, ["a", "b"], "dyns", 0.5)
+    loud, quiet = (data[(index, None)]["source"].numpy() for index in (0, 1))
+    assert audio.level(loud) == pytest.approx(audio.ENCODER_LEVEL_DB, abs=0.05)
+    assert np.allclose(loud, quiet, atol=1e-4)
+    crop = data[(0, (1, 2))]["source"].numpy()
+    starts = [np.abs(loud[320 * k : 320 * k + 8000] - crop).max() for k in range(76)]
+    assert min(starts) < 1e-6
+
+
 def test_crops_at_other_speeds_have_other_pitches(recordings):
     data = WavDataset(recordings, ["long"], 0.6, -26.0, speed_octaves=1.0)
     hertz = []

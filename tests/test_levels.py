@@ -81,6 +81,13 @@ def test_speech_without_blows_has_none_and_keeps_its_loud_and_soft():
         assert audio.level(shouted) - audio.level(8 * wav) == pytest.approx(-0.5, abs=3.0)
 
 
+@pytest.mark.parametrize("samples", [1, 300, 700])
+def test_the_shortest_sounds_have_a_level(samples):
+    wav = 0.1 * np.sin(np.arange(samples) + 1)
+    assert np.isfinite(audio.level(wav)) and len(audio.encoder_input(wav)) == samples
+    assert audio.level(np.zeros(samples)) == audio.SILENCE_DB
+
+
 def test_gain_moves_the_level_by_itself():
     wav = with_blow(phrases(level_db=-30), "click", 0.3)
     for gain in (-50, -30, 12):
