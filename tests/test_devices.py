@@ -1,6 +1,5 @@
 """Which device a process takes, how many loaders it has, and how several processes meet: by stand-ins."""
 
-import argparse
 import os
 import socket
 import subprocess
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import ROOT
+from small_training import arguments
 
 from common import devices
 from common.cli import UserError
@@ -94,10 +94,7 @@ def test_a_training_makes_its_gpu_the_current_one(gpus, monkeypatch, tmp_path):
     chosen = []
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    names = ("config", "steps", "batch_size", "micro_batch", "seed", "keep", "num_workers")
-    args = argparse.Namespace(
-        **dict.fromkeys(names), device="cuda", amp="auto", data=tmp_path, out=tmp_path / "out"
-    )
+    args = arguments(tmp_path / "out", device="cuda", amp="auto", seed=None, steps=None)
     run = runs.start(args, "acoustic")
     assert chosen == [torch.device("cuda:1")] and run.device == torch.device("cuda:1")
     assert run.amp == torch.bfloat16

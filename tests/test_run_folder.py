@@ -128,8 +128,9 @@ def test_a_run_resumed_elsewhere_brings_its_best_and_mixes_with_no_other(tmp_pat
 
 
 def test_overwrite_and_resume_exclude_one_another(tmp_path):
+    run_once(tmp_path / "a")
     with pytest.raises(UserError, match="leave one of them out"):
-        run_once(tmp_path / "a", resume=tmp_path / "a" / "model-4.pt", overwrite=True)
+        run_once(tmp_path / "a", steps=6, resume=tmp_path / "a" / "model-4.pt", overwrite=True)
 
 
 HOLD = """
