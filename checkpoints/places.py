@@ -58,4 +58,6 @@ def require_label_models(dataset: str, out: Path, advice: str) -> None:
 
 def _require_out(out: Path, name: str) -> None:
     if not out.is_dir():
-        raise UserError(f"{out / name}: no such folder in {Path.cwd()}; run it in the project's folder")
+        raise UserError(
+            f"{out}: no such folder in {Path.cwd()}, so no {name}; run it in the project's folder"
+        )

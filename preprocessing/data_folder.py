@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from common import arrays, audio_files, names
 from common.cli import UserError
 from common.files import atomic_path
 from common.readers import read_json
+from preprocessing.wavs_link import WavsLink
 
 NUMBER = int | float
 SHARES = ("val_share?", "test_share?")
@@ -73,67 +73,19 @@ class DataFolder:
         files = {key: self.files[key]} if key in self.files else {}
         return DataFolder(self.root, files, dict.fromkeys(self.copies_of.get(key, ()), key))
 
+    @property
+    def link(self) -> WavsLink:
+        """Where its wavs are."""
+        return WavsLink(self.root)
+
     def connect(self, wavs: Path | None) -> None:
-        """Make wavs/ point to the user's folder: a link, or where links are refused a recorded path.
-
-        Raises UserError as `place_of` does.
-        """
-        target = self.place_of(wavs)
-        if target is None:
-            return
-        self.root.mkdir(parents=True, exist_ok=True)
-        # What leads nowhere goes before: a link that came back to life would be taken for the new one.
-        self._record.unlink(missing_ok=True)
-        if os.path.lexists(self._link) and not self._link.exists():
-            self._link.unlink()
-        make_link(self._link, target)
-
-    def place_of(self, wavs: Path | None) -> Path | None:
-        """The folder that wavs/ has to be pointed to; None where it points there already.
-
-        Without `wavs` it has to be there already. Raises UserError naming what is missing.
-        """
-        if wavs is None:
-            self.wavs  # noqa: B018  raises when nothing is connected
-            return None
-        if not wavs.is_dir():
-            found = "a file" if wavs.exists() else "nothing"
-            raise UserError(f"{wavs}: expected a folder of wavs, found {found}")
-        target, connected = wavs.resolve(), self._connected()
-        if connected is None or not connected.is_dir():
-            return target
-        if connected != target:
-            raise UserError(
-                f"{self.root}: its wavs are {connected}, not {target}; "
-                f"take another name, or delete {self.root} to start afresh"
-            )
-        return None
-
-    @property
-    def _link(self) -> Path:
-        return self.root / "wavs"
-
-    @property
-    def _record(self) -> Path:
-        return self.root / "wavs.txt"
-
-    def _connected(self) -> Path | None:
-        """Where the wavs are or were. A recorded path was given later than a link beside it."""
-        if self._record.is_file():
-            return Path(os.fsdecode(self._record.read_bytes()).strip("\r\n"))
-        return self._link.resolve() if os.path.lexists(self._link) else None
+        """Make wavs/ lead to the user's folder. Raises UserError as `WavsLink.place_of` does."""
+        self.link.connect(wavs)
 
     @property
     def wavs(self) -> Path:
-        """The folder with the user's wavs, links resolved."""
-        found = self._connected()
-        if found is None or not found.is_dir():
-            raise UserError(
-                f"{self._link}: expected a folder of wavs, found "
-                f"{'nothing' if found is None else f'a dead link to {found}'}; "
-                f"make it: python preprocess.py {self.name} --wavs <path/to/wavs> --pitdyn"
-            )
-        return found
+        """The folder with the user's wavs. UserError naming what is missing."""
+        return self.link.folder
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -315,16 +267,3 @@ def as_16_bit(wav: np.ndarray) -> np.ndarray:
 def holds(path: Path, array: np.ndarray) -> bool:
     """Whether a .npy can be read and is this array."""
     return arrays.whole(path) and np.array_equal(np.load(path), array)
-
-
-def make_link(link: Path, target: Path) -> None:
-    """A junction on Windows (needs no rights), a symbolic link elsewhere, else the path in a text file."""
-    try:
-        if os.name == "nt":
-            import _winapi  # noqa: PLC0415  Windows has it alone
-
-            _winapi.CreateJunction(str(target), str(link))
-        else:
-            link.symlink_to(target, target_is_directory=True)
-    except OSError:
-        link.with_suffix(".txt").write_bytes(os.fsencode(target) + b"\n")

@@ -24,7 +24,7 @@ SCRIPT = Path("preprocess.py")  # lies in the project's folder
 def preprocess(args: argparse.Namespace) -> int:
     """Returns the exit code. Raises UserError, with the folder as it was, for what can be known before."""
     folder = data_folder(args.name)
-    folder.place_of(args.wavs)  # a wrong path is said before models load
+    folder.link.place_of(args.wavs)  # a wrong path is said before models load
     config, preset = for_preprocessing(folder, args)
     check(args, config)
     make = chosen(args, config)

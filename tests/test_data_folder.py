@@ -12,8 +12,9 @@ from common import audio_files
 from common.cli import UserError
 from preprocessing import moved_copies
 from preprocessing.bookkeeping import drop_replaced, each_key
-from preprocessing.data_folder import DataFolder, Path, make_link
+from preprocessing.data_folder import DataFolder, Path
 from preprocessing.split import write_split
+from preprocessing.wavs_link import make_link
 from training.crops import crop_start
 
 

@@ -61,7 +61,8 @@ def test_cut_arrays_are_named_with_the_command_that_makes_them(recordings, kind,
 
 def test_cut_features_of_a_trunk_and_cut_wavs_are_made_again(recordings, monkeypatch):
     class Trunk:
-        proj = type("", (), {"weight": torch.zeros(1)})
+        proj = type("", (), {"weight": torch.zeros(1), "in_features": 4})
+        conv_dim, encoder = 3, type("", (), {"layers": [None]})
 
         def hidden(self, wav):
             return torch.ones(1, 20, 3), torch.ones(1, 20, 2, 4)

@@ -7,8 +7,7 @@ from conftest import ROOT
 
 from common.cli import UserError
 from common.presets import load_config
-from training.settings import HubertSettings, refining, settings_of
-from training.trainer import learning_rate
+from training.settings import HubertSettings, learning_rate, refining, settings_of
 
 PRESETS = sorted(path for path in ROOT.glob("configs/**/*.toml") if path.name != "small.toml")
 

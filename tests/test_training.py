@@ -16,9 +16,9 @@ from common.presets import load_config
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
 from training.batches import Batches
+from training.meters import Meters
 from training.run import model_of
-from training.settings import settings_of
-from training.trainer import Meters, learning_rate
+from training.settings import learning_rate, settings_of
 
 
 def test_batches_cover_every_epoch_and_wrap_small_sets():

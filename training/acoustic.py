@@ -6,15 +6,17 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from acoustic.model import AcousticModel
-from audio import SAMPLE_RATE
+from audio import N_MELS, SAMPLE_RATE
 from checkpoints import cards, models, store
 from common import cli
 from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.batches import validation_batches
-from training.datasets import MelDataset, shift_right
+from training.datasets import MelDataset
 from training.run import mean_over, model_of
 from vocoder.griffin_lim import GriffinLim
 
@@ -115,6 +117,11 @@ def frame_loss(predicted, batch: dict):
     """Sum of absolute errors over valid frames, and the number of values in it."""
     valid = batch["valid"].unsqueeze(-1)
     return ((predicted.float() - batch["mels"]).abs() * valid).sum(), valid.sum() * predicted.shape[-1]
+
+
+def shift_right(mels: torch.Tensor) -> torch.Tensor:
+    """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
+    return torch.cat([mels.new_zeros(len(mels), 1, N_MELS), mels[:, :-1]], dim=1)
 
 
 def predict(model, batch: dict):

@@ -52,7 +52,7 @@ class AdversarialTrainer(Trainer):
         self.discriminator_optimizer = self._optimizer(self.discriminators)
 
     def _distribute(self) -> tuple[nn.Module, nn.Module]:
-        return self._parallel(self.wrap(self.model)), self._parallel(self.discriminators)
+        return self.run.parallel(self.wrap(self.model)), self.run.parallel(self.discriminators)
 
     def _advance(self, networks: tuple[nn.Module, nn.Module], batch: dict, step: AdversarialStep) -> dict:
         generator, discriminators = networks

@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 from audio import (
     LOG_FLOOR,
     MIN_SAMPLES,
-    N_MELS,
     UNIT_HOP,
     UNIT_RATE,
     encoder_input,
@@ -80,11 +79,6 @@ class MelDataset(Dataset):
         mels = torch.nn.utils.rnn.pad_sequence([m for _, m in items], batch_first=True)
         valid = torch.arange(mels.shape[1]).unsqueeze(0) < 2 * lengths.unsqueeze(1)
         return {"units": units, "mels": mels, "lengths": lengths, "valid": valid}
-
-
-def shift_right(mels: Tensor) -> Tensor:
-    """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
-    return torch.cat([mels.new_zeros(len(mels), 1, N_MELS), mels[:, :-1]], dim=1)
 
 
 LABEL_FOLDERS = {"pits": "pits", "dyns": "dyns", "units": "units-discrete"}
@@ -203,9 +197,8 @@ PADDING = {"mels": math.log(LOG_FLOOR), "wavs": 0.0, "f0": 0.0, "voiced": False}
 class WavDataset(Dataset):
     """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project; see Which.
 
-    level_db: of speech. speed_octaves: crops are
-    played up to that much faster or slower, or between two such figures: voices and pitches that nobody here
-    has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
+    level_db: of speech. speed_octaves: crops are played up to that much faster or slower, or between two such
+    figures: voices and pitches that nobody here has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
     the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
     (see `frame_f0`).
     """

@@ -47,6 +47,31 @@ class Run:
     claim: Claim | None = None
     preset: str = ""  # name of the config, for messages
 
+    def log_metrics(self, part: str, step: int, metrics: dict[str, float], more: str = "") -> str:
+        """Metrics of "train" or "valid" to the log and TensorBoard; the loss in words.
+
+        UserError where there is no loss: all since the last line were NaN, and the weights are lost.
+        """
+        if "loss" not in metrics:
+            raise UserError(
+                f"{self.out}: loss became NaN before step {step}; train again with a lower lr or max_norm in "
+                "the preset"
+            )
+        if self.rank > 0:
+            return ""
+        for name, value in metrics.items():
+            self.writer.add_scalar(f"{part}/{name}", value, step)
+        shown = ", ".join(f"{k} {v:.4g}" for k, v in metrics.items())
+        self.logger.info(f"{part} {step}: {shown}{more}")
+        return f"loss {metrics['loss']:.4f}"
+
+    def parallel(self, module: nn.Module) -> nn.Module:
+        """A module whose gradients are those of all processes."""
+        if self.world == 1:
+            return module
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
     def log_figure(self, name: str, figure, step: int) -> None:
         """Add a matplotlib figure to TensorBoard and close it."""
         self.writer.add_figure(name, figure, step, close=True)

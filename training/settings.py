@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Sequence
@@ -135,3 +136,12 @@ def _words(wanted: Any) -> str:
     if isinstance(wanted, types.UnionType):
         return " or ".join(_words(part) for part in typing.get_args(wanted))
     return words.get(wanted, "a list of numbers")
+
+
+def learning_rate(settings: Settings, step: int, lr: float) -> float:
+    """Linear warm-up, then a cosine down to `final_lr` times lr at the last step."""
+    warmup, final = settings.warmup_steps, settings.final_lr
+    if step < warmup:
+        return lr * (step + 1) / warmup
+    along = (step - warmup) / max(1, settings.steps - warmup)
+    return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))

@@ -24,16 +24,7 @@ from training import continuation, interrupts
 from training.batches import in_parts, loader
 from training.meters import Meters
 from training.run import Run, to_device
-from training.settings import Settings
-
-
-def learning_rate(settings: Settings, step: int, lr: float) -> float:
-    """Linear warm-up, then a cosine down to `final_lr` times lr at the last step."""
-    warmup, final = settings.warmup_steps, settings.final_lr
-    if step < warmup:
-        return lr * (step + 1) / warmup
-    along = (step - warmup) / max(1, settings.steps - warmup)
-    return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))
+from training.settings import learning_rate
 
 
 class Trainer:
@@ -145,8 +136,8 @@ class Trainer:
                     meters.update(self._step(network, to_device(batch, run.device), train_step))
                 bar.update()
                 if self.step % settings.log_every == 0:
-                    speed = (self.step - first) / (time.perf_counter() - began)
-                    bar.set_postfix_str(self._log("train", meters.take(), f", {speed:.2f} steps/s"))
+                    speed = f", {(self.step - first) / (time.perf_counter() - began):.2f} steps/s"
+                    bar.set_postfix_str(run.log_metrics("train", self.step, meters.take(), speed))
                 if self._due():
                     self._validate(validate)
                 if self._is_done():
@@ -181,9 +172,7 @@ class Trainer:
     def _stop(self, interrupt: KeyboardInterrupt) -> None:
         """Save where a run was interrupted, unless that broke off a step or a file."""
         if isinstance(interrupt, interrupts.BrokenOff):
-            self.run.logger.info(
-                "broken off within a step; resume with --resume and the last model-<step>.pt"
-            )
+            self.run.logger.info("broken off within a step; --resume the last model-<step>.pt")
             return
         with interrupts.held():
             self._save(f"model-{self.step}.pt", self.metrics)
@@ -192,13 +181,7 @@ class Trainer:
         self.run.logger.info(continuation.resuming_command(here))
 
     def _distribute(self) -> nn.Module:
-        return self._parallel(self.model)
-
-    def _parallel(self, module: nn.Module) -> nn.Module:
-        if self.run.world == 1:
-            return module
-        ids = [self.run.device.index] if self.run.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+        return self.run.parallel(self.model)
 
     def _step(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         # Dropout and masks of a step are the same whether or not the run was interrupted before it.
@@ -250,20 +233,6 @@ class Trainer:
         self.scaler.update()
         return {"loss": float(total), "grad_norm": float(norm), **meters.take()}
 
-    def _log(self, part: str, metrics: dict[str, float], more: str = "") -> str:
-        if "loss" not in metrics:  # every loss since the last line was NaN: the weights are lost
-            raise cli.UserError(
-                f"{self.run.out}: loss became NaN before step {self.step}; train again with a lower lr or "
-                "max_norm in the preset"
-            )
-        if self.run.rank > 0:
-            return ""
-        for name, value in metrics.items():
-            self.run.writer.add_scalar(f"{part}/{name}", value, self.step)
-        shown = ", ".join(f"{k} {v:.4g}" for k, v in metrics.items())
-        self.run.logger.info(f"{part} {self.step}: {shown}{more}")
-        return f"loss {metrics['loss']:.4f}"
-
     def _validate(self, validate: Callable) -> None:
         """Rank 0 saves, so that no validation can lose the step, validates and saves; the others wait."""
         if self.run.rank == 0:
@@ -273,7 +242,7 @@ class Trainer:
             with torch.no_grad():
                 metrics = validate(self.model, self.step)
             self.model.train()
-            self._log("valid", metrics)
+            self.run.log_metrics("valid", self.step, metrics)
             self.stale = 0 if self._is_better(metrics["loss"], self.step) else self.stale + 1
             with interrupts.held():
                 self._keep(metrics)
@@ -302,7 +271,7 @@ class Trainer:
         if self.run.rank > 0:
             return
         about = self.describe()
-        about["card"] = {**about["card"], "step": self.step, "metrics": metrics}
+        about["card"] |= {"step": self.step, "metrics": metrics}
         # The best is for conversions and for other trainings to begin from: the optimizer is twice its size.
         state = {} if name == places.BEST else {"training": self._state()}
         store.save(self.run.out / name, {**about, "model": self.model.state_dict(), **state})

@@ -14,7 +14,8 @@ from experiments import runs
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from preprocessing import discrete
-from preprocessing.data_folder import DataFolder, make_link
+from preprocessing.data_folder import DataFolder
+from preprocessing.wavs_link import make_link
 
 EARLY = "f0-early"  # F0 of our labels' tracker, 10 ms early as those of 2022
 
