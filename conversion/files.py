@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import audio
 from common.cli import UserError
 from common.files import remove_leftovers
-from conversion import prosody_csv
+from conversion import headers, prosody_csv
+from conversion.headers import COMMENT
 
 if TYPE_CHECKING:
     import argparse
 
     from conversion.converter import VoiceConverter
-
-
-COMMENT = "synthetic speech, converted by hubert-pitdyn"  # in the header of every conversion
 
 
 class BatchFile(NamedTuple):
@@ -54,7 +52,7 @@ def convertible(given: Path, out: Path) -> dict[Path, Path]:
     if given.is_file() or not {given.resolve()} & {out.resolve(), *out.resolve().parents}:
         return places
     inside = [path for path in places if out.resolve() in path.resolve().parents]
-    own = {path for path in inside if audio.comment_of(path) == COMMENT}
+    own = {path for path in inside if audio.comment_of(path).startswith(COMMENT)}
     if own:
         print(f"{out}: {len(own)} conversions of earlier runs are left out")
     if len(own) == len(places):
@@ -100,7 +98,9 @@ def convert_file(
     if file.curve_out:
         prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
     converted = converter.synthesise(edited, trim)
-    audio.save(file.target, converted, COMMENT)
+    start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
+    about = headers.comment({**options, "prosody_in": file.curve_in}, edited.notes, start)
+    audio.save(file.target, converted, about)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
