@@ -2,8 +2,8 @@
 
     python make_index.py [--test test] [--gen gen] [--out gen/index.html]
 
-A conversion of <test>/<stem>.wav to the voice <vbank> is <gen>/<stem>_<vbank>.wav, as infer.py names it. What is said
-in the sources comes from <test>/texts.csv.
+A conversion of <test>/<stem>.wav to the voice <vbank> is <gen>/<stem>_<vbank>.wav, as infer.py names it.
+What is said in the sources comes from <test>/texts.csv.
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ def _entry(item: Item, known: list[Voice], measures: Measures, test: Path, gen: 
     made = {voice: gen / item.conversions[voice.name] for voice in known if voice.name in item.conversions}
     sounds = {voice: measures.sound(made[voice]) for voice in made}
     loud = figures.volumes([source.level, *(sound.level for sound in sounds.values())], LEVEL_DB)
-    tracks = [Track(item.source.as_posix(), items.url(path, base), _data(source, loud[0]), trouble=source.trouble)]
+    tracks = [
+        Track(item.source.as_posix(), items.url(path, base), _data(source, loud[0]), trouble=source.trouble)
+    ]
     for (voice, sound), volume in zip(sounds.items(), loud[1:], strict=True):
         header = headers.read(made[voice]) or Header()
         similarity, dnsmos = measures.scores(made[voice], voice.name)

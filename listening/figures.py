@@ -1,4 +1,4 @@
-"""What is measured: of each recording its level, F0 and picture, of each conversion how near it is to its source."""
+"""What is measured: level, F0 and picture of each recording, and how near a conversion is to its source."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MIN_VOICED = 5  # frames; fewer have no median error worth the name
 class Sound(NamedTuple):
     """A recording as it was measured, in plain values that a JSON file takes.
 
-    seconds; level: active, in dB re full scale; f0: Hz at every unit of 20 ms, 0 where it is unvoiced; top: Hz
-    of the picture, a data: URI; trouble: why the recording cannot be read, which leaves the rest empty.
+    seconds; level: active, in dB re full scale; f0: Hz at every unit of 20 ms, 0 where it is unvoiced; top:
+    highest Hz of the picture, a data: URI; trouble: why the recording cannot be read, the rest is empty then.
     """
 
     seconds: float = 0.0
@@ -69,7 +69,7 @@ def measure(path: Path) -> Sound:
 
 
 def _at_own_rate(path: Path, wav: np.ndarray) -> tuple[np.ndarray, int]:
-    """A recording [S'] at its file's rate in Hz where that is above 16 kHz, else `wav`, which is at 16 kHz."""
+    """A recording [S'] at its file's rate in Hz where that is above 16 kHz, else `wav`, which has that."""
     import soundfile  # noqa: PLC0415  as audio.py does
 
     try:
@@ -81,9 +81,7 @@ def _at_own_rate(path: Path, wav: np.ndarray) -> tuple[np.ndarray, int]:
     return wav, audio.SAMPLE_RATE
 
 
-def pitch_scores(
-    source: Sound, converted: Sound, header: Header, span: tuple[float, float] | None
-) -> Scores:
+def pitch_scores(source: Sound, converted: Sound, header: Header, span: tuple[float, float] | None) -> Scores:
     """error and outside. span: what the voice was trained on, in Hz, where it is known."""
     lead = round(header.start * audio.UNIT_RATE)
     one, two = np.array(source.f0)[lead:], np.array(converted.f0)
@@ -120,7 +118,7 @@ class Measures:
         return Sound(*self.cache.get(f"sound {path.as_posix()}", stamp, lambda: measure(path)))
 
     def scores(self, path: Path, voice: str) -> tuple[float | None, float | None]:
-        """(similarity, DNSMOS) of a conversion; None without their packages, and without the voice's recordings."""
+        """(similarity, DNSMOS) of a conversion; None without their packages or the voice's recordings."""
         similarity, dnsmos, key = None, None, path.as_posix()
         if self.packages["resemblyzer"] and (target := self._files(voice)):
             stamp = f"{stamp_of(path)} resemblyzer {self.packages['resemblyzer']} {len(target)} recordings"

@@ -1,4 +1,4 @@
-"""What the page lists: sources, the conversions of each, what is said in them, and commands for what is missing."""
+"""What the page lists: sources with their conversions and texts, and commands for what is missing."""
 
 from __future__ import annotations
 

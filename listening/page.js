@@ -1,9 +1,9 @@
-"use strict";
 // Players: one sounds at a time, and another voice goes on at the same instant of the source. Plain audio elements,
 // because a page from disk may neither fetch its sounds nor route them through Web Audio.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const phone = matchMedia("(max-width: 50rem)");
+  const pictures = makePictures(data.voices);
   const items = [...document.querySelectorAll(".item")].map(makeItem);
   const bar = document.getElementById("bar");
   const say = (text) => { document.getElementById("status").textContent = text; };
@@ -150,19 +150,15 @@
     for (const row of item.element.querySelectorAll("tbody tr")) {
       row.classList.toggle("chosen", Number(row.dataset.track) === item.chosen);
     }
-    if (item.plot) drawTrack(item);
+    if (item.plot) pictures.drawTrack(item);
     showPosition(item);
     if (item === active) showBar();
   }
 
   function showPosition(item) {
     const total = length(item);
-    const share = total ? Math.min(1, item.at / total) : 0;
     if (total) item.time.textContent = `${item.at.toFixed(1)} / ${total.toFixed(1)} s`;
-    if (!item.plot) return;
-    item.plot.querySelector(".head").style.left = `calc(2.6rem + (100% - 2.6rem) * ${share})`;
-    item.plot.setAttribute("aria-valuenow", item.at.toFixed(1));
-    item.plot.setAttribute("aria-valuetext", `${item.at.toFixed(1)} of ${total.toFixed(1)} seconds`);
+    if (item.plot) pictures.showPosition(item);
   }
 
   function showBar() {
@@ -181,118 +177,6 @@
 
   function toggle(item) {
     if (item.playing) pause(item); else play(item);
-  }
-
-  // ---- pictures: spectrum above, melody below, one time axis
-
-  const octave = Math.log2;
-  const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
-  const midi = (hz) => 69 + 12 * octave(hz / 440);
-  const noteName = (number) => `${NAMES[((number % 12) + 12) % 12]}${Math.floor(number / 12) - 1}`;
-
-  function draw(item) {
-    if (item.plot || !item.tracks.some((one) => one.picture)) return;
-    const plot = document.getElementById("picture").content.cloneNode(true).firstElementChild;
-    item.plot = plot;
-    item.top = Math.max(...item.tracks.map((one) => one.top));
-    const hz = item.tracks.flatMap((one) => one.f0.hz).filter((f0) => f0 > 0).map(midi).sort((a, b) => a - b);
-    const [low, high] = hz.length ? [hz[Math.floor(hz.length * 0.005)], hz[Math.floor((hz.length - 1) * 0.995)]] : [48, 60];
-    const spare = Math.max(0, 9 - (high - low)) / 2;
-    item.low = low - spare - 1.5;
-    item.high = high + spare + 1.5;
-    const every = item.high - item.low > 26 ? 12 : item.high - item.low > 13 ? 6 : 3;
-    const notes = [];
-    for (let n = Math.ceil(item.low / every) * every; n < item.high; n += every) notes.push(n);
-    const height = (note) => 1 - (note - item.low) / (item.high - item.low);
-    scale(plot.querySelector(".melody"), notes.map((n) => [height(n), noteName(n)]));
-    const kilo = item.top > 10000 ? [0, 5, 10, 15, 20] : [0, 2, 4, 6, 8];
-    scale(plot.querySelector(".spectrum"), kilo.filter((k) => k * 1000 < item.top * 0.98).map((k) => [1 - (k * 1000) / item.top, String(k)]));
-    const lines = plot.querySelector(".lines");
-    for (const n of notes) {
-      const line = document.createElementNS(lines.namespaceURI, "line");
-      for (const [name, value] of [["x1", 0], ["x2", item.length], ["y1", height(n)], ["y2", height(n)]]) line.setAttribute(name, value);
-      lines.append(line);
-    }
-    plot.querySelector("svg").setAttribute("viewBox", `0 0 ${item.length} 1`);
-    plot.querySelector(".melody .source").setAttribute("d", path(item, item.tracks[0], height));
-    for (const [name, value] of [["role", "slider"], ["tabindex", "0"], ["aria-label", `Position in ${item.name}`],
-      ["aria-valuemin", "0"], ["aria-valuemax", item.length.toFixed(1)]]) plot.setAttribute(name, value);
-    const place = (event) => {
-      const box = plot.querySelector(".spectrum").getBoundingClientRect();
-      return ((event.clientX - box.left) / box.width) * item.length;
-    };
-    plot.addEventListener("pointerdown", (event) => { if (event.button === 0) seek(item, place(event)); });
-    plot.addEventListener("pointermove", (event) => {
-      if (event.buttons === 1 && event.pointerType === "mouse") seek(item, place(event));
-    });
-    const key = document.createElement("p");
-    key.className = "key";
-    item.element.querySelector(".picture").replaceChildren(plot, key);
-    drawTrack(item);
-    showPosition(item);
-  }
-
-  function scale(lane, marks) {
-    for (const [height, text] of marks) {
-      const mark = document.createElement("span");
-      mark.style.top = `${height * 100}%`;
-      mark.textContent = text;
-      lane.querySelector(".scale").append(mark);
-    }
-  }
-
-  function path(item, one, height) {
-    const { step, hz } = one.f0;
-    let text = "";
-    let before = 0;
-    hz.forEach((f0, i) => {
-      if (f0 > 0) {
-        const x = (one.start + (i + 0.5) * step).toFixed(3);
-        const jump = before > 0 && Math.abs(octave(f0 / before)) > 0.4;
-        text += `${before > 0 && !jump ? "L" : "M"}${x} ${height(midi(f0)).toFixed(4)}${before > 0 && !jump ? "" : "h0.001"}`;
-      }
-      before = f0;
-    });
-    return text;
-  }
-
-  function drawTrack(item) {
-    const one = track(item);
-    const height = (note) => 1 - (note - item.low) / (item.high - item.low);
-    const ink = item.plot.querySelector(".ink");
-    const image = one.picture ? `url("${one.picture}")` : "none";
-    ink.style.setProperty("-webkit-mask-image", image);
-    ink.style.setProperty("mask-image", image);
-    ink.style.height = `${(100 * one.top) / item.top}%`;
-    ink.style.left = `${(100 * one.start) / item.length}%`;
-    ink.style.right = `${100 * (1 - (one.start + one.seconds) / item.length)}%`;
-    const voice = data.voices.find(({ name }) => name && name === voiceOf(item));
-    const converted = item.plot.querySelector(".converted");
-    converted.setAttribute("d", voice ? path(item, one, height) : "");
-    converted.parentNode.setAttribute("class", voice ? `voice-${voice.mark % 8}` : "");
-    const beyond = item.plot.querySelector(".beyond");
-    beyond.replaceChildren();
-    if (voice && voice.span) {
-      for (const [top, bottom] of [[0, height(midi(voice.span[1]))], [height(midi(voice.span[0])), 1]]) {
-        if (bottom <= top || bottom <= 0 || top >= 1) continue;
-        const area = document.createElementNS(beyond.namespaceURI, "rect");
-        for (const [name, value] of [["x", 0], ["width", item.length], ["y", top], ["height", bottom - top]]) area.setAttribute(name, value);
-        beyond.append(area);
-      }
-    }
-    drawKey(item, voice, beyond.childNodes.length > 0);
-  }
-
-  function drawKey(item, voice, limited) {
-    const parts = [["voice-source", "F0 of the source"]];
-    if (voice) parts.push([`voice-${voice.mark % 8}`, `of ${voice.name}`]);
-    if (limited) parts.push(["beyond", "outside its range"]);
-    item.element.querySelector(".key").replaceChildren(...parts.map(([name, text]) => {
-      const part = document.createElement("span");
-      part.className = name;
-      part.textContent = text;
-      return part;
-    }));
   }
 
   // ---- filters
@@ -314,8 +198,8 @@
       if (buttonOf(item).hidden) {
         if (item.playing) pause(item);
         item.chosen = 0;
-        show(item);
       }
+      show(item);
     }
     if (active && active.element.hidden) pause(active);
     document.getElementById("nothing").hidden = visible().length > 0;
@@ -396,7 +280,7 @@
   phone.addEventListener("change", showBar);
   document.documentElement.classList.add("js");
   const near = new IntersectionObserver((seen) => {
-    for (const one of seen) if (one.isIntersecting) draw(items[Number(one.target.dataset.item)]);
+    for (const one of seen) if (one.isIntersecting) pictures.draw(items[Number(one.target.dataset.item)], seek);
   }, { rootMargin: "600px" });
   for (const item of items) near.observe(item.element);
   if (items.length && phone.matches) activate(items[0]);

@@ -16,9 +16,10 @@ from listening.voices import Voice
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("speech", "other language", "low", "high", "song", "loud and soft")  # order of the filter's buttons
+KEYS = {"space": "play, pause", "0": "source", "1–9": "voices", "← →": "one second", "↑ ↓": "recordings"}
 COLUMNS = {  # field of Scores: (head, what it is, its text)
     "error": ("F0 error", "median deviation from the pitch that was asked for, in cents", "{:.0f} ct"),
-    "outside": ("outside range", "voiced frames beyond what the voice was trained on", "{:.0%}"),
+    "outside": ("outside range", "voiced frames beyond what the voice was trained on", "{:.1%}"),
     "similarity": ("similarity", "cosine of the speaker embedding to the target's, at most 1", "{:.2f}"),
     "dnsmos": ("DNSMOS", "predicted quality of the sound, 1 to 5", "{:.2f}"),
 }
@@ -67,7 +68,7 @@ def render(entries: list[Entry], voices: list[Voice], gen: Path, notes: Iterable
     }
     parts = {
         "style": _asset("page.css"),
-        "script": _asset("page.js"),
+        "script": f"{_asset('picture.js')}\n{_asset('page.js')}",
         "summary": _summary(entries, listed, gen),
         "legend": _legend(listed),
         "filters": _filters(entries, listed),
@@ -93,8 +94,8 @@ def _summary(entries: list[Entry], voices: list[Voice], gen: Path) -> str:
     sources = count(len(entries), "recording")
     if voices:
         return (
-            f"{sources}, converted to {count(len(voices), 'voice')}. Press play, then another voice: it goes on "
-            "at the same instant and loudness."
+            f"{sources}, converted to {count(len(voices), 'voice')}. Press play, then another voice: it "
+            "goes on at the same instant and loudness."
         )
     return (
         f"{sources}. There are no conversions in <code>{escape(gen.as_posix())}/</code> yet: "
@@ -108,7 +109,8 @@ def _legend(voices: list[Voice]) -> str:
         return ""
     rows = "".join(
         f'<li class="voice-{voice.mark % 8}"><span class="swatch" aria-hidden="true"></span>'
-        f"<b>{escape(voice.name)}</b> <span>{escape(voice.range)}</span> <small>{escape(voice.terms)}</small></li>"
+        f"<b>{escape(voice.name)}</b> <span>{escape(voice.range)}</span> "
+        f"<small>{escape(voice.terms)}</small></li>"
         for voice in voices
     )
     return f'<ul class="legend" aria-label="Voices, their ranges and terms">{rows}</ul>'
@@ -128,11 +130,11 @@ def _filters(entries: list[Entry], voices: list[Voice]) -> str:
             groups.append(
                 f'<div role="group" aria-label="Show one {name}"><span>{name}</span>{buttons}</div>'
             )
-    keys = (
-        "<p class='keys'>Keys: <kbd>space</kbd> play or pause <kbd>0</kbd> source <kbd>1</kbd>–<kbd>9</kbd> voices "
-        "<kbd>←</kbd> <kbd>→</kbd> one second <kbd>↑</kbd> <kbd>↓</kbd> recordings</p>"
+    keys = "".join(
+        f"<span>{''.join(f'<kbd>{key}</kbd> ' for key in pressed.split())}{what}</span>"
+        for pressed, what in KEYS.items()
     )
-    return f'<nav aria-label="Filters">{"".join(groups)}{keys}</nav>'
+    return f'<nav aria-label="Filters">{"".join(groups)}<p class="keys">{keys}</p></nav>'
 
 
 def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> str:
@@ -148,7 +150,8 @@ def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> 
     )
     kinds = escape(";".join(item.kinds))
     return f"""<article class="item" data-item="{index}" data-kinds="{kinds}" aria-labelledby="name-{index}">
-<div class="about"><h2 id="name-{index}">{name}</h2>{text}{about}<ul class="tags" aria-label="Kind">{tags}</ul>
+<div class="about"><h2 id="name-{index}">{name}</h2>{text}{about}
+<ul class="tags" aria-label="Kind">{tags}</ul>
 <div class="player"><button type="button" class="play" aria-label="Play {name}"></button>
 <output class="time">{_seconds(entry.tracks[0])}</output></div>
 <div class="voices" role="group" aria-label="Voice">{_buttons(entry, voices)}</div>{players}</div>
@@ -202,7 +205,8 @@ def _table(entry: Entry, columns: list[str]) -> str:
         made = f" <code>{escape(track.options)}</code>" if track.options else ""
         mark = track.voice.mark % 8
         rows.append(
-            f'<tr class="voice-{mark}" data-track="{at}"><th scope="row">{escape(track.name)}{made}</th>{cells}</tr>'
+            f'<tr class="voice-{mark}" data-track="{at}"><th scope="row">{escape(track.name)}{made}</th>'
+            f"{cells}</tr>"
         )
         if track.notes:
             notes = "".join(f"<p>{escape(note)}</p>" for note in track.notes)
@@ -214,7 +218,7 @@ def _table(entry: Entry, columns: list[str]) -> str:
 
 
 def _figure(name: str, value: float | None) -> str:
-    return "–" if value is None else COLUMNS[name][2].format(value)
+    return "–" if value is None else COLUMNS[name][2].format(value).replace("%", " %")
 
 
 def _missing(entry: Entry) -> str:
@@ -223,7 +227,8 @@ def _missing(entry: Entry) -> str:
         return ""
     lines = "".join(
         f'<div class="command" data-voice="{escape(voice)}"><code>{escape(line)}</code>'
-        f'<button type="button" class="copy" aria-label="Copy the command for {escape(voice)}">copy</button></div>'
+        f'<button type="button" class="copy" aria-label="Copy the command for {escape(voice)}">copy</button>'
+        "</div>"
         for voice, line in entry.commands.items()
     )
     names = escape(", ".join(entry.commands))

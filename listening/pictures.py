@@ -47,7 +47,7 @@ def spectrogram(wav: np.ndarray, rate: int) -> np.ndarray:
 
 
 def png(shades: np.ndarray) -> bytes:
-    """Shades [rows, columns] in 0 to 15 -> a PNG in which they are the opacity, so that CSS gives the colour."""
+    """Shades [rows, columns] in 0 to 15 -> a PNG in which they are opacity; CSS gives the colour."""
     rows, columns = shades.shape
     even = np.pad(shades, ((0, 0), (0, columns % 2)))
     packed = even[:, ::2] << 4 | even[:, 1::2]

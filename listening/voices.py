@@ -15,15 +15,15 @@ NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "
 TERMS = {  # in short; NOTICE has them all
     "kathleen": "CC0 1.0, public domain",
     "dorodoro": "どろどろβ: “use it however you like”",
-    "scottpoid": "name SCOTTPOID (by Scott) in what you publish; no criminal, hateful or explicit underage content",
+    "scottpoid": "name SCOTTPOID, the voicebank by Scott, in whatever you publish",
 }
 OTHER_TERMS = "terms: those of its recordings"
 
 
 @dataclass(frozen=True)
 class Voice:
-    """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was made
-    with, empty where its model is not there to convert with; mark: number of its colour on the page."""
+    """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was
+    made with, empty where its model is not there to convert with; mark: number of its colour on the page."""
 
     name: str
     span: tuple[float, float] | None
