@@ -21,9 +21,7 @@ from listening.build import build
 
 DRIVER = Path(__file__).parent / "browser" / "drive.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-INSTALL = (
-    "needs Chromium, node and playwright-core: apt install chromium nodejs npm; npm install -g playwright-core"
-)
+INSTALL = "needs Chromium, node and playwright-core: apt install chromium nodejs npm; npm install -g playwright-core"
 SECONDS = 6.0
 DESKTOP, PHONE = ("desktop light", "desktop dark"), ("phone light", "phone dark")
 ALL = (*DESKTOP, *PHONE)
@@ -154,9 +152,13 @@ def test_voices_are_as_loud_as_their_source(seen, way):
 @pytest.mark.parametrize("way", ALL)
 def test_keys(seen, way):
     keys = seen[way]["keys"]
-    assert [key for key, *_ in keys] == "ArrowUp ArrowRight ArrowRight ArrowLeft 2 Space 1 0 Space ArrowDown".split()
+    assert [
+        key for key, *_ in keys
+    ] == "ArrowUp ArrowRight ArrowRight ArrowLeft 2 Space 1 0 Space ArrowDown".split()
     voices = ["alto", "alto", "alto", "alto", "bass", "bass", "alto", "", "", ""]
-    assert [current for _, current, *_ in keys] == [[0 if n < 9 else 1, voice] for n, voice in enumerate(voices)]
+    assert [current for _, current, *_ in keys] == [
+        [0 if n < 9 else 1, voice] for n, voice in enumerate(voices)
+    ]
     assert [sounds for *_, sounds in keys] == [0, 0, 0, 0, 1, 0, 1, 1, 0, 0]
     at = [seconds for _, _, seconds, _ in keys]
     assert at[:4] == [0.0, 1.0, 2.0, 1.0]
