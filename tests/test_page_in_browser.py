@@ -12,16 +12,16 @@ from urllib.request import url2pathname
 
 import numpy as np
 import pytest
+from checkpoint_files import tiny
 
 import audio
 from checkpoints import store
-from checkpoint_files import tiny
 from conversion import headers
 from listening.build import build
 
 DRIVER = Path(__file__).parent / "browser" / "drive.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-INSTALL = "needs Chromium, node and playwright-core: apt install chromium nodejs npm; npm install -g playwright-core"
+INSTALL = "needs Chromium, node, playwright-core: apt install chromium npm; npm install -g playwright-core"
 SECONDS = 6.0
 DESKTOP, PHONE = ("desktop light", "desktop dark"), ("phone light", "phone dark")
 ALL = (*DESKTOP, *PHONE)
@@ -45,7 +45,7 @@ def tone(hz: float, level_db: float) -> np.ndarray:
 
 
 def make_material(folder: Path) -> None:
-    """Two sources; one has both voices, the other, of a name to stumble over, one. bass can be converted to."""
+    """Two sources, one of a name to stumble over; the other lacks a voice, which can be converted to."""
     odd = "0 録音 & 'q' #1 50%"
     for name, hz, level in (("a song", 220, -20), (odd, 150, -20)):
         audio.save(folder / "test" / f"{name}.wav", tone(hz, level))
@@ -152,9 +152,18 @@ def test_voices_are_as_loud_as_their_source(seen, way):
 @pytest.mark.parametrize("way", ALL)
 def test_keys(seen, way):
     keys = seen[way]["keys"]
-    assert [
-        key for key, *_ in keys
-    ] == "ArrowUp ArrowRight ArrowRight ArrowLeft 2 Space 1 0 Space ArrowDown".split()
+    assert [key for key, *_ in keys] == [
+        "ArrowUp",
+        "ArrowRight",
+        "ArrowRight",
+        "ArrowLeft",
+        "2",
+        "Space",
+        "1",
+        "0",
+        "Space",
+        "ArrowDown",
+    ]
     voices = ["alto", "alto", "alto", "alto", "bass", "bass", "alto", "", "", ""]
     assert [current for _, current, *_ in keys] == [
         [0 if n < 9 else 1, voice] for n, voice in enumerate(voices)
