@@ -36,6 +36,7 @@ def build(
     finally:
         with suppress(OSError):  # a folder that cannot be written to: the next page measures again
             cache.save()
+    notes += measures.absent()
     converted = sum(len(entry.tracks) - 1 for entry in entries)
     return page.render(entries, known, gen, dict.fromkeys(notes)), len(entries), converted
 

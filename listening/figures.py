@@ -13,11 +13,10 @@ import audio
 from common.cli import UserError
 from conversion.headers import Header
 from evaluation import metrics
-from evaluation.scorers import Scorers, scoring_packages
+from evaluation.scorers import REQUIREMENTS, SPEAKER_PACKAGES, Scorers, scoring_packages
 from listening import pictures
 from listening.cache import Cache, stamp_of
 
-SPEAKERS, QUALITY = ("resemblyzer",), ("speechmos",)  # packages of the scores that are optional
 MIN_VOICED = 5  # frames; fewer have no median error worth the name
 
 
@@ -127,6 +126,18 @@ class Measures:
             stamp = f"{stamp_of(path)} speechmos {self.packages['speechmos']}"
             dnsmos = self.cache.get(f"dnsmos {key}", stamp, lambda: self._score(self.scorers.dnsmos, path))
         return similarity, dnsmos
+
+    def absent(self) -> list[str]:
+        """A line on each score that could be measured here and is not."""
+        lacking = (
+            ("resemblyzer", f"Similarity is not measured; to have it: {SPEAKER_PACKAGES}."),
+            ("speechmos", f"DNSMOS is not measured; to have it: {REQUIREMENTS}."),
+        )
+        found = [line for package, line in lacking if not self.packages[package]]
+        for voice, (files, _) in self.targets.items():
+            if not files:
+                found.append(f"Similarity to {voice} is not measured: data/{voice}/ has no recordings of it.")
+        return found
 
     def _files(self, voice: str) -> list[Path]:
         if voice not in self.targets:

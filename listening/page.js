@@ -1,5 +1,6 @@
 // Players: one sounds at a time, and another voice goes on at the same instant of the source. Plain audio elements,
-// because a page from disk may neither fetch its sounds nor route them through Web Audio.
+// because a page from disk may neither fetch its sounds nor route them through Web Audio. (iOS leaves the volume to the
+// user; there conversions are as loud as infer.py made them, which is as loud as their source.)
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const phone = matchMedia("(max-width: 50rem)");
@@ -14,7 +15,6 @@
     const item = { element, index, tracks, chosen: 0, at: 0, playing: false, plot: null };
     item.name = element.querySelector("h2").textContent;
     item.length = Math.max(...tracks.map((track) => track.start + track.seconds));
-    item.voices = ["", ...data.voices.map((voice) => voice.name)];
     item.playButton = element.querySelector(".play");
     item.time = element.querySelector(".time");
     return item;
@@ -122,18 +122,14 @@
     line.scrollIntoView({ block: "nearest" });
   }
 
-  function step(by) {
+  function step(item, by) {
     const shown = visible();
-    if (!shown.length) return;
-    const place = shown.indexOf(active);
-    const next = shown[Math.min(Math.max(0, place + by), shown.length - 1)];
-    if (next === active) return;
-    const going = active && active.playing;
-    const voice = active ? voiceOf(active) : "";
+    const next = shown[Math.min(Math.max(0, shown.indexOf(item) + by), shown.length - 1)];
+    if (!next || next === item) return;
+    const [going, voice] = [item.playing, voiceOf(item)];
     const same = [...next.element.querySelectorAll(".voices [data-track]:not([hidden])")].find((b) => b.dataset.voice === voice);
-    if (active) pause(active);
     next.at = 0;
-    choose(next, same ? Number(same.dataset.track) : next.chosen, Boolean(going));
+    choose(next, same ? Number(same.dataset.track) : next.chosen, going);
     next.playButton.focus({ preventScroll: true });
     next.element.scrollIntoView({ block: "nearest" });
   }
@@ -244,15 +240,16 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, audio")) return;
     const control = event.target.closest("button, summary, a");
-    const item = active || visible()[0];
+    const box = event.target.closest(".item");
+    const item = box ? items[Number(box.dataset.item)] : active || visible()[0];
     if (!item) return;
     const own = control && !control.matches(".play") && !(control.getAttribute("aria-pressed") === "true" && control.closest(".item, #bar"));
     const actions = {
       " ": own ? null : () => toggle(item),
       ArrowLeft: () => seek(item, position(item) - 1),
       ArrowRight: () => seek(item, position(item) + 1),
-      ArrowUp: () => step(-1),
-      ArrowDown: () => step(1),
+      ArrowUp: () => step(item, -1),
+      ArrowDown: () => step(item, 1),
     };
     const action = /^[0-9]$/.test(event.key) ? () => press(item, event.key) : actions[event.key];
     if (!action) return;

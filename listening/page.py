@@ -144,8 +144,8 @@ def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> 
     about = f'<p class="aside">{escape(item.about)}</p>' if item.about else ""
     tags = "".join(f"<li>{escape(kind)}</li>" for kind in item.kinds)
     players = "".join(
-        f'<audio controls preload="none" src="{escape(track.link)}" data-track="{at}" '
-        f'aria-label="{escape(_label(item, track))}"></audio>'
+        f'<div class="plain">{escape(track.name)}<audio controls preload="none" src="{escape(track.link)}" '
+        f'data-track="{at}" aria-label="{escape(_label(item, track))}"></audio></div>'
         for at, track in enumerate(entry.tracks)
     )
     kinds = escape(";".join(item.kinds))
@@ -153,9 +153,9 @@ def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> 
 <div class="about"><h2 id="name-{index}">{name}</h2>{text}{about}
 <ul class="tags" aria-label="Kind">{tags}</ul>
 <div class="player"><button type="button" class="play" aria-label="Play {name}"></button>
-<output class="time">{_seconds(entry.tracks[0])}</output></div>
+<span class="time">{_seconds(entry.tracks[0])}</span></div>
 <div class="voices" role="group" aria-label="Voice">{_buttons(entry, voices)}</div>{players}</div>
-<div class="picture"></div>
+<div class="picture{"" if any(track.data["picture"] for track in entry.tracks) else " none"}"></div>
 <div class="more">{_table(entry, columns)}{_missing(entry)}</div>
 </article>"""
 

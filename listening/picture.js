@@ -33,7 +33,7 @@ function makePictures(voices) {
       const box = plot.querySelector(".spectrum").getBoundingClientRect();
       return ((event.clientX - box.left) / box.width) * item.length;
     };
-    plot.addEventListener("pointerdown", (event) => { if (event.button === 0) seek(item, place(event)); });
+    plot.addEventListener("click", (event) => seek(item, place(event)));
     plot.addEventListener("pointermove", (event) => {
       if (event.buttons === 1 && event.pointerType === "mouse") seek(item, place(event));
     });
