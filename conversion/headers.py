@@ -36,7 +36,7 @@ def comment(options: dict[str, Any], notes: Iterable[str], start: float = 0.0) -
     changed = {
         name: value if name in plain else True
         for name, value in options.items()
-        if value is not None and value != plain.get(name)
+        if value is not None and (name not in plain or value != plain[name])
     }
     kept = list(notes)
     while True:
