@@ -47,6 +47,8 @@
     if (active === item) return;
     if (active) { pause(active); active.element.classList.remove("current"); }
     active = item;
+    const focused = document.activeElement.closest(".item"); // Safari leaves it where it was when a button is pressed
+    if (focused && focused !== item.element) item.playButton.focus({ preventScroll: true });
     item.element.classList.add("current");
     prepare(item);
     const shown = visible();
