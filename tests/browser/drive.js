@@ -28,7 +28,7 @@ const current = (page) => page.evaluate(() => {
 const seconds = (page) => page.evaluate(() => parseFloat(document.querySelector(".current .time").textContent));
 
 async function until(page, test) {
-  await page.waitForFunction(test, null, { timeout: 8000, polling: 20 });
+  await page.waitForFunction(test, null, { timeout: 20000, polling: 20 });
 }
 
 const MOVING = () => [...document.querySelectorAll("audio")].some((a) => !a.paused && a.currentTime > 0.4);
@@ -161,12 +161,9 @@ async function look(context, file, name, folder) {
   await page.waitForSelector(".plot");
   seen.layout = await layout(page);
   if (folder) await page.screenshot({ path: path.join(folder, `${name.replace(" ", "-")}.png`) });
-  await listen(page, seen);
-  await useKeys(page, seen);
-  await useMouse(page, seen);
-  await useFilters(page, seen);
-  await seeMissing(page, seen);
-  await seeBar(page, seen);
+  for (const act of [listen, useKeys, useMouse, useFilters, seeMissing, seeBar]) {
+    await act(page, seen).catch((error) => seen.troubles.push(`${act.name}: ${error.message}`));
+  }
   await page.close();
   return seen;
 }
