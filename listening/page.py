@@ -237,5 +237,5 @@ def _missing(entry: Entry) -> str:
 
 def _explained(columns: list[str]) -> list[str]:
     """A line on each figure that the page shows."""
-    parts = [f"{COLUMNS[name][0]}: {COLUMNS[name][1]}." for name in columns]
+    parts = [f"{head[0].upper()}{head[1:]}: {about}." for head, about, _ in map(COLUMNS.get, columns)]
     return [" ".join(parts)] if parts else []
