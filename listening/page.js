@@ -253,6 +253,10 @@
       ArrowUp: () => step(item, -1),
       ArrowDown: () => step(item, 1),
     };
+    if (event.target.getAttribute("role") === "slider") {
+      actions.Home = () => seek(item, 0);
+      actions.End = () => seek(item, length(item));
+    }
     const action = /^[0-9]$/.test(event.key) ? () => press(item, event.key) : actions[event.key];
     if (!action) return;
     event.preventDefault();

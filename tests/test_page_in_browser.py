@@ -21,21 +21,26 @@ from listening.build import build
 from listening.figures import Measures
 
 DRIVER = Path(__file__).parent / "browser" / "drive.js"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 INSTALL = "needs Chromium, node, playwright-core: apt install chromium npm; npm install -g playwright-core"
+NODE = shutil.which("node")
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+)
+# Where npm puts a package for everybody: beside node's folder, /usr/local for Debian's npm, Windows.
+MODULES = [
+    *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep))),
+    Path(NODE or "/usr/bin/node").parents[1] / "lib" / "node_modules",
+    Path("/usr/local/lib/node_modules"),
+    Path(os.environ.get("APPDATA", "")) / "npm" / "node_modules",
+]
+MODULES = [place for place in MODULES if (place / "playwright-core").is_dir()]
 SECONDS = 6.0
 DESKTOP, PHONE = ("desktop light", "desktop dark"), ("phone light", "phone dark")
 ALL = (*DESKTOP, *PHONE)
 
 pytestmark = pytest.mark.slow
-
-
-def node_environment() -> dict[str, str]:
-    """The environment in which node finds playwright-core where npm put it for everybody."""
-    npm = shutil.which("npm")
-    asked = subprocess.run([npm, "root", "-g"], capture_output=True, text=True) if npm else None
-    places = [os.environ.get("NODE_PATH"), asked.stdout.strip() if asked else ""]
-    return {**os.environ, "NODE_PATH": os.pathsep.join(place for place in places if place)}
+if not (NODE and BROWSER and MODULES):
+    pytest.skip(INSTALL, allow_module_level=True)
 
 
 def tone(hz: float, level_db: float) -> np.ndarray:
@@ -74,12 +79,8 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def seen(folder) -> dict:
     """{way to look: what happened there}, by tests/browser/drive.js."""
-    node, browser = shutil.which("node"), next(filter(None, map(shutil.which, BROWSERS)), None)
-    environment = node_environment()
-    finds = [node, "-e", "require.resolve('playwright-core')"]
-    if not node or not browser or subprocess.run(finds, env=environment, capture_output=True).returncode:
-        pytest.skip(INSTALL)
-    command = [node, str(DRIVER), browser, str(folder / "gen" / "index.html")]
+    command = [NODE, str(DRIVER), BROWSER, str(folder / "gen" / "index.html")]
+    environment = {**os.environ, "NODE_PATH": os.pathsep.join(map(str, MODULES))}
     ran = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=300)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
@@ -179,6 +180,7 @@ def test_a_click_on_the_picture_moves_the_playhead_there(seen, way):
     assert seen[way]["sought"] == pytest.approx(SECONDS / 2, abs=0.1)
     assert float(seen[way]["slider"]) == seen[way]["sought"]
     assert seen[way]["head"] == pytest.approx(0.5, abs=0.02)
+    assert seen[way]["ends"] == [SECONDS, 0.0]  # the keys End and Home on it
 
 
 @pytest.mark.parametrize("way", ALL)

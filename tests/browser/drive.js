@@ -112,7 +112,10 @@ async function useMouse(page, seen) {
     const [head, lane] = [".head", ".spectrum"].map((name) => document.querySelector(`[data-item="0"] ${name}`).getBoundingClientRect());
     return (head.left - lane.left) / lane.width;
   });
-  seen.slider = await page.locator('[data-item="0"] [role=slider]').getAttribute("aria-valuenow");
+  const slider = page.locator('[data-item="0"] [role=slider]');
+  seen.slider = await slider.getAttribute("aria-valuenow");
+  seen.ends = [];
+  for (const key of ["End", "Home"]) { await slider.press(key); seen.ends.push(await seconds(page)); }
 }
 
 async function useFilters(page, seen) {
