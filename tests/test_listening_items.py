@@ -1,4 +1,4 @@
-"""Items of the listening page: texts and kinds of sources, and the command for a conversion that is missing."""
+"""Items of the listening page: texts and kinds of sources, and commands for missing conversions."""
 
 from __future__ import annotations
 
