@@ -2,12 +2,14 @@
 REM From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 SETLOCAL EnableExtensions DisableDelayedExpansion
 SET "INPUT=test"
+SET "SONG="
 SET "PAGE=gen\index.html"
 SET "WORST=0"
 IF "%~1"=="/?" GOTO HELP
 IF "%~1"=="-h" GOTO HELP
 IF "%~1"=="--help" GOTO HELP
 IF NOT "%~1"=="" SET "INPUT=%~f1"
+IF "%~1"=="" SET "SONG=test\sung_melody.wav"
 CD /D "%~dp0"
 
 REM A finished .venv is kept up to date by its own Python: the system's may be too old, or gone.
@@ -46,7 +48,17 @@ EXIT /B %ERRORLEVEL%
 :CONVERT
 "%PYTHON_BIN%" infer.py %1 --dataset demo --input "%INPUT%" --out_path gen
 SET "RC=%ERRORLEVEL%"
-IF NOT "%RC%"=="1" EXIT /B %RC%
+IF "%RC%"=="1" CALL :SOME %1
+IF NOT "%RC%"=="0" EXIT /B %RC%
+IF NOT DEFINED SONG EXIT /B 0
+IF NOT EXIST "%SONG%" EXIT /B 0
+REM As it is, the song goes beyond what each of the voices was trained on; an octave lower it does not.
+"%PYTHON_BIN%" infer.py %1 --dataset demo --input "%SONG%" --out_path gen --transpose -12
+SET "RC=%ERRORLEVEL%"
+IF "%RC%"=="1" CALL :SOME %1
+EXIT /B %RC%
+
+:SOME
 REM 1 is some files of a folder: infer.py has named them, and converted the rest.
 ECHO demo.cmd: %1 was left without the files named above 1>&2
 SET "WORST=1"

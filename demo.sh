@@ -4,10 +4,11 @@ set -u
 
 VOICES="kathleen dorodoro scottpoid"
 INPUT=test
+SONG=
 PAGE=gen/index.html
 
 case "${1:-}" in
-"") ;;
+"") SONG=test/sung_melody.wav ;;
 -*)
     echo "usage:   demo.sh [file.wav or folder]"
     echo "makes:   .venv, gen/<file>_<voice>.wav of every file in test/ or of those given, and gen/index.html"
@@ -43,6 +44,9 @@ run() {
 
 for voice in $VOICES; do
     run "$PYTHON_BIN" infer.py "$voice" --dataset demo --input "$INPUT" --out_path gen
+    # As it is, the song goes beyond what each of the voices was trained on; an octave lower it does not.
+    [ ! -f "$SONG" ] ||
+        run "$PYTHON_BIN" infer.py "$voice" --dataset demo --input "$SONG" --out_path gen --transpose -12
 done
 run "$PYTHON_BIN" make_index.py --test "$INPUT" --out "$PAGE"
 echo

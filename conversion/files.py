@@ -12,15 +12,13 @@ import audio
 from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
-from conversion import prosody_csv
+from conversion import headers, prosody_csv
+from conversion.headers import COMMENT
 
 if TYPE_CHECKING:
     import argparse
 
     from conversion.converter import VoiceConverter
-
-
-COMMENT = "synthetic speech, converted by hubert-pitdyn"  # in the header of every conversion
 
 
 class BatchFile(NamedTuple):
@@ -54,7 +52,7 @@ def convertible(given: Path, out: Path) -> dict[Path, Path]:
     if given.is_file() or not {given.resolve()} & {out.resolve(), *out.resolve().parents}:
         return places
     inside = [path for path in places if out.resolve() in path.resolve().parents]
-    own = {path for path in inside if audio.comment_of(path) == COMMENT}
+    own = {path for path in inside if audio.comment_of(path).startswith(COMMENT)}
     if own:
         print(f"{out}: {len(own)} conversions of earlier runs are left out")
     if len(own) == len(places):
@@ -102,13 +100,16 @@ def convert_file(
     if file.curve_out:
         prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
     converted = converter.synthesise(edited, trim)
-    audio.save(file.target, converted, COMMENT)
+    start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
+    said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
+    about = headers.comment({**options, "prosody_in": file.curve_in}, said, start)
+    audio.save(file.target, converted, about)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
         figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
         plots.save(figure, picture_path(file.target))
-    return (*notes, *edited.notes, *converter.shortfall(edited, converted))
+    return said
 
 
 def find_sources(given: Path) -> dict[Path, Path]:

@@ -17,8 +17,9 @@ from common import cli
 from common.devices import choose_device, processor_name
 from common.presets import load_config
 from common.workers import guarded
+from conversion import headers
 from conversion.arguments import from_arguments
-from conversion.files import COMMENT, convertible, find_sources, require_apart, target_paths
+from conversion.files import convertible, find_sources, require_apart, target_paths
 from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
@@ -68,7 +69,7 @@ def evaluate_file(
     """Convert one file, write it, and measure what was written."""
     wav = audio.load(source)
     edited = converter.edit(converter.analyse(wav), **options)
-    audio.save(target, converter.synthesise(edited), COMMENT)
+    audio.save(target, converter.synthesise(edited), headers.comment(options, edited.notes))
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, say)

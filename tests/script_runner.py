@@ -73,6 +73,12 @@ def copy_project(folder: Path, suffix: str) -> Path:
     return folder
 
 
+def add_song(project: Path) -> None:
+    """Where the demo looks for its song, a file that the stand-in does not read."""
+    (project / "test").mkdir(exist_ok=True)
+    (project / "test" / "sung_melody.wav").write_bytes(b"")
+
+
 def make_recorder(path: Path) -> Path:
     """Write the stand-in for python as an executable script for Linux and macOS."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,17 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from script_runner import PYTEST, RECORDER_C, ROOT, Ran, copy_project, make_batch_recorder, make_recorder, run
+from script_runner import (
+    PYTEST,
+    RECORDER_C,
+    ROOT,
+    Ran,
+    add_song,
+    copy_project,
+    make_batch_recorder,
+    make_recorder,
+    run,
+)
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.cmd"))
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.cmd", "preprocess_acoustic.cmd", "make_infer_test.cmd"
@@ -346,12 +356,15 @@ def test_run_tests(shell, codes, calls, code):
 def test_demo_converts_to_every_voice(shell):
     if isinstance(shell, Native):
         pytest.skip("a .venv with a recording python.exe cannot be made here")
+    add_song(shell.project)
     ran = shell("demo.cmd")
+    song = ["--input", r"test\sung_melody.wav", "--out_path", "gen", "--transpose", "-12"]
     assert ran.calls == [
         MAKE_VENV,
         *(
-            ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
+            ["infer.py", voice, "--dataset", "demo", *what]
             for voice in ("kathleen", "dorodoro", "scottpoid")
+            for what in (["--input", "test", "--out_path", "gen"], song)
         ),
         ["make_index.py", "--test", "test", "--out", r"gen\index.html"],
     ]
@@ -361,6 +374,7 @@ def test_demo_converts_to_every_voice(shell):
 def test_demo_takes_a_file(shell):
     if isinstance(shell, Native):
         pytest.skip("a .venv with a recording python.exe cannot be made here")
+    add_song(shell.project)
     ran = shell("demo.cmd", "my song.wav")
     songs = [*(call[5] for call in ran.calls[1:4]), ran.calls[4][2]]
     assert len(ran.calls) == 5 and all(re.search(r"pitch ü[\\/]my song\.wav$", song) for song in songs)
@@ -376,6 +390,15 @@ def test_demo_names_a_path_without_running_a_part_of_it(shell):
         line for line in ran.output.splitlines() if line.startswith("sources:") and "rock&echo roll" in line
     ]
     assert not any(line.startswith("roll") for line in ran.output.splitlines())
+
+
+@pytest.mark.parametrize(("code", "calls"), [(1, 8), (2, 3)])
+def test_demo_goes_on_after_a_song_that_failed_and_stops_at_wrong_usage(shell, code, calls):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    add_song(shell.project)
+    ran = shell("demo.cmd", codes=(0, 0, code))
+    assert (len(ran.calls), ran.code) == (calls, code)
 
 
 def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "conversion": BASE | {"checkpoints", "hubert_pitdyn", "vocoder"},
     "training": BASE | MODELS | {"checkpoints", "preprocessing"},
     "evaluation": BASE | MODELS | {"checkpoints", "conversion", "preprocessing"},
+    "listening": BASE | {"checkpoints", "conversion", "evaluation", "hubert_pitdyn"},
 }
 ROOMS = set(MAY_IMPORT)
 SCRIPTS = {"preprocess", "train_hubert", "train_acoustic", "train_vocoder", "infer", "evaluate", "make_index"}

@@ -15,6 +15,7 @@ import pytest
 
 import make_index
 from common.cli import UserError
+from listening import items
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a file system, HTML or an address could trip over. Windows has no quotes, < or > in names.
@@ -24,35 +25,53 @@ if sys.platform != "win32":
 
 
 class Page(HTMLParser):
-    """Collects the table's rows: texts of the header cells, and the addresses of the players."""
+    """names: of the items; rows: per item the addresses of its players, {voice: address}, "" the source's;
+    voices: those in the legend; text: all that can be read; external: tags that would fetch something."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.rows: list[list[str | None]] = []
+        self.rows: list[dict[str, str]] = []
         self.names: list[str] = []
-        self.heads: list[str] = []
+        self.voices: list[str] = []
+        self.text: list[str] = []
         self.external: list[str] = []
-        self.tag = ""
+        self.players: list[str] = []
+        self.tags: list[str] = []
         self.feed(text)
+        self.text = [" ".join(part.split()) for part in self.text if part.strip()]
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
-        if tag == "tr":
-            self.rows.append([])
+        self.tags.append(tag)
+        if tag == "article":
+            self.rows.append({})
+            self.players = []
+            self.names.append("")
+        if "data-track" in values and tag == "button":
+            self.rows[-1][values["data-voice"]] = values["data-track"]
         if tag == "audio":
-            self.rows[-1][-1] = values["src"]
-        if tag == "td":
-            self.rows[-1].append(None)
-        if tag in ("link", "script", "img") or "href" in values:
+            voice = next(voice for voice, at in self.rows[-1].items() if at == values["data-track"])
+            self.rows[-1][voice] = values["src"]
+        if tag in ("link", "img", "iframe", "object") or {"href", "srcset", "poster"} & set(values):
             self.external.append(tag)
-        self.tag = tag
+        if "src" in values and tag != "audio":
+            self.external.append(tag)
 
     def handle_data(self, data):
-        if self.tag == "th" and data.strip():
-            (self.heads if len(self.rows) == 1 else self.names).append(data)
+        tag = self.tags[-1] if self.tags else ""
+        if tag == "h2":
+            self.names[-1] += data
+        if tag == "b" and "article" not in self.tags:
+            self.voices.append(data)
+        if tag not in ("script", "style"):
+            self.text.append(data)
 
     def handle_endtag(self, tag):
-        self.tag = ""
+        self.tags.append("")
+
+    def links(self) -> list[list[str]]:
+        """Addresses of each item, the source's first."""
+        return [list(row.values()) for row in self.rows]
 
 
 def make_wav(path: Path, seconds: float = 0.5) -> None:
@@ -69,10 +88,17 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
 
 
-def page_of(folder: Path, *arguments: str, out: str = "gen/index.html") -> Page:
-    ran = run(folder, *arguments)
-    assert ran.returncode == 0, ran.stderr
-    return Page((folder / out).read_text("utf-8"))
+@pytest.fixture
+def page_of(tmp_path, monkeypatch):
+    """Calls make_index.py in tmp_path, and reads the page."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, out: str = "gen/index.html") -> Page:
+        monkeypatch.setattr(sys, "argv", ["make_index.py", *arguments])
+        assert make_index.main() == 0
+        return Page((tmp_path / out).read_text("utf-8"))
+
+    return call
 
 
 def target(folder: Path, source: str) -> Path:
@@ -84,18 +110,18 @@ def target(folder: Path, source: str) -> Path:
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("voice", ["hana", 'はな & "co" #1' if sys.platform != "win32" else "はな & #1"])
-def test_hostile_names_link_to_their_files(tmp_path, name, voice):
+def test_hostile_names_link_to_their_files(tmp_path, page_of, name, voice):
     make_wav(tmp_path / "test" / f"{name}.wav")
     make_wav(tmp_path / "gen" / f"{name}_{voice}.wav")
-    page = page_of(tmp_path)
+    page = page_of()
     assert page.names == [f"{name}.wav"]
-    assert page.heads == ["file", "source", voice]
-    source, conversion = page.rows[1]
+    assert page.voices == [voice] and list(page.rows[0]) == ["", voice]
+    source, conversion = page.links()[0]
     assert target(tmp_path / "gen", source).samefile(tmp_path / "test" / f"{name}.wav")
     assert target(tmp_path / "gen", conversion).samefile(tmp_path / "gen" / f"{name}_{voice}.wav")
 
 
-def test_each_conversion_stands_under_its_voice(tmp_path):
+def test_each_conversion_stands_under_its_voice(tmp_path, page_of):
     for name in (
         "test/a",
         "test/a_b",
@@ -109,87 +135,89 @@ def test_each_conversion_stands_under_its_voice(tmp_path):
         make_wav(tmp_path / f"{name}.wav")
     make_wav(tmp_path / "gen" / "stray_v.wav")
     (tmp_path / "gen" / "a_v.txt").write_text("no audio", encoding="utf-8")
-    page = page_of(tmp_path)
+    page = page_of()
     assert page.names == ["a.wav", "a_b.wav", "sub/a.wav"]
-    assert page.heads == ["file", "source", "v", "w"]
-    assert page.rows[1:] == [
-        ["../test/a.wav", "a_v.wav", None],
-        ["../test/a_b.wav", "a_b_v.wav", None],
-        ["../test/sub/a.wav", None, "sub/a_w.wav"],
+    assert page.voices == ["v", "w"]
+    assert page.rows == [
+        {"": "../test/a.wav", "v": "a_v.wav"},
+        {"": "../test/a_b.wav", "v": "a_b_v.wav"},
+        {"": "../test/sub/a.wav", "w": "sub/a_w.wav"},
     ]
 
 
-def test_sources_of_equal_stem_keep_their_conversions_apart(tmp_path):
+def test_sources_of_equal_stem_keep_their_conversions_apart(tmp_path, page_of):
     for name in ("test/a.wav", "test/a.flac", "gen/a.wav_v.wav", "gen/a.flac_v.wav"):
         make_wav(tmp_path / name)
-    assert page_of(tmp_path).rows[1:] == [
+    assert page_of().links() == [
         ["../test/a.flac", "a.flac_v.wav"],
         ["../test/a.wav", "a.wav_v.wav"],
     ]
 
 
 @pytest.mark.parametrize("make_gen", [True, False])
-def test_page_without_conversions_says_how_to_make_some(tmp_path, make_gen):
+def test_page_without_conversions_says_how_to_make_some(tmp_path, page_of, make_gen):
     make_wav(tmp_path / "test" / "a.wav", 1.25)
     if make_gen:
         (tmp_path / "gen").mkdir()
-    page = page_of(tmp_path)
+    page = page_of()
     text = (tmp_path / "gen" / "index.html").read_text("utf-8")
-    assert page.rows == [[], ["../test/a.wav"]]
+    assert page.links() == [["../test/a.wav"]]
     assert "make_infer_test.cmd" in text and "bash demo.sh" in text
     assert "1.2 s" in text
 
 
-def test_page_in_another_folder_links_back(tmp_path):
+def test_page_in_another_folder_links_back(tmp_path, page_of):
     make_wav(tmp_path / "in" / "a.wav")
     make_wav(tmp_path / "made" / "a_v.wav")
-    page = page_of(tmp_path, "--test", "in", "--gen", "made", "--out", "site/p.html", out="site/p.html")
-    assert page.rows[1] == ["../in/a.wav", "../made/a_v.wav"]
+    page = page_of("--test", "in", "--gen", "made", "--out", "site/p.html", out="site/p.html")
+    assert page.links()[0] == ["../in/a.wav", "../made/a_v.wav"]
 
 
-def test_the_page_lies_beside_the_conversions_and_nowhere_else(tmp_path):
+def test_the_page_lies_beside_the_conversions_and_nowhere_else(tmp_path, page_of):
     make_wav(tmp_path / "in" / "a.wav")
     make_wav(tmp_path / "made" / "a_v.wav")
     (tmp_path / "index.html").write_text("tracked", encoding="utf-8")
-    page = page_of(tmp_path, "--test", "in", "--gen", "made", out="made/index.html")
-    assert page.rows[1] == ["../in/a.wav", "a_v.wav"]
+    page = page_of("--test", "in", "--gen", "made", out="made/index.html")
+    assert page.links()[0] == ["../in/a.wav", "a_v.wav"]
     assert (tmp_path / "index.html").read_text("utf-8") == "tracked"
     assert not (tmp_path / "gen").exists()
 
 
-def test_a_single_source_has_a_page_of_its_own(tmp_path):
+def test_a_single_source_has_a_page_of_its_own(tmp_path, page_of):
     for name in ("in/a", "in/b", "gen/a_v", "gen/b_v"):
         make_wav(tmp_path / f"{name}.wav")
-    page = page_of(tmp_path, "--test", "in/a.wav")
-    assert page.names == ["a.wav"] and page.rows[1] == ["../in/a.wav", "a_v.wav"]
+    page = page_of("--test", "in/a.wav")
+    assert page.names == ["a.wav"] and page.links()[0] == ["../in/a.wav", "a_v.wav"]
 
 
 def test_a_page_is_no_folder(tmp_path):
     make_wav(tmp_path / "test" / "a.wav")
-    ran = run(tmp_path, "--out", "test")
+    (tmp_path / "a.html").mkdir()
+    ran = run(tmp_path, "--out", "a.html")
     assert ran.returncode == 2
-    assert "expected a name that ends in .html or .htm, found test" in ran.stderr
+    assert ran.stderr == "error: a.html: expected a file to write the page to, found a folder\n"
 
 
-def test_same_input_gives_the_same_page_without_outside_assets(tmp_path):
+def test_same_input_gives_the_same_page_without_outside_assets(tmp_path, page_of):
     for name in ("b", "a", "c"):
         make_wav(tmp_path / "test" / f"{name}.wav")
-    first = page_of(tmp_path)
+    first = page_of()
     text = (tmp_path / "gen" / "index.html").read_bytes()
-    page_of(tmp_path)
+    page_of()
     assert (tmp_path / "gen" / "index.html").read_bytes() == text
     assert first.external == []
-    assert not re.search(rb"https?:|@import|url\(", text)
+    assert not re.search(rb"https?:|@import", text)
+    assert set(re.findall(rb"url\(.{9}", text)) == {b'url("${one.pi'}  # a data: URI of the page's own
     assert b"\r" not in text and b'<meta charset="utf-8">' in text
     assert first.names == ["a.wav", "b.wav", "c.wav"]
 
 
-def test_other_formats_and_broken_wavs_are_listed(tmp_path):
+def test_other_formats_and_broken_wavs_are_listed(tmp_path, page_of):
     make_wav(tmp_path / "test" / "a.wav")
     (tmp_path / "test" / "b.wav").write_bytes(b"not a wav")
     (tmp_path / "test" / "c.FLAC").write_bytes(b"")
     (tmp_path / "test" / "notes.txt").write_text("", encoding="utf-8")
-    assert page_of(tmp_path).names == ["a.wav", "b.wav", "c.FLAC"]
+    assert page_of().names == ["a.wav", "b.wav", "c.FLAC"]
 
 
 def test_missing_test_folder_is_wrong_usage(tmp_path):
@@ -198,19 +226,19 @@ def test_missing_test_folder_is_wrong_usage(tmp_path):
     assert ran.stderr == "error: nowhere: expected a folder of source wavs, found none; name it with --test\n"
     assert not (tmp_path / "gen").exists()
     with pytest.raises(UserError):
-        make_index.find_sources(tmp_path / "nowhere")
+        items.find_sources(tmp_path / "nowhere")
 
 
 def test_help_names_the_folder_of_conversions(tmp_path):
     assert "--gen" in run(tmp_path, "--help").stdout
 
 
-def test_the_page_lists_the_sources_of_the_repository(tmp_path):
-    page = page_of(tmp_path, "--test", str(ROOT / "test"))
-    assert page.names == [path.as_posix() for path in make_index.find_sources(ROOT / "test")]
+def test_the_page_lists_the_sources_of_the_repository(tmp_path, page_of):
+    page = page_of("--test", str(ROOT / "test"))
+    assert page.names == [path.as_posix() for path in items.find_sources(ROOT / "test")]
     assert len(page.names) >= 12
-    for row in page.rows[1:]:
-        assert target(tmp_path / "gen", row[0]).is_file()
+    for source, *_ in page.links():
+        assert target(tmp_path / "gen", source).is_file()
 
 
 def test_the_page_at_the_root_leads_to_the_one_in_gen():
@@ -249,7 +277,7 @@ def test_conversions_are_looked_up_and_not_compared_with_every_source(tmp_path):
     ]
     for name in made:
         make_wav(tmp_path / "gen" / f"{name}.wav")
-    found = make_index.find_conversions(make_index.find_sources(tmp_path / "test"), tmp_path / "gen")
+    found = items.find_conversions(items.find_sources(tmp_path / "test"), tmp_path / "gen")
     voices = {
         source.as_posix(): {voice: path.stem for voice, path in of.items()} for source, of in found.items()
     }
@@ -265,9 +293,9 @@ def test_conversions_are_looked_up_and_not_compared_with_every_source(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are Unicode")
-def test_names_that_are_not_utf8_are_shown_readably_and_linked_exactly(tmp_path):
+def test_names_that_are_not_utf8_are_shown_readably_and_linked_exactly(tmp_path, page_of):
     name = os.fsdecode("かソき".encode("cp932"))
     make_wav(tmp_path / "test" / f"{name}.wav")
     make_wav(tmp_path / "gen" / f"{name}_v.wav")
-    page = page_of(tmp_path)
-    assert page.names == ["かソき.wav"] and "%82%A9%83%5C%82%AB_v.wav" in page.rows[1][-1]
+    page = page_of()
+    assert page.names == ["かソき.wav"] and "%82%A9%83%5C%82%AB_v.wav" in page.links()[0][-1]

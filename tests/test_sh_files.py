@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_runner import PYTEST, ROOT, SEPARATOR, Ran, copy_project, make_recorder, run
+from script_runner import PYTEST, ROOT, SEPARATOR, Ran, add_song, copy_project, make_recorder, run
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.sh"))
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.sh", "preprocess_acoustic.sh", "make_infer_test.sh"
@@ -253,12 +253,15 @@ def test_ci_runs_the_tests_from_anywhere(shell):
 
 @needs_bash
 def test_demo_converts_to_every_voice(shell):
+    add_song(shell.project)
     ran = shell("demo.sh")
+    song = ["--input", "test/sung_melody.wav", "--out_path", "gen", "--transpose", "-12"]
     assert ran.calls == [
         ["tools/make_venv.py", "requirements.txt"],
         *(
-            ["infer.py", voice, "--dataset", "demo", "--input", "test", "--out_path", "gen"]
+            ["infer.py", voice, "--dataset", "demo", *what]
             for voice in ("kathleen", "dorodoro", "scottpoid")
+            for what in (["--input", "test", "--out_path", "gen"], song)
         ),
         ["make_index.py", "--test", "test", "--out", "gen/index.html"],
     ]
@@ -267,10 +270,19 @@ def test_demo_converts_to_every_voice(shell):
 
 @needs_bash
 def test_demo_takes_a_file(shell):
+    add_song(shell.project)
     ran, song = shell("demo.sh", "my song.wav"), str(shell.project / "my song.wav")
     assert {call[5] for call in ran.calls[1:4]} == {song}
     assert ran.calls[4] == ["make_index.py", "--test", song, "--out", "gen/index.html"]
     assert ran.code == 0 and "page:        gen/index.html\n" in ran.output
+
+
+@needs_bash
+@pytest.mark.parametrize(("code", "calls"), [(1, 8), (2, 3)])
+def test_demo_goes_on_after_a_song_that_failed_and_stops_at_wrong_usage(shell, code, calls):
+    add_song(shell.project)
+    ran = shell("demo.sh", codes=(0, 0, code))
+    assert (len(ran.calls), ran.code) == (calls, code)
 
 
 @needs_bash

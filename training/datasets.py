@@ -198,9 +198,9 @@ class WavDataset(Dataset):
     """{mels [128, T], wavs [1, 160T]} of recordings, at one level as every mel of the project; see Which.
 
     level_db: of speech. speed_octaves: crops are played up to that much faster or slower, or between two such
-    figures: voices and pitches that nobody here has. mels: a kind of the folder whose mels are taken instead of the recordings' own, but for own_share of
-    the crops; their speed stays. pitch: with f0 (Hz) and voiced [T] of the mel frames, from the folder's f0
-    (see `frame_f0`).
+    figures: voices and pitches that nobody here has. mels: a kind of the folder whose mels are taken instead
+    of the recordings' own, but for own_share of the crops; their speed stays. pitch: with f0 (Hz) and voiced
+    [T] of the mel frames, from the folder's f0 (see `frame_f0`).
     """
 
     def __init__(

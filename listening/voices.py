@@ -1,0 +1,76 @@
+"""The voices: those that lie in out/ and those that were converted to, with range and terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import log2
+from pathlib import Path
+
+from common.cli import UserError
+from listening.cache import Cache
+
+MODEL = Path("acoustic", "model-best.pt")  # below out/<voice>/
+NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+TERMS = {  # in short; NOTICE has them all
+    "kathleen": "CC0 1.0, public domain",
+    "dorodoro": "どろどろβ: “use it however you like”",
+    "scottpoid": "name SCOTTPOID, the voicebank by Scott, in whatever you publish",
+}
+OTHER_TERMS = "terms: those of its recordings"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was
+    made with, empty where its model is not there to convert with; mark: number of its colour on the page."""
+
+    name: str
+    span: tuple[float, float] | None
+    dataset: str
+    mark: int
+
+    @property
+    def terms(self) -> str:
+        return TERMS.get(self.name, OTHER_TERMS)
+
+    @property
+    def range(self) -> str:
+        """Its range in notes and Hz, in words."""
+        if self.span is None:
+            return "range not known"
+        low, high = self.span
+        return f"{note(low)} to {note(high)} ({low:.0f} to {high:.0f} Hz)"
+
+
+def note(hz: float) -> str:
+    """The nearest note's name: 440 -> A4."""
+    midi = round(69 + 12 * log2(hz / 440))
+    return f"{NOTES[midi % 12]}{midi // 12 - 1}"
+
+
+def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
+    """Voices with conversions and those below `out`, by name; their cards are read once."""
+    trained = {path.parent.parent.name: path for path in sorted(out.glob(f"*/{MODEL.as_posix()}"))}
+    found = []
+    for mark, name in enumerate(sorted({*converted, *trained})):
+        card = _card(trained[name], cache) if name in trained else {}
+        span = tuple(card["span"]) if card.get("span") else None
+        found.append(Voice(name, span, card.get("dataset", ""), mark))
+    return found
+
+
+def _card(path: Path, cache: Cache) -> dict:
+    about = path.stat()
+    stamp = f"{about.st_size} {about.st_mtime_ns}"
+
+    def read() -> dict:
+        from checkpoints import store  # noqa: PLC0415  torch takes seconds to load, and the cache has most cards
+
+        try:
+            card = store.load(path)["card"]
+        except UserError:  # of another program, or damaged, which infer.py says
+            return {}
+        return {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+
+    return cache.get(f"card {path.as_posix()}", stamp, read)
