@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import audio
+from common import decoding
 from common.cli import UserError
 from conversion.headers import Header
 from evaluation import metrics
@@ -53,31 +54,19 @@ def measure(path: Path) -> Sound:
     from hubert_pitdyn import pitch  # noqa: PLC0415  its tracker is slow to load, and most pages need none
 
     try:
-        wav = audio.load(path)
-        wide, rate = _at_own_rate(path, wav)
+        samples, rate = decoding.read(path)
+        wav = audio.to_mono_16k(samples, rate, path, lambda _: None)
     except UserError as error:
         return Sound(trouble=str(error))
+    wide, rate = (samples.mean(axis=1), rate) if rate > audio.SAMPLE_RATE else (wav, audio.SAMPLE_RATE)
     on_grid = audio.on_grid(wav)
     return Sound(
         round(len(wav) / audio.SAMPLE_RATE, 3),
-        round(audio.active_level(audio.loudness(on_grid)), 2),
+        round(audio.level(on_grid), 2),
         tuple(round(float(hz), 1) for hz in pitch.track(on_grid)),
         pictures.top_of(rate),
         pictures.data_uri(wide, rate),
     )
-
-
-def _at_own_rate(path: Path, wav: np.ndarray) -> tuple[np.ndarray, int]:
-    """A recording [S'] at its file's rate in Hz where that is above 16 kHz, else `wav`, which has that."""
-    import soundfile  # noqa: PLC0415  as audio.py does
-
-    try:
-        if soundfile.info(path).samplerate > audio.SAMPLE_RATE:
-            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            return samples.mean(axis=1), rate
-    except soundfile.LibsndfileError:  # of a format that audio.py reads otherwise
-        pass
-    return wav, audio.SAMPLE_RATE
 
 
 def pitch_scores(source: Sound, converted: Sound, header: Header, span: tuple[float, float] | None) -> Scores:

@@ -40,7 +40,9 @@ def preprocess(args: argparse.Namespace) -> int:
     for verb in VERBS:
         if getattr(args, verb):
             remember(folder, verb, args.config, preset)
-    return max(code, follow_encoders(folder, args, config, preset))
+    code = max(code, follow_encoders(folder, args, config, preset))
+    remove_leftovers_below(folder.root)  # workers of a killed run end a moment after it
+    return code
 
 
 def data_folder(name: str) -> DataFolder:

@@ -70,7 +70,10 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
     audio.save(tmp_path / "a.wav", TONE)
     edited = SimpleNamespace(source=audio.Prepared(TONE, 800, 16000, 16800), notes=("a note",))
     converter = SimpleNamespace(
-        analyse=lambda wav: wav, edit=lambda *a, **k: edited, synthesise=lambda *a: TONE
+        analyse=lambda wav: wav,
+        edit=lambda *a, **k: edited,
+        synthesise=lambda *a: TONE,
+        shortfall=lambda *a: (),
     )
     target = tmp_path / "gen" / "a_hana.wav"
     file = BatchFile(tmp_path / "a.wav", target, None, None)

@@ -183,7 +183,7 @@ def test_what_cannot_be_read_is_said_on_the_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "test" / "a.wav", tone(200))
     (tmp_path / "test" / "b.wav").write_bytes(b"no audio")
-    assert "b.wav: cannot be read as wav audio" in page(tmp_path)
+    assert 'class="trouble">test/b.wav: ' in page(tmp_path)
 
 
 def test_how_a_conversion_was_made_and_the_note_on_it_are_on_the_page(tmp_path, monkeypatch):
