@@ -22,8 +22,8 @@ PAUSE_DB = 60.0  # below the loudest of the rest: digital silence, which says no
 def active_level(db: np.ndarray) -> float:
     """Active speech level in dB: mean power of the frames of [N] that are no pause and no blow.
 
-    A frame is active within 20.5 dB of that level itself, so that neither pauses nor how little of a recording
-    is speech move it: the definition of ITU-T P.56 (method B, margin 15.9 dB of an envelope) on frame powers.
+    A frame is active within 20.5 dB of that level itself, so that neither pauses nor how little of it is
+    speech move it: as ITU-T P.56 has it (method B, margin 15.9 dB of an envelope), on frame powers.
     """
     db = np.asarray(db, dtype=np.float64)
     return _level_of(db[~blows(db)])
