@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-ACTIVE_RANGE_DB = 20.0  # below the active level: what is softer is pause
+ACTIVE_RANGE_DB = 20.5  # below the active level: what is softer is pause
 STEP_DB = 1.0  # between the levels at which blows are looked for
 SHORT, LONG = 6, 22  # frames: a click is over in the first, a slammed door above the voice in the second
 ABOVE_SHORT_DB, ABOVE_LONG_DB = 14.0, 18.0  # over the active level of the rest: no syllable leaps as far
@@ -22,15 +22,15 @@ PAUSE_DB = 60.0  # below the loudest of the rest: digital silence, which says no
 def active_level(db: np.ndarray) -> float:
     """Active speech level in dB: mean power of the frames of [N] that are no pause and no blow.
 
-    A frame is active within 20 dB of that level itself, so that neither pauses nor how little of a recording
-    is speech move it: the definition of ITU-T P.56 (method B, margin 15.9 dB of an envelope) on frame powers.
+    A frame is active within 20.5 dB of that level itself, so that neither pauses nor how little of it is
+    speech move it: as ITU-T P.56 has it (method B, margin 15.9 dB of an envelope), on frame powers.
     """
     db = np.asarray(db, dtype=np.float64)
     return _level_of(db[~blows(db)])
 
 
 def _level_of(db: np.ndarray) -> float:
-    """The highest level that is the mean power of the frames within 20 dB below it and all above."""
+    """The highest level that is the mean power of the frames within 20.5 dB below it and all above."""
     db = np.sort(db)[::-1]
     means = 10 * np.log10(np.cumsum(10.0 ** (db / 10)) / np.arange(1, len(db) + 1))
     # From the loudest on, it ends where the next frame is too soft to belong to those so far.

@@ -36,6 +36,7 @@ VOICING = {
 # Evidence above which a tracker's own authors call a unit voiced; yin decides nothing of the kind.
 OWN_VOICED = {"swift_f0": 0.0, "fcpe": float(np.log(0.006 / 0.994)), "pyin": 0.5}
 
+TRACKER_GAIN = 10.0 ** (-5 / 20)  # under the encoders' level: peaks of speech lie about half of full scale
 GATE_DB = -46.0  # re active level: what is softer is silence, whatever its period
 CHUNK = 30 * UNIT_RATE  # units a piece: memory stays bounded on recordings of hours
 CONTEXT = 1 * UNIT_RATE  # units around a piece that the trackers may look at
@@ -119,7 +120,7 @@ def analyse(
 
     In pieces with some context, so that memory does not grow with the square of the length.
     """
-    wav = encoder_input(wav)  # some trackers have absolute thresholds
+    wav = TRACKER_GAIN * encoder_input(wav)  # some trackers have absolute thresholds
     units = len(wav) // UNIT_HOP
     pieces = []
     for start in range(0, units, CHUNK):
