@@ -1,14 +1,17 @@
 """The prosody controls on a voice that was trained in earnest, on speech its models have never analysed."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import ROOT
 
 import audio
 from conversion import prosody_csv
 from conversion.converter import VoiceConverter
+from conversion.files import BatchFile, convert_file
 from hubert_pitdyn import pitch
 from hubert_pitdyn.units import encode_batch
 
@@ -139,6 +142,20 @@ def test_six_decibels_of_gain_are_six_decibels_and_never_clip(line, converter):
     levels = [audio.active_level(audio.loudness(audio.prepare(wav).wav)) for wav in (line[3], louder)]
     assert levels[1] - levels[0] == pytest.approx(6, abs=1)
     assert np.abs(moved(line, converter, dyn_gain=40.0)).max() <= 1.0
+
+
+def test_a_line_says_how_much_gain_fits_and_what_channels_were_taken(converter, tmp_path):
+    wav = audio.load(ROOT / "test" / "slt_clear.wav")
+    soundfile.write(tmp_path / "声.wav", np.stack([wav, -0.9 * wav], axis=1), 16000)
+    file = BatchFile(tmp_path / "声.wav", tmp_path / "out.wav", None, None)
+    channels, gain = convert_file(converter, file, {"dyn_gain": 20.0}, trim=False, plot=False)
+    assert channels.startswith("its 2 channels cancel one another") and "channel 1" in channels
+    fits = float(re.fullmatch(r"gain: (\S+) of 20.0 dB fit below full scale", gain).group(1))
+    made = audio.load(tmp_path / "out.wav")
+    assert audio.level(made) - audio.level(wav) == pytest.approx(fits, abs=0.2)
+    assert np.abs(made).max() <= audio.PEAK_LIMIT + 1e-3
+    quiet = converter.edit(converter.analyse(0.1 * wav), dyn_gain=6.0)
+    assert converter.shortfall(quiet, converter.synthesise(quiet)) == ()
 
 
 def test_rows_that_were_not_edited_keep_their_loudness(line, converter, tmp_path):
