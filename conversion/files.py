@@ -68,7 +68,8 @@ def require_apart(inputs: Iterable[Path | None], outputs: Iterable[Path | None])
     written: set[str] = set()
     for path in filter(None, outputs):
         if path.exists() and (source := read.get(_identity(path))):
-            raise UserError(f"{path}: would overwrite the recording or curve {source}; give another place")
+            also = "" if source == path else f" {source}"
+            raise UserError(f"{path}: would overwrite the recording or curve{also}; give another place")
         name = names.fold(os.path.abspath(path))
         if name in written:
             raise UserError(f"{path}: two results would be written there; give another place for one of them")
