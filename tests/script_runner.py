@@ -14,8 +14,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 SEPARATOR = "\x1f"
+BASH = shutil.which("bash")
+needs_bash = pytest.mark.skipif(BASH is None or os.name == "nt", reason="needs bash on Linux or macOS")
 PYTEST = ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]  # in run_tests
 
 RECORDER_PY = """import os, sys
@@ -65,6 +69,11 @@ class Ran:
     calls: list[list[str]] = field(default_factory=list)
 
 
+def scripts(suffix: str) -> list[str]:
+    """Names of the project's scripts that end with `suffix`."""
+    return sorted(path.name for path in ROOT.glob(f"*{suffix}"))
+
+
 def copy_project(folder: Path, suffix: str) -> Path:
     """A folder with every script of the project that ends with `suffix`, and nothing else."""
     folder.mkdir(parents=True)
@@ -77,6 +86,13 @@ def add_song(project: Path) -> None:
     """Where the demo looks for its song, a file that the stand-in does not read."""
     (project / "test").mkdir(exist_ok=True)
     (project / "test" / "sung_melody.wav").write_bytes(b"")
+
+
+def add_voice(project: Path, vbank: str) -> None:
+    """Where the scripts look for voices, a model that the stand-in does not read."""
+    model = project / "out" / vbank / "acoustic" / "model-best.pt"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"")
 
 
 def make_recorder(path: Path) -> Path:

@@ -6,20 +6,11 @@ import numpy as np
 import pytest
 import torch
 from checkpoint_files import GOLDEN, make_state
+from small_acoustic import PARALLEL, SMALL, TINY, build, distance, random
 
-from acoustic.model import NORMS, AcousticModel
+from acoustic.model import AcousticModel
 
-TINY = {"prenet_dim": 256, "conv_dim": 256, "mel_prenet_dim": 128, "lstm_dim": 320}
-PARALLEL = {
-    "in_dim": 24,
-    "prenet_dim": 20,
-    "conv_dim": 28,
-    "norm": "frame",
-    "decoder": "parallel",
-    "blocks": 2,
-}
 FASTER = 1.4  # generate than stepping nn.LSTM, at least
-SMALL = {"in_dim": 24, "prenet_dim": 20, "conv_dim": 28, "mel_prenet_dim": 16, "lstm_dim": 36}
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +37,6 @@ def pitdyn():
     return model.eval()
 
 
-def build(seed=0, **sizes):
-    torch.manual_seed(seed)
-    return AcousticModel(**(sizes or SMALL)).eval()
-
-
-def random(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
 @torch.inference_mode()
 def stepped(model, units):
     """Reference: the decoder's own modules, called frame by frame."""
@@ -71,11 +53,6 @@ def stepped(model, units):
         mel = decoder.proj(x + y)
         mels.append(mel)
     return torch.cat(mels, dim=1)
-
-
-def distance(a, b):
-    assert a.shape == b.shape
-    return (a - b).abs().max().item()
 
 
 def seconds(function, *args):
@@ -150,47 +127,6 @@ def test_padding_reaches_neither_output_nor_gradient():
     predicted.abs().sum().backward()
     assert not units.grad[1, 5:].any()
     assert units.grad[1, :5].abs().min() > 0
-
-
-def test_padding_reaches_nothing_with_frame_norm_either():
-    model, units, mels = build(**SMALL, norm="frame"), random(2, 20, 24), random(2, 40, 128, seed=1)
-    single = model(units[1:, :5], mels[1:, :10])
-    units[1, 5:] = 1e3
-    assert distance(model(units, mels, [20, 5])[1:, :10], single) < 1e-5
-    assert distance(model.generate(units, [20, 5])[1:, :10], model.generate(units[1:, :5])) < 1e-5
-
-
-def test_only_frame_norm_lets_through_what_is_the_same_all_along():
-    frames, mask = random(1, 24, 40), torch.ones(1, 1, 40)
-    held = frames + random(1, 24, 1, seed=1)
-    assert distance(NORMS["instance"]()(held, mask), NORMS["instance"]()(frames, mask)) < 1e-5
-    assert distance(NORMS["frame"]()(held, mask), NORMS["frame"]()(frames, mask)) > 0.1
-    with pytest.raises(ValueError, match="instance, frame, found 'batch'"):
-        build(**SMALL, norm="batch")
-
-
-def test_a_parallel_decoder_makes_of_padded_batches_what_it_makes_of_single_items():
-    model, lengths = build(**PARALLEL), [20, 1, 7]
-    units, mels = random(3, 20, 24), random(3, 40, 128, seed=1)
-    units[1, 1:], units[2, 7:] = 1e3, 1e3
-    batched, generated = model(units, mels, lengths), model.generate(units, lengths)
-    for row, n in enumerate(lengths):
-        single = model.generate(units[row : row + 1, :n])
-        assert distance(generated[row : row + 1, : 2 * n], single) < 1e-5
-        assert distance(batched[row : row + 1, : 2 * n], single) < 1e-5
-        assert not batched[row, 2 * n :].any() and not generated[row, 2 * n :].any()
-
-
-def test_a_parallel_decoder_hears_the_units_alone():
-    model, units = build(**PARALLEL), random(1, 20, 24)
-    one, other = (model(units, random(1, 40, 128, seed=seed)) for seed in (1, 2))
-    assert torch.equal(one, other) and torch.equal(one, model.generate(units))
-    with pytest.raises(ValueError, match="autoregressive or parallel, found 'diagonal'"):
-        build(**{**PARALLEL, "decoder": "diagonal"})
-
-
-def test_a_parallel_model_starts_at_the_level_of_speech():
-    assert -7 < build(**PARALLEL).generate(random(1, 40, 24)).mean() < -5
 
 
 @pytest.mark.parametrize("batch", [1, 4])

@@ -3,11 +3,9 @@
 import errno
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
@@ -127,38 +125,6 @@ def test_words_and_paths_of_the_command_line():
     assert [cli.voice(text) for text in ("hana/", "hana\\", "はな")] == ["hana", "hana", "はな"]
     assert cli.word_or_path("griffin_lim") == "griffin_lim"
     assert cli.word_or_path(r"out\x\hifigan").replace("\\", "/") == "out/x/hifigan"
-
-
-def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_path):
-    from conversion.files import target_paths
-
-    files = {p: p for p in map(Path, ("Take.wav", "take.flac", "other.wav", "sub/take.wav"))}
-    made = [path.as_posix() for path in target_paths(files, "v", Path("gen")).values()]
-    assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
-
-
-def test_what_a_conversion_leaves_out_is_counted_in_one_line(tmp_path, capsys):
-    from conversion.files import find_sources
-
-    for name in ("a.wav", "b.caf", "c.oga", "oto.ini", "a.frq", "b.frq"):
-        (tmp_path / name).touch()
-    assert [path.name for path in find_sources(tmp_path)] == ["a.wav", "b.caf", "c.oga"]
-    assert capsys.readouterr().err == f"{tmp_path}: 3 recordings, left out: 2 .frq, 1 .ini\n"
-
-
-def test_three_recordings_have_three_conversions_and_curves(tmp_path):
-    from conversion.files import curve_paths, find_sources, target_paths
-
-    for name in ("song.wav", "song.mp3", "song.mp3.wav", "sub/song.mp3.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    files = find_sources(tmp_path)
-    for places in (
-        target_paths(files, "v", Path("gen")),
-        curve_paths(files, tmp_path / "csv", False, "--prosody_out", read=False),
-    ):
-        assert list(places) == sorted(files) and len({str(p).casefold() for p in places.values()}) == 4
-    assert target_paths(files, "v", Path("gen"))[tmp_path / "sub" / "song.mp3.wav"].name == "song.mp3_v.wav"
 
 
 @pytest.mark.parametrize("given", ["..", "/abs", "", "a/../a", "a\\b", "con", "a*"])
@@ -322,45 +288,3 @@ def test_light_modules_do_not_load_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
-
-
-STOPPED = """
-import signal, sys, time
-from common import cli
-
-for name in ("SIGTERM", "SIGHUP"):  # as in a terminal, whoever runs these tests
-    signal.signal(getattr(signal, name), signal.SIG_DFL)
-
-def main():
-    try:
-        print("begun", flush=True)
-        time.sleep(60)
-    finally:
-        print("tidied up", flush=True)
-
-sys.exit(cli.run(main))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs signals to one process")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_kill_and_a_closed_terminal_do_as_ctrl_c(name):
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", STOPPED], env=env, **pipes)
-    assert process.stdout.readline() == "begun\n"
-    process.send_signal(getattr(signal, name))
-    out, error = process.communicate(timeout=20)
-    assert (process.returncode, out, error) == (130, "tidied up\n", "stopped\n")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs signals to one process")
-def test_what_nohup_ignores_is_ignored():
-    ignoring = STOPPED.replace('"SIGHUP"', "").replace("60", "0.5")
-    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + ignoring
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", ignoring], env=env, stdout=subprocess.PIPE)
-    assert process.stdout.readline().strip() == b"begun"
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
-    assert process.returncode == 0

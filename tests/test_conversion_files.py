@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,3 +115,35 @@ def test_what_a_killed_run_left_in_the_output_folder_goes(tmp_path):
     (tmp_path / "gen" / f".{files.HERE}-{2**31 - 9}-{'0' * 16}.part.wav").touch()
     planned(arguments(source, tmp_path / "gen"))
     assert list((tmp_path / "gen").iterdir()) == []
+
+
+def test_names_that_differ_by_suffix_and_capitals_alone_keep_their_suffix(tmp_path):
+    from conversion.files import target_paths
+
+    files = {p: p for p in map(Path, ("Take.wav", "take.flac", "other.wav", "sub/take.wav"))}
+    made = [path.as_posix() for path in target_paths(files, "v", Path("gen")).values()]
+    assert made == ["gen/Take.wav_v.wav", "gen/take.flac_v.wav", "gen/other_v.wav", "gen/sub/take_v.wav"]
+
+
+def test_what_a_conversion_leaves_out_is_counted_in_one_line(tmp_path, capsys):
+    from conversion.files import find_sources
+
+    for name in ("a.wav", "b.caf", "c.oga", "oto.ini", "a.frq", "b.frq"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_sources(tmp_path)] == ["a.wav", "b.caf", "c.oga"]
+    assert capsys.readouterr().err == f"{tmp_path}: 3 recordings, left out: 2 .frq, 1 .ini\n"
+
+
+def test_three_recordings_have_three_conversions_and_curves(tmp_path):
+    from conversion.files import curve_paths, find_sources, target_paths
+
+    for name in ("song.wav", "song.mp3", "song.mp3.wav", "sub/song.mp3.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = find_sources(tmp_path)
+    for places in (
+        target_paths(files, "v", Path("gen")),
+        curve_paths(files, tmp_path / "csv", False, "--prosody_out", read=False),
+    ):
+        assert list(places) == sorted(files) and len({str(p).casefold() for p in places.values()}) == 4
+    assert target_paths(files, "v", Path("gen"))[tmp_path / "sub" / "song.mp3.wav"].name == "song.mp3_v.wav"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,14 @@ def test_every_source_of_the_repository_has_its_text_and_kind():
             assert texts[name] == text
     (song,) = [item for item in found if "song" in item.kinds]
     assert song.source.name == "sung_melody.wav"
+
+
+def test_sources_are_what_the_models_expect():
+    total = 0
+    for path in sorted((ROOT / "test").glob("*.wav")):
+        with wave.open(str(path), "rb") as file:
+            assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16000), path.name
+            assert 2.0 <= file.getnframes() / 16000 <= 5.0, path.name
+        total += path.stat().st_size
+    assert total < 1_500_000
+    assert any(not path.name.isascii() for path in (ROOT / "test").glob("*.wav"))

@@ -1,22 +1,29 @@
-"""The .sh files do what their .cmd twins do; and tools/make_venv.py, which both call."""
+"""The .sh files do what their .cmd twins do."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from script_runner import PYTEST, ROOT, SEPARATOR, Ran, add_song, copy_project, make_recorder, run
+from script_runner import (
+    BASH,
+    PYTEST,
+    ROOT,
+    Ran,
+    add_song,
+    add_voice,
+    copy_project,
+    make_recorder,
+    needs_bash,
+    run,
+    scripts,
+)
 
-SCRIPTS = sorted(path.name for path in ROOT.glob("*.sh"))
+SCRIPTS = scripts(".sh")
 LABELS, ACOUSTIC, INFER = "preprocess_hubert-pitdyn.sh", "preprocess_acoustic.sh", "make_infer_test.sh"
-BASH = shutil.which("bash")
-needs_bash = pytest.mark.skipif(BASH is None or os.name == "nt", reason="needs bash on Linux or macOS")
 
 
 @pytest.fixture
@@ -33,31 +40,6 @@ def shell(tmp_path):
 
     call.project = project
     return call
-
-
-@pytest.mark.parametrize("name", [*SCRIPTS, ".ci/run"])
-def test_bytes(name):
-    data = (ROOT / name).read_bytes()
-    assert data.startswith(b"#!/usr/bin/env bash\n")
-    assert data.isascii() and b"\r" not in data and data.endswith(b"\n")
-    assert os.name == "nt" or os.access(ROOT / name, os.X_OK)
-
-
-def test_each_cmd_has_an_sh():
-    assert [name[:-3] for name in SCRIPTS] == sorted(path.stem for path in ROOT.glob("*.cmd"))
-
-
-def test_demo_has_the_same_voices_in_both_and_they_are_there():
-    voices = re.search(r'VOICES="([\w ]+)"', (ROOT / "demo.sh").read_text("ascii")).group(1).split()
-    assert voices == re.findall(r"CALL :CONVERT (\w+)", (ROOT / "demo.cmd").read_text("ascii"))
-    for name in voices:
-        assert (ROOT / "out" / name / "acoustic" / "model-best.pt").is_file(), name
-
-
-@needs_bash
-@pytest.mark.parametrize("name", [*SCRIPTS, ".ci/run"])
-def test_syntax(name):
-    assert subprocess.run([BASH, "-n", str(ROOT / name)], capture_output=True).stderr == b""
 
 
 @needs_bash
@@ -182,12 +164,6 @@ def test_an_unfinished_venv_is_made_with_the_python_on_the_path(shell, script):
     assert (ran.code, ran.calls) == (97, [])
 
 
-def add_voice(project: Path, vbank: str) -> None:
-    model = project / "out" / vbank / "acoustic" / "model-best.pt"
-    model.parent.mkdir(parents=True)
-    model.write_bytes(b"")
-
-
 @needs_bash
 @pytest.mark.parametrize(("codes", "code"), [((), 0), ((1, 0, 0), 1), ((2, 1, 0), 2), ((0, 0, 2), 2)])
 def test_infer_test_converts_to_every_voice(shell, codes, code):
@@ -297,71 +273,3 @@ def test_demo_goes_on_after_a_voice_that_lacks_some_files(shell):
 def test_demo_stops_at_the_step_that_fails(shell, step):
     ran = shell("demo.sh", codes=(*[0] * step, 2))
     assert (len(ran.calls), ran.code) == (step + 1, 2)
-
-
-def make_venv(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "tools" / "make_venv.py"), *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, encoding="utf-8", timeout=120)
-
-
-@pytest.mark.slow
-def test_make_venv_installs_once_for_each_version_of_a_file(tmp_path):
-    (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
-    first = make_venv(tmp_path, "requirements.txt")
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "making .venv" in first.stdout and "installing requirements.txt" in first.stdout
-
-    again = make_venv(tmp_path, "requirements.txt")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-
-    (tmp_path / "requirements.txt").write_text("no-such-package @ file:///nowhere\n", encoding="utf-8")
-    broken = make_venv(tmp_path, "requirements.txt")
-    assert broken.returncode == 3
-    assert "making" not in broken.stdout and "pip failed" in broken.stderr
-    stamp = json.loads((tmp_path / ".venv" / "installed-requirements.json").read_text("utf-8"))
-    (tmp_path / "requirements.txt").write_text("# nothing\r\n", encoding="utf-8", newline="")
-    assert make_venv(tmp_path, "requirements.txt").stdout == ""  # the stamp of the first version still holds
-    assert list(stamp) == ["requirements.txt"]
-
-
-@needs_bash
-@pytest.mark.parametrize(
-    ("wanted", "extra"),
-    [
-        ("1", ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]),
-        ("0", []),
-        ("", []),
-        (None, []),
-    ],
-)
-def test_torch_cpu_adds_the_index_of_cpu_builds(tmp_path, monkeypatch, wanted, extra):
-    (tmp_path / "requirements.txt").write_text("torch\n", encoding="utf-8")
-    make_recorder(tmp_path / ".venv" / "bin" / "python")
-    monkeypatch.setenv("RECORD_FILE", str(tmp_path / "calls.txt"))
-    monkeypatch.delenv("TORCH_CPU", raising=False)
-    if wanted is not None:
-        monkeypatch.setenv("TORCH_CPU", wanted)
-    assert make_venv(tmp_path, "requirements.txt").returncode == 0
-    calls = [line.split(SEPARATOR) for line in (tmp_path / "calls.txt").read_text("utf-8").splitlines()]
-    pip = ["-m", "pip", "install", "--disable-pip-version-check"]
-    assert calls == [["-c", "import pip"], [*pip, *extra, "-r", "requirements.txt"]]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot delete a program that runs")
-def test_make_venv_makes_a_broken_one_again_with_its_own_python(tmp_path):
-    (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / ".venv")], check=True)
-    own = tmp_path / ".venv" / "bin" / "python"
-    command = [str(own), str(ROOT / "tools" / "make_venv.py"), "requirements.txt"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "making .venv" in done.stdout
-    assert subprocess.run([str(own), "-c", "import pip"]).returncode == 0
-
-
-def test_make_venv_names_a_missing_file(tmp_path):
-    ran = make_venv(tmp_path, "requirements.txt")
-    assert ran.returncode == 2
-    assert ran.stderr == "error: no such file: requirements.txt\n"
-    assert not (tmp_path / ".venv").exists()
