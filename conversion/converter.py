@@ -54,7 +54,8 @@ class Edited:
 
     curve: that prosody in Hz and dB re the source's active level, None for a voice trained on content units
     only; gain: dB over the source's level; notes: lines for the user; louder: dB [N] by which the edits move
-    the source's loudness, re the active level that they give.
+    the source's loudness, re the active level that they give; replaced: whether a given curve changed any
+    frame.
     """
 
     source: audio.Prepared
@@ -63,6 +64,7 @@ class Edited:
     gain: float
     notes: tuple[str, ...]
     louder: np.ndarray | float = 0.0
+    replaced: bool = False
 
 
 class VoiceConverter:
@@ -172,11 +174,16 @@ class VoiceConverter:
         span, gain, untransposed = PitchRange.from_card(self.card), 0.0, None
         own = self._borrowing(source, pitch_from, dyn_from)
         prosody, notes = own.edited(edits, span)
+        replaced = False
         if prosody_in is None:
             untransposed = own.edited(replace(edits, transpose=0.0), span)[0].curve()
         else:
             given = prosody_csv.read(Path(prosody_in), len(own), source.prepared.start)
-            prosody, gain, more = prosody.replaced(given)
+            before = prosody
+            prosody, gain, more = before.replaced(given)
+            replaced = not (
+                np.array_equal(before.pit, prosody.pit) and np.array_equal(before.dyn, prosody.dyn)
+            )
             notes += more
         curve = prosody.curve()
         notes += range_notes(curve, span, untransposed, edits.transpose)
@@ -186,7 +193,7 @@ class VoiceConverter:
             prosody = prosody.louder(-gain)
         analysis = self._analysis(source.analysis.content, prosody)
         louder = curve.db - self.curve(source).db - gain
-        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder)
+        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder, replaced)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
         """float32 [S'] at 16 kHz; see `convert`."""

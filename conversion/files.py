@@ -103,7 +103,10 @@ def convert_file(
     converted = converter.synthesise(edited, trim)
     start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
     said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
-    about = headers.comment({**options, "prosody_in": file.curve_in}, said, start)
+    # A curve that changed nothing leaves no trace: the conversion is the same file as without it.
+    curve_in = file.curve_in if edited.replaced else None
+    kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
+    about = headers.comment({**options, "prosody_in": curve_in}, kept, start)
     audio.save(file.target, converted, about)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load

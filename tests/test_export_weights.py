@@ -17,11 +17,11 @@ def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
     assert "small" in done.stdout and " MB, of " in done.stdout
     path = voice / "out" / "small" / "acoustic" / "model-best.pt"
     before, after = store.load(own), store.load(path)
-    assert "training" in before and "training" not in after
+    assert "training" not in before and "training" not in after
     assert after["card"] == {**before["card"], "voice": "small"} and before["card"]["voice"] == "songs"
     floats = [t for t in after["model"].values() if t.is_floating_point()]
     assert floats and all(t.dtype == torch.float16 for t in floats)
-    assert path.stat().st_size < 0.4 * own.stat().st_size
+    assert path.stat().st_size < 0.6 * own.stat().st_size
     one, other = (
         VoiceConverter.load(name, "songs", voice / "out", vocoder="griffin_lim").acoustic
         for name in ("songs", "small")

@@ -68,7 +68,9 @@ def test_the_transposition_is_known_unless_the_melody_was_edited_otherwise(optio
 @pytest.mark.parametrize("trim", [False, True])
 def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
     audio.save(tmp_path / "a.wav", TONE)
-    edited = SimpleNamespace(source=audio.Prepared(TONE, 800, 16000, 16800), notes=("a note",))
+    edited = SimpleNamespace(
+        source=audio.Prepared(TONE, 800, 16000, 16800), notes=("a note",), replaced=False
+    )
     converter = SimpleNamespace(
         analyse=lambda wav: wav,
         edit=lambda *a, **k: edited,

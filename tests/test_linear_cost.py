@@ -16,8 +16,8 @@ import pytest
 import soundfile
 from conftest import micro_config, sing
 
-import make_index
 from common.presets import load_config
+from listening.build import build
 from preprocessing import acoustic, discrete, labels
 from preprocessing.bookkeeping import drop_replaced
 from preprocessing.data_folder import DataFolder
@@ -78,7 +78,7 @@ def steps(root: Path, count: int) -> dict[str, float]:
         path = root / "gen" / f"{wav.name if wav.suffix == '.aif' else wav.stem}_a_b.wav"
         path.parent.mkdir(exist_ok=True)
         os.link(wav, path)
-    measured("page", lambda: make_index.render(wavs, root / "gen", root))
+    measured("page", lambda: build(wavs, root / "gen", root, None, lambda voice: []))
     return spent
 
 

@@ -111,8 +111,11 @@ def test_resume_refuses_another_preset_and_other_options_in_a_sentence(workspace
 
 def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(workspace):
     learn = ("train_hubert.py", "--embds_dn", "dyns", "data/songs", "out/nan/dyns", "--trunk", "finetune")
-    wild = micro_config(workspace, lr=1e30)
-    refused = run_script(*learn, "--steps", 9, "--config", wild, cwd=workspace, expect=2)
+    content = store.load(workspace / "out" / "songs" / "hubert-soft" / "model-best.pt")
+    wild = {name: 1e30 * t if t.is_floating_point() else t for name, t in content["model"].items()}
+    store.save(workspace / "wild.pt", {**content, "model": wild})
+    more = ("--warmstart", "wild.pt", "--steps", 9, "--config", micro_config(workspace))
+    refused = run_script(*learn, *more, cwd=workspace, expect=2)
     assert "loss became NaN before step" in refused.stderr and "Traceback" not in refused.stderr
 
 
