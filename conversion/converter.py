@@ -175,16 +175,14 @@ class VoiceConverter:
         own = self._borrowing(source, pitch_from, dyn_from)
         prosody, notes = own.edited(edits, span)
         replaced = False
-        if prosody_in is None:
-            untransposed = own.edited(replace(edits, transpose=0.0), span)[0].curve()
-        else:
-            given = prosody_csv.read(Path(prosody_in), len(own), source.prepared.start)
+        if prosody_in is not None:
             before = prosody
+            given = prosody_csv.read(Path(prosody_in), len(own), source.prepared.start)
             prosody, gain, more = before.replaced(given)
-            replaced = not (
-                np.array_equal(before.pit, prosody.pit) and np.array_equal(before.dyn, prosody.dyn)
-            )
+            replaced = any((getattr(before, part) != getattr(prosody, part)).any() for part in ("pit", "dyn"))
             notes += more
+        if not replaced:
+            untransposed = own.edited(replace(edits, transpose=0.0), span)[0].curve()
         curve = prosody.curve()
         notes += range_notes(curve, span, untransposed, edits.transpose)
         if gain:
