@@ -255,7 +255,7 @@ def limited(wav: np.ndarray) -> np.ndarray:
     """[S] whose peaks are turned down for some milliseconds each where they would clip; the rest stays.
 
     A look-ahead limiter: the least gain within its window, smoothed over as much. Beyond LIMITER_DB, which is
-    hardly heard, the whole is scaled down.
+    hardly audible, the whole is scaled down.
     """
     peak = float(np.abs(wav).max(initial=0.0))
     if peak <= PEAK_LIMIT:

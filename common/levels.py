@@ -42,7 +42,7 @@ def blows(db: np.ndarray) -> np.ndarray:
     """bool [N]: frames of clicks, pops, thumps and slammed doors.
 
     A blow is short and far above the active level of all the rest. The lowest level is taken above which
-    nothing but blows lie, and each is followed down to where the recording goes on.
+    nothing but blows lie, and each is followed down to where the recording continues.
     """
     db = np.asarray(db, dtype=np.float64)
     none = np.zeros(len(db), dtype=bool)

@@ -96,7 +96,7 @@ def _summary(entries: list[Entry], voices: list[Voice], gen: Path) -> str:
     if voices:
         return (
             f"{sources}, converted to {count(len(voices), 'voice')}. Press play, then another voice: it "
-            "goes on at the same instant and loudness."
+            "continues at the same instant and loudness."
         )
     return (
         f"{sources}. There are no conversions in <code>{escape(gen.as_posix())}/</code> yet: "

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from small_runs import Numbers
 
 from checkpoints import places, store
 from common.presets import load_config
@@ -36,19 +37,6 @@ def ctrl_c_raises():
 
 def ctrl_c():
     signal.raise_signal(signal.SIGINT)
-
-
-class Numbers(torch.utils.data.Dataset):
-    """Five items; `collate` stacks."""
-
-    def __len__(self):
-        return 5
-
-    def __getitem__(self, at):
-        return torch.full((3,), float(at[0]))
-
-    def collate(self, items):
-        return {"x": torch.stack(items)}
 
 
 def arguments(out, **given):
