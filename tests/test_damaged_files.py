@@ -27,6 +27,7 @@ from conversion.prosody import Curve, PitchRange
 from evaluation import report
 from preprocessing.data_folder import DataFolder
 
+pytestmark = pytest.mark.slow  # twenty seconds of examples
 SECONDS = 5.0  # that no reader takes for a small file, on a busy machine
 some = settings(
     max_examples=40,

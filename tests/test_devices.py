@@ -115,6 +115,7 @@ run.dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_on_cpus_have_one_mean(tmp_path):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
