@@ -50,13 +50,13 @@ def blows(db: np.ndarray) -> np.ndarray:
         return none
     start = np.partition(db, -min(FEW * LONG, len(db)))[-min(FEW * LONG, len(db))]
     for threshold in np.arange(start + STEP_DB, db.max(), STEP_DB):
-        runs = _runs(db > threshold)
+        runs = runs_of(db > threshold)
         if len(runs) <= FEW and (_are_short(db, runs, threshold) or _are_long(db, runs, threshold)):
             return _with_flanks(db, runs, _level_of(db[db <= threshold]))
     return none
 
 
-def _runs(mask: np.ndarray) -> np.ndarray:
+def runs_of(mask: np.ndarray) -> np.ndarray:
     """[M, 2]: first frame and end of each run of true."""
     return np.flatnonzero(np.diff(mask, prepend=False, append=False)).reshape(-1, 2)
 
@@ -79,8 +79,8 @@ def _are_long(db: np.ndarray, runs: np.ndarray, threshold: float) -> bool:
     if not len(rest) or not ABOVE_LONG_DB <= threshold - _level_of(rest) <= FAR_DB:
         return False
     # A lone word in a quiet room is as short and as loud: then the rest is steady noise.
-    heard = rest[rest > rest.max() - PAUSE_DB]
-    speech = (heard > np.percentile(heard, 10) + OVER_NOISE_DB).sum()
+    audible = rest[rest > rest.max() - PAUSE_DB]
+    speech = (audible > np.percentile(audible, 10) + OVER_NOISE_DB).sum()
     return speech >= max(SPEECH, len(db) - len(rest))
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from common.levels import runs_of
+
 VIBRATO = 9  # units over which F0 is averaged: a period of vibrato
 HELD = 8  # units in which a held note drifts less than DRIFT; speech glides through
 DRIFT = 0.5  # semitones
 SUNG = 0.5  # of the voiced units are held: sung, on however few notes
-SUNG_WIDE, WIDE = (
-    0.15,
-    5.0,
-)  # so many are enough where the melody spans so many semitones: text on short notes
+SUNG_WIDE = 0.15  # are enough where the melody spans WIDE semitones: text on short notes
+WIDE = 5.0  # semitones
 REACH = 3  # octaves
 
 
 def held_share(f0: np.ndarray, voiced: np.ndarray) -> float:
     """Fraction of the voiced units of F0 [N] in Hz that lie in the middle of held notes."""
     held = 0
-    for first, stop in _runs(voiced):
+    for first, stop in runs_of(voiced):
         if stop - first >= VIBRATO + HELD:
             semitones = 12 * np.log2(f0[first:stop])
             smooth = np.convolve(semitones, np.full(VIBRATO, 1 / VIBRATO), "valid")
@@ -52,15 +52,10 @@ def folds(f0: np.ndarray, voiced: np.ndarray, low: float, high: float) -> np.nda
     A stretch moves as a whole, so that no octave is leapt within it.
     """
     octaves = np.zeros(len(f0))
-    for first, stop in _runs(voiced):
+    for first, stop in runs_of(voiced):
         own = f0[first:stop]
         steps = sorted(range(-REACH, REACH + 1), key=abs)
         octaves[first:stop] = min(
             steps, key=lambda o, own=own: int(((own * 2.0**o < low) | (own * 2.0**o > high)).sum())
         )
     return octaves
-
-
-def _runs(voiced: np.ndarray) -> np.ndarray:
-    """[M, 2]: first unit and end of each voiced stretch."""
-    return np.flatnonzero(np.diff(voiced, prepend=False, append=False)).reshape(-1, 2)

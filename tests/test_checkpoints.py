@@ -49,8 +49,8 @@ def test_what_a_training_resumes_from_is_not_read_for_a_conversion(tmp_path):
     assert "training" not in light and light["card"] == {"step": 9}
     assert all(torch.equal(light["model"][name], weight) for name, weight in weights.items())
     assert torch.equal(store.load(path)["training"]["optimizer"]["state"][0]["exp_avg"], torch.ones(1000))
-    told = store.about(path)
-    assert told["training"]["step"] == 9 and told["config"] == about["config"] and told["model"] == {}
+    known = store.about(path)
+    assert known["training"]["step"] == 9 and known["config"] == about["config"] and known["model"] == {}
     models.load_vocoder(path)
     # Nothing of the file is in use any more: Windows would refuse to replace it.
     path.write_bytes(b"")
