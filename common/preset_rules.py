@@ -13,7 +13,7 @@ from common.cli import UserError, closest
 
 KINDS = ("pits", "dyns", "units")
 MORE_KEYS: dict[str, dict[str, Any]] = {  # that base.toml leaves at the models' defaults
-    "hubert": {"front_end": "waveform", "pos_gelus": 1},
+    "hubert": {"front_end": "waveform", "pos_gelus": 1, "norm": "recording"},
     "vocoder.harmonic": {"pitch_dim": 128, "pitch_blocks": 3},
     "ablation": {"train_mode": False, "range_from_data": False},  # of configs/ablation
 }
@@ -25,6 +25,7 @@ CHOICES = {
     "labels.pit.tracker": ("yin", "pyin", "swift_f0", "fcpe"),
     "labels.dyn.scale": ("relative_db", "linear_rms"),
     "hubert.front_end": ("waveform", "log_mel"),
+    "hubert.norm": ("recording", "fixed"),
     "acoustic.norm": ("frame", "instance"),
     "acoustic.decoder": ("parallel", "autoregressive"),
     "train.hubert.trunk": ("finetune", "frozen"),
@@ -49,7 +50,7 @@ RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of list
     "max_norm": (MORE_THAN_0, math.inf),
     "weight_decay": (0, 1000),
     "speed_octaves": (-3, 3),
-    **dict.fromkeys(("alpha", "noise", "own_share"), (0, 1)),
+    **dict.fromkeys(("alpha", "noise", "disturb", "own_share"), (0, 1)),
     **dict.fromkeys(("equalise", "teacher", "spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
     **dict.fromkeys(("steps", "refine_steps", "batch_size", "validate_every", "log_every"), (1, 1e9)),
 }

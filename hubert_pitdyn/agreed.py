@@ -7,7 +7,8 @@ import numpy as np
 from hubert_pitdyn import pitch
 
 ALIKE = 1 / 12  # octaves between two trackers that agree
-LEAP = 0.5  # octaves from the pitch around that one of them errs by; a voice goes there in more than a frame
+APART = 3 / 12  # octaves between two that do not
+NEAR = 4 / 12  # octaves from the pitch around, in which a voice that glides still is
 AROUND = 25  # units on either side whose pitch counts, half a second
 ENOUGH = 5  # agreed units among them
 
@@ -19,25 +20,31 @@ def second(tracker: str) -> str | None:
     return None if pitch.missing(pitch.DEFAULT) else pitch.DEFAULT
 
 
-def corrected(wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max: float) -> np.ndarray:
-    """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors corrected; wav [320N].
+def corrected(
+    wav: np.ndarray, f0: np.ndarray, tracker: str, f_min: float, f_max: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """F0 [N] in Hz of a tracker, 0 = unvoiced, with its octave errors corrected, and doubtful [N] bool.
 
-    An error is where a second tracker finds another pitch, and where that, not the first, is near the pitch
-    on which both agree around it. Where neither is, there is no pitch.
+    wav [320N]. An error is where a second tracker finds another pitch, and where that, not the first, is near
+    the pitch on which both agree around it. Where the two differ by more than 3 semitones and nothing around
+    decides between them, the pitch is doubtful, and F0 is 0.
     """
     other_tracker = second(tracker)
+    doubtful = np.zeros(len(f0), dtype=bool)
     if other_tracker is None or not (f0 > 0).any():
-        return f0
+        return f0, doubtful
     other, _, _ = pitch.analyse(wav, other_tracker, f_min, f_max)
     voiced = f0 > 0
     own, theirs = (np.log2(np.maximum(x, 1.0)) for x in (f0, other))
     agreed = np.flatnonzero(voiced & (np.abs(own - theirs) < ALIKE))
     made = f0.copy()
-    for unit in np.flatnonzero(voiced & (np.abs(own - theirs) > LEAP)):
+    for unit in np.flatnonzero(voiced & (np.abs(own - theirs) > APART)):
         near = agreed[np.searchsorted(agreed, unit - AROUND) : np.searchsorted(agreed, unit + AROUND + 1)]
-        if len(near) < ENOUGH:
+        around = np.median(own[near]) if len(near) >= ENOUGH else np.nan
+        if abs(own[unit] - around) < NEAR:
             continue
-        around = np.median(own[near])
-        if abs(own[unit] - around) > LEAP:
-            made[unit] = other[unit] if abs(theirs[unit] - around) < LEAP / 2 else 0.0
-    return made
+        if abs(theirs[unit] - around) < NEAR:
+            made[unit] = other[unit]
+        else:
+            made[unit], doubtful[unit] = 0.0, True
+    return made, doubtful

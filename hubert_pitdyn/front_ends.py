@@ -6,6 +6,7 @@ Letters as in model.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -20,21 +21,40 @@ STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 
 MEL_WINDOW, MELS = 400, 80  # samples and bands of Whisper's log-mel
 MEL_RANGE = 8.0  # decades of power below the loudest
 MEL_PEAK = 1.2  # log10 power at which the loudest is put, as in Whisper's input for speech at usual levels
+NORMS = ("recording", "fixed")  # after the first convolution
 PERIODS = 10000.0  # longest over shortest period of the sinusoids
+
+
+class FixedNorm(nn.Module):
+    """One gain and one offset for each channel, [B, C, L] -> [B, C, L], whatever else a recording holds.
+
+    Tensors have the names and shapes of the GroupNorm in whose place it stands; see `fix_norm`.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight.unsqueeze(-1) + self.bias.unsqueeze(-1)
 
 
 class FeatureExtractor(nn.Module):
     """Seven convolutions, wav [B, 1, S] -> [B, N, C]; unit k is centred on sample 320k + 160.
 
+    norm: after the first, one of NORMS. "recording" is HuBERT's, over the time of each recording. "fixed" is
+    for wavs that all have one level: a crop keeps its loudness, and no moment of a recording changes another.
+
     Measured on a CPU, neither channels-last layout nor matrix products over strided views beat the plain
     convolutions.
     """
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, norm: str = "recording"):
         super().__init__()
         for i, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
             self.add_module(f"conv{i}", nn.Conv1d(dim if i else 1, dim, kernel, stride, bias=False))
-        self.norm0 = nn.GroupNorm(dim, dim)
+        self.norm0 = FixedNorm(dim) if norm == "fixed" else nn.GroupNorm(dim, dim)
 
     def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
@@ -48,13 +68,31 @@ class FeatureExtractor(nn.Module):
 
         No later frame needs care: a unit's receptive field ends where its item's padding ends.
         """
-        if lengths is None:
+        if lengths is None or isinstance(self.norm0, FixedNorm):
             return self.norm0(x)
         frames = [
             (n + 2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1 for n in torch.as_tensor(lengths).tolist()
         ]
         items = [self.norm0(x[b : b + 1, :, :n]) for b, n in enumerate(frames)]
         return torch.cat([F.pad(item, (0, x.shape[2] - item.shape[2])) for item in items])
+
+
+@torch.no_grad()
+def fix_norm(extractor: FeatureExtractor, wavs: Iterable[Tensor]) -> None:
+    """Turn the tensors of a GroupNorm, which a "fixed" norm holds, into what that does on average.
+
+    wavs: [1, 1, S] each, as the encoder is given them.
+    """
+    sums = [
+        torch.stack([x.sum(dim=(0, 2)), x.square().sum(dim=(0, 2)), torch.full((x.shape[1],), x.shape[2])])
+        for x in (extractor.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD))).double() for wav in wavs)
+    ]
+    total, squares, count = torch.stack(sums).sum(dim=0)
+    mean = total / count
+    deviation = (squares / count - mean.square()).clamp(min=1e-10).sqrt()
+    norm = extractor.norm0
+    norm.weight.div_(deviation)
+    norm.bias.sub_(mean * norm.weight)
 
 
 class FeatureProjection(nn.Module):

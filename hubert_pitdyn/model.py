@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from audio import UNIT_HOP
 from hubert_pitdyn.front_ends import (
+    NORMS,
     WINDOW,
     FeatureExtractor,
     FeatureProjection,
@@ -43,7 +44,8 @@ class Hubert(nn.Module):
     unit_kind says what `units` are: "content" (the projected hidden state) or "label" (the expected label
     embedding under the predicted distribution). teacher_dim: width of the features that a linear map of the
     units is to give in training, 0 for none. front_end: "waveform" (HuBERT's) or "log_mel" (Whisper's, whose
-    C is E; conv_dim, pos_kernel and pos_groups are not of it). Raises ValueError for sizes that do not fit.
+    C is E; conv_dim, pos_kernel, pos_groups and norm are not of it). norm: after the first convolution, see
+    FeatureExtractor. Raises ValueError for sizes that do not fit.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Hubert(nn.Module):
         pos_gelus: int = 1,
         teacher_dim: int = 0,
         front_end: str = "waveform",
+        norm: str = "recording",
     ):
         super().__init__()
         if dim % heads or dim % pos_groups:
@@ -70,6 +73,8 @@ class Hubert(nn.Module):
             raise ValueError(f"front_end is one of {', '.join(FRONT_ENDS)}, found {front_end!r}")
         if unit_kind not in UNIT_KINDS:
             raise ValueError(f"unit_kind is one of {', '.join(UNIT_KINDS)}, found {unit_kind!r}")
+        if norm not in NORMS:
+            raise ValueError(f"norm is one of {', '.join(NORMS)}, found {norm!r}")
         self.unit_kind = unit_kind
         self.masked_spec_embed = nn.Parameter(torch.rand(dim))
         self.by_log_mel = front_end == "log_mel"
@@ -80,7 +85,7 @@ class Hubert(nn.Module):
             self.positional_embedding = SinusoidalPositions(WINDOW)
             self.norm = nn.Identity()
         else:
-            self.feature_extractor = FeatureExtractor(conv_dim)
+            self.feature_extractor = FeatureExtractor(conv_dim, norm)
             self.feature_projection = FeatureProjection(conv_dim, dim, dropout)
             self.positional_embedding = PositionalEmbedding(dim, pos_kernel, pos_groups, pos_gelus)
             self.norm = nn.LayerNorm(dim)

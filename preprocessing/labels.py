@@ -12,6 +12,7 @@ from common import cli
 from common.files import atomic_path
 from hubert_pitdyn import agreed, pitch, plots
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
+from preprocessing import given_f0
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
 from preprocessing.stats import Stats
@@ -21,14 +22,21 @@ def label_file(labels: dict, folder: DataFolder, key: str) -> None:
     """Raw F0 and loudness of one wav, and their classes."""
     pit, dyn = labels["pit"], labels["dyn"]
     wav = folder.prepared(key)
-    f0 = pitch.track(wav, **track_options(pit))
-    if pit["voicing"] and pit["centred"]:  # not the labels of 2022, whose errors are part of them
-        f0 = agreed.corrected(wav, f0, pit["tracker"], pit["f_min"], pit["f_max"])
+    f0, doubtful = given_f0.read(folder.files[key], len(wav)) or tracked(wav, pit)
     db = audio.loudness(wav, centred=dyn["centred"])
     folder.save("f0", key, f0)
+    folder.save("doubtful", key, doubtful)
     folder.save("loudness", key, db)
     folder.save("pits", key, PitLabels.from_config(pit).encode(f0).astype(np.uint8))
     folder.save("dyns", key, DynLabels.from_config(dyn).encode(db, audio.active_level(db)).astype(np.uint8))
+
+
+def tracked(wav: np.ndarray, pit: dict) -> tuple[np.ndarray, np.ndarray]:
+    """F0 float32 [N] of a wav [320N] in Hz, 0 = unvoiced, and where that is doubtful, bool [N]."""
+    f0 = pitch.track(wav, **track_options(pit))
+    if not (pit["voicing"] and pit["centred"]):  # the labels of 2022, whose errors are part of them
+        return f0, np.zeros(len(f0), dtype=bool)
+    return agreed.corrected(wav, f0, pit["tracker"], pit["f_min"], pit["f_max"])
 
 
 def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
@@ -36,7 +44,7 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     labels = config["labels"]
     labels["pit"]["tracker"] = pitch.resolve(labels["pit"]["tracker"], print)
     before = (folder.read_json("stats.json") or {}).get("labels")
-    kinds = ["f0", "loudness", "pits", "dyns"]
+    kinds = ["f0", "doubtful", "loudness", "pits", "dyns"]
     references = ["reference-*"] if args.force else []  # of evaluate.py heads: F0 too, by other trackers
     invalidate(folder, "stats.json", [*kinds, *references], before, labels, args.force)
     keys = todo(folder, folder.files, kinds)

@@ -10,7 +10,7 @@ from common.presets import load_config
 from hubert_pitdyn.labels import PitLabels
 from preprocessing.data_folder import DataFolder
 from training.coverage import covered, say_covered
-from training.datasets import LabelDataset
+from training.label_dataset import LabelDataset
 
 TABLES = load_config()["labels"]
 

@@ -17,7 +17,8 @@ from training.crops import (
     stretch_f0,
     stretch_features,
 )
-from training.datasets import LabelDataset, MelDataset
+from training.datasets import MelDataset
+from training.label_dataset import LabelDataset
 
 
 def strongest_hertz(wav: np.ndarray) -> float:

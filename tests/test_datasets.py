@@ -11,7 +11,8 @@ import audio
 from audio import MEL_HOP, UNIT_HOP, log_mel
 from common.cli import UserError
 from preprocessing.data_folder import DataFolder
-from training.datasets import LabelDataset, MelDataset, WavDataset
+from training.datasets import MelDataset, WavDataset
+from training.label_dataset import LabelDataset
 from training.trunk_features import cache_features
 from vocoder import losses
 from vocoder.discriminators import Discriminators
@@ -194,3 +195,18 @@ def test_pitch_of_crops_at_other_speeds_is_that_of_their_waves(recordings):
     batch = data.collate([data[(0, (1, 1))], data[(0, None)]])
     assert batch["f0"].shape == batch["voiced"].shape == (2, 200) and batch["voiced"].dtype == torch.bool
     assert not batch["voiced"][0, 60:].any()
+
+
+def test_units_without_a_label_are_in_no_loss_and_move_with_their_crop(recordings):
+    classes = np.full(100, 40, np.uint8)
+    doubtful = np.zeros(100, bool)
+    doubtful[20:40] = True
+    recordings.save("pits", "long", classes)
+    recordings.save("doubtful", "long", doubtful)
+    recordings.save("f0", "long", np.full(100, 200.0))
+    recordings.write_json("stats.json", {"labels": {"pit": {}, "dyn": {}}})
+    plain = LabelDataset(recordings, ["long"], "pits", 9.0)
+    batch = plain.collate([plain[(0, None)]])
+    assert torch.equal(~batch["known"][0], torch.from_numpy(doubtful)) and batch["valid"].all()
+    fast = LabelDataset(recordings, ["long"], "pits", 9.0, speed_octaves=(1.0, 1.0))[(0, (1, 2))]
+    assert torch.equal(torch.where(~fast["known"])[0], torch.arange(10, 20))

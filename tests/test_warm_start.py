@@ -2,11 +2,13 @@
 
 import argparse
 
+import numpy as np
 import pytest
 import torch
 from small_runs import small_run
 
-from checkpoints import store
+from audio import encoder_input
+from checkpoints import models, store
 from common.presets import load_config
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder
@@ -52,6 +54,26 @@ def test_classes_are_not_taken_over_between_kinds(tmp_path, caplog, kind, theirs
         own = name.split(".")[0] in fresh
         assert torch.equal(weight, before[name] if own else their_weights[name]), name
     assert all(name in caplog.text.split("new:")[1] for name in fresh)
+
+
+def test_a_fixed_norm_begins_as_what_the_norm_over_recordings_does_to_them(tmp_path):
+    path = tmp_path / "other.pt"
+    saved(path, "hubert-pits", {"pit": TABLES["pit"]})
+    folder = DataFolder(tmp_path / "data" / "v")
+    rng = np.random.default_rng(3)
+    for key in ("a", "b"):
+        folder.save_prepared(key, rng.standard_normal(320 * 60).astype(np.float32))
+        folder.save("pits", key, np.zeros(60, np.uint8))
+    folder.write_json("split.json", {"train": ["a", "b"], "val": ["b"]})
+    fixed = Hubert(**SIZES, classes=100, norm="fixed", unit_kind="label").eval()
+    args = argparse.Namespace(warmstart=path, embds_dn="pits", content=None)
+    warm_start(fixed, args, small_run(tmp_path, "pits"), folder, TABLES)
+    wav = torch.from_numpy(encoder_input(folder.prepared("a")))[None, None]
+    features = models.load_hubert(path).features(wav)
+    assert torch.allclose(fixed.features(wav), features, atol=0.15 * float(features.std()))
+    # And no moment of a recording changes another one any more.
+    louder = torch.cat([wav, 10 * wav], dim=-1)
+    assert torch.allclose(fixed.features(louder)[:, :50], fixed.features(wav)[:, :50], atol=1e-6)
 
 
 def test_an_official_files_classes_are_its_own():

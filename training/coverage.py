@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.datasets import LabelDataset
+from training.label_dataset import LabelDataset
 from training.run import Run
 
 ENOUGH = 0.8  # of the classes; fewer are worth a warning

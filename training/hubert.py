@@ -26,7 +26,7 @@ from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import Teacher
 from training.batches import validation_batches
 from training.coverage import say_covered
-from training.datasets import LABEL_FOLDERS, LabelDataset
+from training.label_dataset import LABEL_FOLDERS, LabelDataset
 from training.run import Run, mean_over, model_of, rank_zero_first
 from training.trunk_features import cache_features, size, split_features
 from training.warm_start import warm_start
@@ -75,7 +75,9 @@ def build(args: argparse.Namespace, run: Run) -> tuple[nn.Module, Callable[[], d
         teacher = teacher_of(run, stored, train + val)
         built = build_hubert(args, run, folder, classes, teacher, stored)
         alpha = (settings.alpha if args.alpha is None else args.alpha) if masking(args, run) else None
-        options = {name: getattr(settings, name) for name in ("speed_octaves", "noise", "equalise")}
+        options = {
+            name: getattr(settings, name) for name in ("speed_octaves", "noise", "equalise", "disturb")
+        }
         options["teacher"] = teacher and teacher.folder
     sets = [
         LabelDataset(folder, part, args.embds_dn, settings.crop_seconds, built.features, **options)
@@ -148,6 +150,7 @@ def build_hubert(
         warm_start(model, args, run, folder, labels)
     # Unused without masking, and DistributedDataParallel waits for every trained parameter's gradient.
     model.masked_spec_embed.requires_grad_(masking(args, run))
+    model.label_embedding.requires_grad_(not run.settings.keep_embedding)
     return Built(model, f"hubert-{args.embds_dn}", sizes)
 
 
@@ -212,23 +215,23 @@ def losses(task: Task, model, batch: dict, mask=None):
 
 
 def train_step(task: Task, model, batch: dict):
-    """One batch, or a part of one -> loss over the whole's frames, metrics. Padded frames are in neither."""
-    classes, valid = batch["classes"], batch["valid"]
+    """One batch, or a part of one -> loss over the whole's frames, metrics; both of frames with a label."""
+    classes, known = batch["classes"], batch["known"]
     whole, rows = batch.get("whole", batch), batch.get("rows", slice(None))
     if task.alpha is not None and "mask" not in whole:
         whole["mask"] = time_mask(*whole["classes"].shape).to(classes.device)
     mask = None if task.alpha is None else whole["mask"][rows]
     each, logits, error = losses(task, model, batch, mask)
     if mask is None:
-        loss = mean_over((each * valid).sum(), whole["valid"].sum())
+        loss = mean_over((each * known).sum(), whole["known"].sum())
     else:
-        hidden, seen = mask & valid, ~mask & valid
-        all_hidden = (whole["mask"] & whole["valid"]).sum()
+        hidden, seen = mask & known, ~mask & known
+        all_hidden = (whole["mask"] & whole["known"]).sum()
         loss = task.alpha * mean_over((each * hidden).sum(), all_hidden)
-        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), whole["valid"].sum() - all_hidden)
-    metrics = fractions(count_right(task.labels, logits.detach().argmax(-1), classes, valid))
+        loss = loss + (1 - task.alpha) * mean_over((each * seen).sum(), whole["known"].sum() - all_hidden)
+    metrics = fractions(count_right(task.labels, logits.detach().argmax(-1), classes, known))
     if error is not None:
-        metrics["teacher_r2"] = 1 - float((error.detach() * valid).sum() / valid.sum())
+        metrics["teacher_r2"] = 1 - float((error.detach() * known).sum() / known.sum())
     return loss, metrics
 
 
@@ -236,16 +239,16 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
     """Metrics over the validation files, each alone, as in conversion."""
     total, missed, frames, counts = 0.0, 0.0, 0, {}
     for index, piece, batch in validation_batches(task.val_set, task.run.device):
-        classes = batch["classes"]
+        classes, known = batch["classes"], batch["known"]
         each, logits, error = losses(task, model, batch)
-        total += float(each.sum())
-        missed += 0.0 if error is None else float(error.sum())
-        frames += classes.numel()
-        add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, batch["valid"]))
+        total += float((each * known).sum())
+        missed += 0.0 if error is None else float((error * known).sum())
+        frames += int(known.sum())
+        add_counts(counts, count_right(task.labels, logits.argmax(-1), classes, known))
         if task.labels is not None and index < VALIDATION_FIGURES and not piece:
             draw(task.run, task.labels, task.val_set.keys[index], classes[0], logits[0], step)
-    more = {} if task.teacher is None else {"teacher_r2": 1 - missed / frames}
-    return {"loss": total / frames, **fractions(counts), **more}
+    more = {} if task.teacher is None else {"teacher_r2": 1 - missed / max(1, frames)}
+    return {"loss": total / max(1, frames), **fractions(counts), **more}
 
 
 def draw(run, labels, key: str, classes, logits, step: int) -> None:

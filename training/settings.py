@@ -52,6 +52,8 @@ class HubertSettings(Settings):
     speed_octaves: Octaves
     noise: float
     equalise: float
+    disturb: float
+    keep_embedding: bool
     teacher: float
 
 

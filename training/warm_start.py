@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import torch
+
+from audio import encoder_input
 from checkpoints import file_format, models, pipeline, store
 from common import cli
+from hubert_pitdyn.front_ends import FixedNorm, fix_norm
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder
+from training.label_dataset import LABEL_FOLDERS
 from training.run import Run
+
+MEASURED = 50  # recordings by which a fixed norm begins
 
 
 def not_taken(about: Any, kind: str, labels: dict) -> tuple[str, ...]:
@@ -30,15 +37,31 @@ def not_taken(about: Any, kind: str, labels: dict) -> tuple[str, ...]:
 def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFolder, labels: dict) -> None:
     """Take over what fits of the weights given, or where the preset says so of the content encoder.
 
-    labels: settings of the labels to learn.
+    labels: settings of the labels to learn. A fixed norm that is not taken from another one begins as the
+    mean of what a norm over recordings does.
     """
+    taken = _take_over(model, args, run, folder, labels)
+    if _has_fixed_norm(model) and not (taken and _has_fixed_norm(taken)):
+        keys = folder.split("train", LABEL_FOLDERS[args.embds_dn])
+        wavs = (encoder_input(folder.prepared(key)) for key in keys[:: max(1, len(keys) // MEASURED)])
+        fix_norm(model.feature_extractor, (torch.from_numpy(wav).to(run.device)[None, None] for wav in wavs))
+
+
+def _has_fixed_norm(model: Hubert) -> bool:
+    return isinstance(getattr(model.feature_extractor, "norm0", None), FixedNorm)
+
+
+def _take_over(
+    model: Hubert, args: argparse.Namespace, run: Run, folder: DataFolder, labels: dict
+) -> Hubert | None:
+    """The weights that fit; returns the model they are taken from."""
     path = args.warmstart
     if path is None and run.settings.warmstart == "content" and args.embds_dn != "units":
         path = pipeline.content_path(run.config, folder.name, args.content)
     if path is None:
-        return
-    own = model.state_dict()
-    theirs = models.load_hubert(path).state_dict()
+        return None
+    own, source = model.state_dict(), models.load_hubert(path)
+    theirs = source.state_dict()
     foreign = not_taken(store.about(path), f"hubert-{args.embds_dn}", labels)
     theirs = {k: v for k, v in theirs.items() if not k.startswith(foreign)}
     fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
@@ -50,3 +73,4 @@ def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFo
         )
     model.load_state_dict({**own, **fits})
     run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
+    return source
