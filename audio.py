@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from common import decoding
 from common.cli import UserError
@@ -116,9 +117,9 @@ def to_mono_16k(
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
     samples = without_offset(one_channel(samples, name, say), rate // 10)
     if rate != SAMPLE_RATE:
-        import librosa  # noqa: PLC0415  it takes seconds to load, and most recordings are at 16 kHz
-
-        samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
+        wanted = -(-len(samples) * SAMPLE_RATE // rate)
+        samples = soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")[:wanted]
+        samples = np.pad(samples, (0, wanted - len(samples)))
     return np.ascontiguousarray(samples, dtype=np.float32)
 
 

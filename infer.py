@@ -72,6 +72,7 @@ def main() -> int:
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
+    print(f"loading {args.vbank} ...", file=sys.stderr, flush=True)
     from common.devices import choose_device
     from conversion.arguments import from_arguments
 

@@ -17,13 +17,17 @@ def parse_args() -> argparse.Namespace:
     cli.add_training_arguments(parser)
     parser.add_argument(
         "--trunk",
-        choices=("finetune", "frozen"),
+        choices=("finetune", "frozen", "pits"),
         help="finetune: a whole HuBERT for these labels; frozen: a light head on the content encoder, "
-        "cheap to train and to run (default: the preset's)",
+        "cheap to train and to run; pits: one on the dataset's pitch model (default: the preset's)",
     )
-    parser.add_argument("--content", type=cli.path, help="content encoder to start from, or to freeze")
     parser.add_argument(
-        "--warmstart", type=cli.path, help="HuBERT to start from, an official file or one of ours"
+        "--content", type=cli.path, help="model to freeze, or the content encoder to start from"
+    )
+    parser.add_argument(
+        "--warmstart",
+        type=cli.path,
+        help="HuBERT to start from, an official file or one of ours; of a head the vectors of its classes",
     )
     parser.add_argument(
         "--mask", action=argparse.BooleanOptionalAction, help="hide random spans while training"

@@ -10,16 +10,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
 from checkpoints import file_format, whole
 from checkpoints.cards import require_match
+from checkpoints.skip_init import without_initialisation
 from common.cli import UserError
 from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.model import Hubert
 from vocoder import GENERATORS, Vocoder
+
+TRUNKS = {"content": "hubert-soft", "pit": "hubert-pit"}  # what a light head may read, and its folder
 
 
 def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | TrunkHead:
@@ -27,7 +29,7 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
 
     Official: v0.1 (flat) or v0.2 (under "hubert"), with or without `module.`, base sizes, as many classes
     as its label embedding has. `.units` of pit and dyn models are soft labels, of all others `proj`.
-    A light head of ours comes as a TrunkHead, on the content encoder it was trained with.
+    A light head of ours comes as a TrunkHead, on the model it was trained on.
     checkpoint: what `load(path)` returned, to spare a second reading; the model then shares its tensors.
     UserError if the file does not fit.
     """
@@ -35,7 +37,7 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
         checkpoint = file_format.read_for_use(Path(path), file_format.EXPECTED["hubert"])
     kind = checkpoint.get("kind") if file_format.is_ours(checkpoint) else None
     is_head = isinstance(kind, str) and file_format.FAMILIES.get(kind) == "head"
-    if is_head and whole.field(path, checkpoint, "card.encoders", dict, {}).get("content"):
+    if is_head and whole.field(path, checkpoint, "card.encoders", dict, {}):
         return _head_on_trunk(Path(path), checkpoint)
     found = file_format.contents(path, "hubert", checkpoint)
     sizes = found.sizes
@@ -48,32 +50,41 @@ def load_hubert(path: Path | str, checkpoint: dict | None = None) -> Hubert | Tr
 
 def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
     """A light head set on its trunk, which lies where the card says, or beside it under its usual name."""
-    trained = whole.field(path, data, "card.encoders.content", dict)
-    places = (Path(trained["name"]), path.parent.parent / "hubert-soft" / "model-best.pt")
+    role = trunk_role(path, data)
+    trained = whole.field(path, data, f"card.encoders.{role}", dict)
+    places = (Path(trained["name"]), path.parent.parent / TRUNKS[role] / "model-best.pt")
     trunk = next((place for place in places if place.is_file()), None)
     if trunk is None:
-        raise UserError(f"{path} reads the content encoder {trained['name']}, which does not exist")
+        raise UserError(f"{path} reads the model {trained['name']}, which does not exist")
     model = load_hubert(trunk)
     require_trunk(path, data, file_format.state_hash(model.state_dict()), trunk)
     return load_head(path, data, model)
 
 
 def load_head(path: Path, checkpoint: dict, trunk: Hubert) -> TrunkHead:
-    """A light head, read from `path`, on the content encoder that it was trained on."""
+    """A light head, read from `path`, on the model that it was trained on."""
     found = file_format.unwrap(checkpoint, path)
     head = _ready(_build(Head, found.sizes or {}, found.state, path), found.state, path)
     return TrunkHead(trunk, head.to(trunk.proj.weight.device)).eval()
 
 
+def trunk_role(path: Path, data: dict) -> str:
+    """Which model the head of a file reads, one of TRUNKS."""
+    roles = whole.field(path, data, "card.encoders", dict).keys() & TRUNKS
+    if len(roles) != 1:
+        raise UserError(f"{path}: which model this head reads is damaged; {whole.REMEDY}")
+    return roles.pop()
+
+
 def require_trunk(path: Path, data: dict, found: str, trunk: Path) -> None:
-    """UserError unless the content encoder `trunk`, of hash `found`, is the one this head was trained on."""
-    trained = whole.field(path, data, "card.encoders.content", dict)
+    """UserError unless the model `trunk`, of hash `found`, is the one this head was trained on."""
+    trained = whole.field(path, data, f"card.encoders.{trunk_role(path, data)}", dict)
     require_match(
         f"{path}: the trunk this head was trained on",
         f"{trained['hash']} ({trained['name']})",
         # The same weights may have moved to another path.
         f"{found} ({trained['name'] if found == trained['hash'] else trunk.as_posix()})",
-        "give the one it was trained on as --content, or train the head again",
+        "give the one it was trained on, or train the head again",
     )
 
 
@@ -113,10 +124,10 @@ def fill_vocoder(model: nn.Module, path: Path | str) -> None:
 def _build(
     model: type[nn.Module], sizes: dict[str, Any], state: dict[str, Tensor], path: Path | str
 ) -> nn.Module:
-    """A model without memory for its weights: `_ready` puts the file's there, no random ones are drawn."""
+    """A model whose weights nobody has drawn: `_ready` puts the file's there."""
     whole.require_sizes(path, sizes, state)
     try:
-        with torch.device("meta"):
+        with without_initialisation():
             return model(**sizes)
     except whole.MISFIT as error:
         reason = file_format.first_line(error)

@@ -71,15 +71,18 @@ def load_content(path: Path, device: Any = "cpu") -> Part:
     return Part(model.to(device), path, None)
 
 
-def load_label_model(path: Path, kind: str, content: Part) -> Part:
-    """A whole label HuBERT, or a light head set on the content encoder it was trained with.
+def load_label_model(path: Path, kind: str, content: Part, pit: Part | None = None) -> Part:
+    """A whole label HuBERT, or a light head set on the model it was trained on: content or pit.
 
     Raises UserError when the file is of another kind, or the head was trained on another trunk.
     """
     checkpoint = store.load(path, state=False)
     if checkpoint["kind"] == f"head-{kind}":
-        models.require_trunk(path, checkpoint, content.card["hash"], content.path)
-        return Part(models.load_head(path, checkpoint, content.model), path, checkpoint)
+        trunk = pit if models.trunk_role(path, checkpoint) == "pit" else content
+        if trunk is None:
+            raise UserError(f"{path}: expected a pitch model of its own, found a head on one; train it again")
+        models.require_trunk(path, checkpoint, trunk.card["hash"], trunk.path)
+        return Part(models.load_head(path, checkpoint, trunk.model), path, checkpoint)
     cards.require_match(
         f"{path}: kind",
         f"hubert-{kind}",
@@ -124,7 +127,8 @@ def load_encoder(
         return EncoderParts(ContentEncoder(base.model), {"content": base.card}, {})
     paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
     base = load_content(content_path(config, dataset, content, out), device)
-    pit, dyn = (load_label_model(paths[kind], kind, base) for kind in ("pits", "dyns"))
+    pit = load_label_model(paths["pits"], "pits", base)
+    dyn = load_label_model(paths["dyns"], "dyns", base, pit)
     parts = {"pit": pit, "dyn": dyn}
     tables = {n: whole.field(part.path, part.checkpoint, f"labels.{n}", dict) for n, part in parts.items()}
     labels = (_labels(PitLabels, pit, tables["pit"]), _labels(DynLabels, dyn, tables["dyn"]))

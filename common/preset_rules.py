@@ -28,7 +28,7 @@ CHOICES = {
     "hubert.norm": ("recording", "fixed"),
     "acoustic.norm": ("frame", "instance"),
     "acoustic.decoder": ("parallel", "autoregressive"),
-    "train.hubert.trunk": ("finetune", "frozen"),
+    "train.hubert.trunk": ("finetune", "frozen", "pits"),
     "train.hubert.warmstart": ("content", ""),
 }
 MORE_THAN_0 = math.ulp(0.0)

@@ -8,13 +8,17 @@ from torch import Tensor, nn
 
 from hubert_pitdyn.model import Hubert, label_logits, valid_frames
 
+SILENT = 1e-6  # mean magnitude of convolutions, below which there is no sound
+
 
 class Head(nn.Module):
     """Label distribution of each unit from the hidden features of one trunk.
 
     A softmax-weighted mix of all transformer layers and the convolution output, then a few residual
     convolutions. A mix alone is weaker than one with convolutions on top (arXiv 2406.12209), and the
-    convolution output is where pitch and loudness have not been discarded yet.
+    convolution output is where pitch and loudness have not been discarded yet. level: with the log of the
+    convolutions' mean magnitude, too, which a norm of each frame takes away; it is the loudness, where the
+    trunk has a fixed norm.
     """
 
     def __init__(
@@ -28,8 +32,10 @@ class Head(nn.Module):
         depth: int = 3,
         dropout: float = 0.1,
         unit_dim: int = 256,
+        level: bool = False,
     ) -> None:
         super().__init__()
+        self.level = nn.Linear(1, channels) if level else None
         self.mix = nn.Parameter(torch.zeros(layers + 1))
         self.conv_norm = nn.LayerNorm(conv_dim)
         self.from_conv = nn.Linear(conv_dim, channels)
@@ -50,6 +56,8 @@ class Head(nn.Module):
         hidden = F.layer_norm(layers, layers.shape[-1:])
         mixed = torch.einsum("l,bnld->bnd", self.mix.softmax(0), hidden)
         x = self.from_conv(self.conv_norm(conv)) + self.from_layers(mixed)
+        if self.level is not None:
+            x = x + self.level(conv.abs().mean(dim=-1, keepdim=True).clamp(min=SILENT).log())
         for block, norm in zip(self.blocks, self.norms[:-1], strict=True):
             y = norm(x) if valid is None else norm(x) * valid.unsqueeze(-1)
             x = x + self.dropout(F.gelu(block(y.transpose(1, 2)).transpose(1, 2)))

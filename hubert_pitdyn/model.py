@@ -133,8 +133,12 @@ class Hubert(nn.Module):
         With teacher, (logits, the estimate [B, N, teacher_dim] of the teacher's features).
         """
         units = self.proj(self.encode(wav, lengths, mask=mask))
-        logits = label_logits(units, self.label_embedding.weight)
+        logits = self.logits_of(units)
         return (logits, self.teacher_head(units)) if teacher else logits
+
+    def logits_of(self, units: Tensor) -> Tensor:
+        """The logits [B, N, K] of projected hidden states [B, N, D]."""
+        return label_logits(units, self.label_embedding.weight)
 
     def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B, 1, S] -> probabilities of the classes [B, N, K]."""

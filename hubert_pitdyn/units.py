@@ -41,27 +41,29 @@ class PitDynEncoder(nn.Module):
     def _table(self, name: str) -> Tensor:
         return getattr(self, name).label_embedding.weight
 
-    def _shares_trunk(self, model: nn.Module) -> bool:
-        return isinstance(model, TrunkHead) and model.trunk is self.content
-
     @torch.inference_mode()
     def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
         """wav [B,1,S] (S = 320·N; lengths [B] samples in a zero-padded batch) -> Analysis.
 
-        The trunk runs once for the content and for every head that reads it.
+        Each network runs once, for its own answer and for every head that reads it.
         """
-        if not (self._shares_trunk(self.pit) or self._shares_trunk(self.dyn)):
-            content = self.content.units(wav, lengths)
-            return Analysis(content, self.pit.distribution(wav, lengths), self.dyn.distribution(wav, lengths))
-        conv, layers = self.content.hidden(wav, lengths)
-        valid = valid_frames(lengths, conv.shape[1], conv.device)
+        models = (self.content, self.pit, self.dyn)
+        shared = {model.trunk for model in models if isinstance(model, TrunkHead)}
+        hidden = {trunk: trunk.hidden(wav, lengths) for trunk in shared}
 
-        def distribution(model: nn.Module) -> Tensor:
-            if self._shares_trunk(model):
-                return model.distribution_from(conv, layers, valid)
-            return model.distribution(wav, lengths)
+        def answer(model: Hubert | TrunkHead) -> Tensor:
+            if isinstance(model, TrunkHead):
+                conv, layers = hidden[model.trunk]
+                return model.distribution_from(
+                    conv, layers, valid_frames(lengths, conv.shape[1], conv.device)
+                )
+            content = model is self.content
+            if model not in hidden:
+                return model.units(wav, lengths) if content else model.distribution(wav, lengths)
+            state = model.proj(hidden[model][1][:, :, -1])
+            return state if content else model.logits_of(state).softmax(dim=-1)
 
-        return Analysis(self.content.proj(layers[:, :, -1]), distribution(self.pit), distribution(self.dyn))
+        return Analysis(*map(answer, models))
 
     @torch.inference_mode()
     def embed(self, analysis: Analysis) -> Tensor:

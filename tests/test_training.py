@@ -143,7 +143,28 @@ def test_frozen_head_trains_from_cached_features(workspace):
     assert np.isfinite(np.load(next(features.rglob("*.npy"))).astype(np.float32)).all()
 
 
-def test_a_head_cannot_be_masked_or_warm_started(workspace):
+def test_a_loudness_head_reads_the_pitch_model_with_the_vectors_that_voices_know(workspace):
+    extra = "[hubert.pits]\nnorm = 'fixed'\n[train.head]\nkeep_embedding = true\n"
+    preset = workspace / "configs" / "fixed.toml"
+    preset.parent.mkdir(exist_ok=True)
+    preset.write_text(f"extends = {str(micro_config(workspace))!r}\n{extra}", encoding="utf-8")
+    common = ("--config", preset, "--steps", 3)
+    pits = train(workspace, "p/hubert-pit", "--embds_dn", "pits", "--trunk", "finetune", *common)
+    known = train(workspace, "k/hubert-dyn", "--embds_dn", "dyns", "--trunk", "finetune", "--steps", 3)
+    on_pits = ("--embds_dn", "dyns", "--trunk", "pits", "--content", pits / "model-best.pt")
+    head = train(workspace, "p/hubert-dyn", *on_pits, "--warmstart", known / "model-best.pt", *common)
+    checkpoint = store.load(head / "model-best.pt")
+    assert checkpoint["kind"] == "head-dyns" and list(checkpoint["card"]["encoders"]) == ["pit"]
+    assert checkpoint["config"]["model"]["level"] is True
+    vectors = store.load(known / "model-best.pt")["model"]["label_embedding.weight"]
+    assert torch.equal(checkpoint["model"]["label_embedding.weight"], vectors)
+    model = models.load_hubert(head / "model-best.pt")
+    assert model.distribution(torch.randn(1, 1, 6400)).shape == (1, 20, 64)
+    refused = ("train_hubert.py", "data/songs", "out/x", "--embds_dn", "pits", "--trunk", "pits", *common)
+    assert "beside the pitch model" in run_script(*refused, cwd=workspace, expect=2).stderr
+
+
+def test_a_head_cannot_be_masked(workspace):
     frozen = ("--embds_dn", "pits", "--trunk", "frozen", "--mask", "--steps", 3)
     arguments = ("train_hubert.py", "data/songs", "out/x", "--config", micro_config(workspace), *frozen)
     assert "--trunk finetune" in run_script(*arguments, cwd=workspace, expect=2).stderr

@@ -43,6 +43,34 @@ def test_a_unit_is_the_expected_label_embedding(encoders):
     assert torch.equal(units[512:], encoder.dyn.label_embedding.weight[7])
 
 
+def test_a_loudness_head_shares_the_run_of_the_pitch_model():
+    torch.manual_seed(1)
+    content = Hubert(classes=8, front_end="log_mel", **SIZES).eval()
+    pit = Hubert(classes=100, unit_kind="label", norm="fixed", **SIZES).eval()
+    dyn = TrunkHead(pit, Head(64, 2, 32, pit.conv_dim, channels=32, depth=2, level=True)).eval()
+    encoder = PitDynEncoder(content, pit, dyn)
+    calls = []
+    pit.feature_extractor.register_forward_hook(lambda *_: calls.append(1))
+    wavs, lengths = torch.randn(2, 1, 3200) * 0.1, torch.tensor([3200, 1600])
+    wavs[1, :, 1600:] = 0
+    together = encoder.analyse(wavs, lengths)
+    assert len(calls) == 1
+    for row, size in enumerate((10, 5)):
+        alone = wavs[row : row + 1, :, : 320 * size]
+        apart = content.units(alone), pit.distribution(alone), dyn.distribution(alone)
+        for one, other in zip(together, apart, strict=True):
+            assert torch.allclose(one[row : row + 1, :size], other, atol=1e-4)
+
+
+def test_a_loudness_head_predicts_a_gain_as_a_gain_where_the_norm_is_fixed():
+    torch.manual_seed(1)
+    pit = Hubert(classes=100, unit_kind="label", norm="fixed", **SIZES).eval()
+    head = Head(64, 2, 32, pit.conv_dim, channels=32, depth=2, level=True).eval()
+    wav = torch.randn(1, 1, 3200) * 0.1
+    conv, louder = (pit.features(x).abs().mean() for x in (wav, 2 * wav))
+    assert 1.8 < float(louder / conv) < 2.5 and head.level is not None
+
+
 def test_heads_share_one_run_of_the_trunk(encoders):
     runs = []
     for encoder in encoders:

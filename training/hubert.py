@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from checkpoints import cards, pipeline
+from checkpoints import cards, models, pipeline, places
 from common import cli
 from common.names import readable
-from common.presets import hubert_sizes
+from common.presets import hubert_sizes, label_training
 from hubert_pitdyn import plots
 from hubert_pitdyn.heads import Head
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -29,7 +29,7 @@ from training.coverage import say_covered
 from training.label_dataset import LABEL_FOLDERS, LabelDataset
 from training.run import Run, mean_over, model_of, rank_zero_first
 from training.trunk_features import cache_features, size, split_features
-from training.warm_start import warm_start
+from training.warm_start import has_fixed_norm, take_embedding, warm_start
 
 VALIDATION_FIGURES = 3  # utterances drawn in TensorBoard
 
@@ -104,7 +104,12 @@ def section_of(args: argparse.Namespace, config: dict) -> str:
 
 def is_frozen(args: argparse.Namespace, config: dict) -> bool:
     """Whether a light head is trained; content units need a whole HuBERT."""
-    return (args.trunk or config["train"]["hubert"]["trunk"]) == "frozen" and args.embds_dn != "units"
+    return trunk_of(args, config) != "finetune" and args.embds_dn != "units"
+
+
+def trunk_of(args: argparse.Namespace, config: dict) -> str:
+    """finetune: none; frozen: the content encoder; pits: the pitch model."""
+    return args.trunk or label_training(config, args.embds_dn)["trunk"]
 
 
 def read_labels(folder: DataFolder, kind: str) -> tuple[PitLabels | DynLabels | None, int, dict]:
@@ -157,28 +162,41 @@ def build_hubert(
 def build_head(
     args: argparse.Namespace, run: Run, folder: DataFolder, classes: int, keys: list[str]
 ) -> Built:
-    """A light head on cached features of the content encoder."""
-    if args.mask or args.warmstart:
-        raise cli.UserError(
-            "--mask and --warmstart are for a whole HuBERT; leave them out or add --trunk finetune"
-        )
-    content = pipeline.load_content(pipeline.content_path(run.config, folder.name, args.content), run.device)
-    trunk = content.model
+    """A light head on cached features of the content encoder or the pitch model."""
+    if args.mask:
+        raise cli.UserError("--mask is for a whole HuBERT; leave it out or add --trunk finetune")
+    role, base = frozen_trunk(args, run, folder)
+    trunk = base.model
     sizes = {
         "classes": classes,
         "layers": len(trunk.encoder.layers),
         "dim": trunk.proj.in_features,
         "conv_dim": trunk.conv_dim,
+        "level": has_fixed_norm(trunk),
         **run.config["head"],
     }
     progress = partial(tqdm, desc="trunk features", disable=None)
-    name = f"features-{content.card['hash'][:8]}"
+    name = f"features-{base.card['hash'][:8]}"
     gigabytes = 1e-9 * size(trunk, folder.hours(keys))
     run.logger.info(f"{folder.root / name}: features of the trunk, {gigabytes:.1f} GB")
     with rank_zero_first(run):
         features = cache_features(folder, keys, trunk, name, progress)
-    encoders = {"content": content.card}
-    return Built(model_of(Head, sizes, run.preset), f"head-{args.embds_dn}", sizes, encoders, features)
+    model = model_of(Head, sizes, run.preset)
+    if args.warmstart and not args.resume:
+        take_embedding(model, args, run)
+    model.label_embedding.requires_grad_(not run.settings.keep_embedding)
+    return Built(model, f"head-{args.embds_dn}", sizes, {role: base.card}, features)
+
+
+def frozen_trunk(args: argparse.Namespace, run: Run, folder: DataFolder) -> tuple[str, pipeline.Part]:
+    """(role in its card, model) of what a light head is trained on."""
+    if trunk_of(args, run.config) != "pits":
+        path = pipeline.content_path(run.config, folder.name, args.content)
+        return "content", pipeline.load_content(path, run.device)
+    if args.embds_dn == "pits":
+        raise cli.UserError("--trunk pits is for a head beside the pitch model, such as --embds_dn dyns")
+    path = args.content or places.label_path(folder.name, "pits")
+    return "pit", pipeline.Part(models.load_hubert(path).to(run.device), path, None)
 
 
 def masking(args: argparse.Namespace, run: Run) -> bool:

@@ -58,6 +58,13 @@ class HubertSettings(Settings):
 
 
 @dataclass(frozen=True)
+class HeadSettings(Settings):
+    """[train.head]. keep_embedding: the vectors of the classes stay those of --warmstart."""
+
+    keep_embedding: bool
+
+
+@dataclass(frozen=True)
 class AcousticSettings(Settings):
     """[train.acoustic]. refine_…: with --refine."""
 
@@ -82,7 +89,7 @@ class VocoderSettings(Settings):
 
 Kind = TypeVar("Kind", bound=Settings)
 LABELS = ("pits", "dyns", "units")
-RECIPES = {"head": Settings, "acoustic": AcousticSettings, "vocoder": VocoderSettings}
+RECIPES = {"head": HeadSettings, "acoustic": AcousticSettings, "vocoder": VocoderSettings}
 
 
 def settings_of(config: dict, section: str, preset: Path | str, **given: Any) -> Any:

@@ -11,6 +11,7 @@ from audio import encoder_input
 from checkpoints import file_format, models, pipeline, store
 from common import cli
 from hubert_pitdyn.front_ends import FixedNorm, fix_norm
+from hubert_pitdyn.heads import Head
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder
 from training.label_dataset import LABEL_FOLDERS
@@ -41,13 +42,14 @@ def warm_start(model: Hubert, args: argparse.Namespace, run: Run, folder: DataFo
     mean of what a norm over recordings does.
     """
     taken = _take_over(model, args, run, folder, labels)
-    if _has_fixed_norm(model) and not (taken and _has_fixed_norm(taken)):
+    if has_fixed_norm(model) and not (taken and has_fixed_norm(taken)):
         keys = folder.split("train", LABEL_FOLDERS[args.embds_dn])
         wavs = (encoder_input(folder.prepared(key)) for key in keys[:: max(1, len(keys) // MEASURED)])
         fix_norm(model.feature_extractor, (torch.from_numpy(wav).to(run.device)[None, None] for wav in wavs))
 
 
-def _has_fixed_norm(model: Hubert) -> bool:
+def has_fixed_norm(model: Hubert) -> bool:
+    """Whether the norm after the first convolution is a fixed one."""
     return isinstance(getattr(model.feature_extractor, "norm0", None), FixedNorm)
 
 
@@ -74,3 +76,17 @@ def _take_over(
     model.load_state_dict({**own, **fits})
     run.logger.info(f"warm start from {path}; new: {', '.join(left) or 'nothing'}")
     return source
+
+
+def take_embedding(model: Head, args: argparse.Namespace, run: Run) -> None:
+    """Begin a light head with the vectors of another model's classes."""
+    theirs = models.load_hubert(args.warmstart).label_embedding.weight
+    own = model.label_embedding.weight
+    if theirs.shape != own.shape:
+        raise cli.UserError(
+            f"{args.warmstart}: expected the vectors of {len(own)} classes, found {len(theirs)}; "
+            f"give a model of --embds_dn {args.embds_dn}"
+        )
+    with torch.no_grad():
+        own.copy_(theirs)
+    run.logger.info(f"the vectors of the classes are those of {args.warmstart}")
