@@ -90,10 +90,13 @@ def test_speech_in_less_than_two_per_cent_of_a_file_has_its_own_level(noise_db):
     assert audio.level(with_blow(wav, "click", 0.2)) == pytest.approx(-26, abs=1.0)
 
 
-def test_a_lone_word_is_no_blow():
-    wav = 1e-4 * np.random.default_rng(2).standard_normal(5 * RATE)
-    wav[2 * RATE : 2 * RATE + 4800] += phrases(0.3, -26)[:4800]
-    assert not levels.blows(audio.loudness(wav)).any()
+@pytest.mark.parametrize("noise_db", [-96, -76, -61])
+@pytest.mark.parametrize("seconds", [0.2, 0.3, 0.45])
+def test_a_lone_word_is_no_blow(seconds, noise_db):
+    samples = int(seconds * RATE)
+    wav = 10 ** (noise_db / 20) * np.random.default_rng(2).standard_normal(5 * RATE)
+    wav[2 * RATE : 2 * RATE + samples] += phrases(0.5, -26)[:samples] * np.hanning(samples) ** 0.3
+    assert not levels.blows(audio.loudness(wav, floor_db=-150)).any()
 
 
 def test_speech_without_blows_has_none_and_keeps_its_loud_and_soft():
