@@ -116,11 +116,9 @@ def fraction(text: str) -> float:
 def main() -> int:
     args = parse_args()
     from checkpoints import places
-    from common.presets import load_config
 
-    load_config(args.config)  # a wrong preset or name is said before torch loads
     if args.encode and args.encode_with != "none":
-        places.require_dataset(args.encode)
+        places.require_dataset(args.encode)  # a wrong name is said before torch loads
     from preprocessing.steps import preprocess
 
     return preprocess(args)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checkpoints import whole
+from checkpoints import declared, whole
 from common.cli import UserError, reason_of
 
 FORMAT = "hubert-pitdyn"
@@ -98,6 +98,8 @@ def read(path: Path, expected: str, map_location: Any = "cpu", mapped: bool = Fa
         raise UserError(f"{path} {found}, expected {expected}")
     try:
         _require_stored(path)
+        if fault := declared.fault(path):
+            raise UserError(f"{path} is damaged: it declares {fault}; {whole.REMEDY}")
         mapped = mapped and _can_be_mapped(path)
         data = torch.load(path, map_location=map_location, weights_only=True, mmap=mapped)
     except UserError:

@@ -71,7 +71,11 @@ class UserError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands."""
+    """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands.
+
+    The word behind an option that needs none (--auto_pitch) is its value only where it is one of its choices;
+    argparse would take the name of a voice for it.
+    """
 
     def __init__(self, *args, **settings):
         self._given = []
@@ -79,7 +83,19 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         self._given = list(sys.argv[1:] if args is None else args)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(self._with_values(self._given), namespace)
+
+    def _with_values(self, words: list) -> list:
+        """The command line with `--option=value` for each option that may do without its value."""
+        joined, words = [], list(words)
+        while words and words[0] != "--":
+            word = words.pop(0)
+            action = self._option_string_actions.get(word)
+            if action is not None and action.nargs == argparse.OPTIONAL and action.choices:
+                value = words.pop(0) if words and words[0] in action.choices else action.const
+                word = f"{word}={value}"
+            joined.append(word)
+        return joined + words
 
     def error(self, message: str):
         known = self._options()

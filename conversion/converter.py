@@ -172,7 +172,8 @@ class VoiceConverter:
                 raise UserError(f"{', '.join(wanted)}: {CONTENT_ONLY}")
             return Edited(source.prepared, source.analysis, None, edits.dyn_gain, ())
         span, gain, untransposed = PitchRange.from_card(self.card), 0.0, None
-        own = self._borrowing(source, pitch_from, dyn_from)
+        sources = self._prosody(source)
+        own = self._borrowing(source, sources, pitch_from, dyn_from)
         prosody, notes = own.edited(edits, span)
         replaced = False
         if prosody_in is not None:
@@ -182,7 +183,8 @@ class VoiceConverter:
             replaced = any((getattr(before, part) != getattr(prosody, part)).any() for part in ("pit", "dyn"))
             notes += more
         if not replaced:
-            untransposed = own.edited(replace(edits, transpose=0.0), span)[0].curve()
+            still = own.edited(replace(edits, transpose=0.0), span)[0] if edits.transpose else prosody
+            untransposed = still.curve()
         curve = prosody.curve()
         notes += range_notes(curve, span, untransposed, edits.transpose)
         if gain:
@@ -190,7 +192,7 @@ class VoiceConverter:
             # Left where it was, 8 dB more on half of the frames made the others 3 to 5 dB louder.
             prosody = prosody.louder(-gain)
         analysis = self._analysis(source.analysis.content, prosody)
-        louder = curve.db - self.curve(source).db - gain
+        louder = curve.db - sources.curve().db - gain
         return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder, replaced)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
@@ -228,9 +230,8 @@ class VoiceConverter:
         pit, dyn = (torch.from_numpy(p).to(content)[None] for p in (prosody.pit, prosody.dyn))
         return Analysis(content, pit, dyn)
 
-    def _borrowing(self, source: Analysed, pitch_from: Any, dyn_from: Any) -> Prosody:
+    def _borrowing(self, source: Analysed, prosody: Prosody, pitch_from: Any, dyn_from: Any) -> Prosody:
         """Prosody of a source, with the melody and the loudness of other recordings where they are given."""
-        prosody = self._prosody(source)
         if pitch_from is not None:
             name = pitch_from if isinstance(pitch_from, (str, Path)) else "pitch_from"
             prosody = prosody.with_melody(melody_at(*self._aligned(source, pitch_from), name))

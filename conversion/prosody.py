@@ -7,6 +7,7 @@ models predicted it, to the last bit. Letters: N units, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,7 @@ class Controls:
 
 @dataclass(frozen=True)
 class Curve:
-    """Prosody in physical units: f0 [N] in Hz (on unvoiced frames a guess), voiced [N] bool, db [N] re the
-    active level."""
+    """f0 [N] in Hz (on unvoiced frames a guess), voiced [N] bool, db [N] re the active level."""
 
     f0: np.ndarray
     voiced: np.ndarray
@@ -123,6 +123,10 @@ class Prosody:
 
     def curve(self) -> Curve:
         """The curve that the distributions stand for."""
+        return self._curve
+
+    @cached_property
+    def _curve(self) -> Curve:
         _, voiced = self.pit_labels.decode_soft(self.pit)
         return Curve(self.pit_labels.pitch(self.pit), voiced > 0.5, self.dyn_labels.decode_soft(self.dyn))
 
@@ -156,7 +160,7 @@ class Prosody:
             pit = self.pit_labels.shift(pit, moves)
         if controls.dyn_scale != 1.0:
             dyn = self.dyn_labels.shift(dyn, loudness_moves(curve, controls.dyn_scale))
-        return replace(self, pit=pit, dyn=dyn), notes
+        return self if (pit is self.pit and dyn is self.dyn) else replace(self, pit=pit, dyn=dyn), notes
 
     def replaced(self, given: Curve) -> tuple[Prosody, float, list[str]]:
         """A given curve on the frames where it differs; the dB by which that moves the active level; notes.

@@ -23,6 +23,8 @@ PREFERRED = ("fcpe", "swift_f0", "pyin")  # for recordings with labels, where th
 AGREED = ("f0_rmse_agreed", "f0_corr_agreed", "vde_agreed")  # figures on the frames on which both agree
 NEAR = 50.0  # cents within which the pitches of two trackers agree
 FAR = 300.0  # cents beyond which one of them errs, mostly by an octave
+OCTAVE, NEAR_OCTAVE = 1200.0, 100.0  # cents
+PERIODIC = 0.8  # similarity to the sound one period later, above which that is a period
 
 
 class Agreement(NamedTuple):
@@ -77,14 +79,22 @@ def second_tracker(first: str) -> str | None:
 
 
 def differing(wav: np.ndarray, f0: np.ndarray, second: str) -> np.ndarray:
-    """bool [N]: frames of [320N] on which a second tracker finds another pitch than f0 [N], 0 = unvoiced.
+    """bool [N]: frames of [320N] on which another tracker finds another pitch than f0 [N], 0 = unvoiced.
 
-    Both call them voiced, and their pitches lie more than FAR cents apart: mostly an octave.
+    Either a second one, which calls them voiced, too, and its pitch lies more than FAR cents away, mostly an
+    octave; or YIN finds the octave above. Two trackers can halve one frame, and YIN hardly ever doubles one.
     """
     other, voiced = pitch.track_alone(wav, second)
-    with np.errstate(divide="ignore"):
-        far = np.abs(metrics.CENTS * np.log2(other / np.where(f0 > 0, f0, other))) > FAR
-    return voiced & (f0 > 0) & far
+    far = voiced & (np.abs(_cents_above(other, f0)) > FAR)
+    octave, _, similarity = pitch.analyse(wav, "yin")
+    halved = (similarity > PERIODIC) & (np.abs(_cents_above(octave, f0) - OCTAVE) < NEAR_OCTAVE)
+    return (f0 > 0) & (far | halved)
+
+
+def _cents_above(other: np.ndarray, f0: np.ndarray) -> np.ndarray:
+    """[N] cents from f0 [N] in Hz to another; what is unvoiced, 0, gives no finite distance or 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return metrics.CENTS * np.log2(other / np.where(f0 > 0, f0, other))
 
 
 def f0_figures(

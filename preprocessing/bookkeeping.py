@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ from common import cli
 from common.workers import each_file
 from preprocessing.data_folder import PREPARED, DataFolder
 
-RECORDINGS = "recordings.json"  # {key: size and date of the wav when it was prepared}
+RECORDINGS = "recordings.json"  # {key: `_look` of the wav when it was prepared}
+ENDS = 1 << 16  # bytes at either end of a file that tell two of one size and date apart
 
 
 def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
-    """Decode again the recordings whose wavs have another size or date than before (all with force).
+    """Decode again the recordings whose wavs have another size, date or content than before (all with force).
 
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
     anew cost a decoding and nothing else. Returns the exit code; what cannot be decoded stays as it was.
@@ -27,7 +30,7 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
     there = {key: folder.path("prepared", key).is_file() for key in found}
     # What has no prepared wav: all that may be there was made of a wav that is gone.
     for key in found:
-        if not there[key] and known.get(key, found[key]) != found[key]:
+        if not there[key] and not _same(known.get(key, found[key]), found[key]):
             folder.forget(key)
     keys = [key for key in found if there[key] and (force or _differs(folder, key, known, found))]
     # Before anything is decoded: of a run that is killed, too much is looked at again and never too little.
@@ -44,10 +47,22 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
     return cli.report_failures(failures, len(keys))
 
 
-def _look(wav: Path) -> list[int]:
-    """Size in bytes and date in ns: another recording has another size or another date, older or newer."""
-    about = wav.stat()
-    return [about.st_size, about.st_mtime_ns]
+def _look(wav: Path) -> list[int | str]:
+    """Size in bytes, date in ns (older or newer means another recording), and a digest of the file's ends.
+
+    Two recordings that change names keep their dates, and may have one size.
+    """
+    about, digest = wav.stat(), ""
+    with suppress(OSError), wav.open("rb") as file:  # what cannot be read is said where it is decoded
+        start = file.read(ENDS)
+        file.seek(max(len(start), about.st_size - ENDS))
+        digest = hashlib.sha256(start + file.read(ENDS)).hexdigest()[:16]
+    return [about.st_size, about.st_mtime_ns, digest]
+
+
+def _same(before: Any, now: list[int | str]) -> bool:
+    """Whether a look is that of the same file; earlier versions noted size and date alone."""
+    return before in (now, now[:2])
 
 
 def drop_outdated(folder: DataFolder) -> None:
@@ -63,7 +78,7 @@ def drop_outdated(folder: DataFolder) -> None:
 def _differs(folder: DataFolder, key: str, known: dict, found: dict) -> bool:
     """Whether a wav may be another than the one prepared; in folders of earlier versions its date tells."""
     if key in known:
-        return known[key] != found[key]
+        return not _same(known[key], found[key])
     return found[key][1] > folder.path("prepared", key).stat().st_mtime_ns
 
 

@@ -167,6 +167,14 @@ class DataFolder:
         """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once, cached at a peak of .99."""
         return self.crop(key, 0, None)
 
+    def own_level_db(self, key: str) -> float:
+        """dB to add to the level of a prepared wav for that of its recording.
+
+        The recording is decoded again for it, as no labels but the absolute ones of "linear_rms" need it.
+        """
+        peak = float(np.abs(audio.prepare(self.files[key]).wav).max(initial=0.0))
+        return 20 * float(np.log10(peak / audio.PEAK_LIMIT)) if peak else 0.0
+
     def _prepared(self, key: str) -> np.ndarray:
         """int16 [S], mapped from the cache, which is filled on the first call."""
         if not self.has("prepared", key) and key in self.files:
@@ -258,7 +266,7 @@ def save_array(path: Path, array: np.ndarray) -> None:
 def as_16_bit(wav: np.ndarray) -> np.ndarray:
     """float [S] -> int16 [S] of one peak: nothing above full scale is clipped, nothing quiet loses bits.
 
-    All that is made of prepared wavs depends on relative levels alone.
+    What is made of prepared wavs depends on relative levels alone; see `DataFolder.own_level_db`.
     """
     peak = float(np.abs(wav).max(initial=0.0)) or 1.0
     return np.round(wav * (audio.PEAK_LIMIT / peak) * 32767).astype(np.int16)

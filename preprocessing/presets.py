@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from checkpoints import file_format, store
 from common.cli import UserError
 from common.presets import DEFAULT, completed, load_config
 from preprocessing.data_folder import DataFolder
@@ -73,6 +72,8 @@ def of_file(path: Path, tables: tuple[str, ...]) -> tuple[dict, str]:
 
     A preset of the project that has the same `tables` is read anew from configs/.
     """
+    from checkpoints import file_format, store  # noqa: PLC0415  they load torch, which labels do not need
+
     checkpoint = store.about(path)
     if not file_format.is_ours(checkpoint):
         return load_config(), preset_name(DEFAULT)

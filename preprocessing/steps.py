@@ -10,7 +10,7 @@ from typing import Any
 
 from common.cli import UserError
 from common.files import remove_leftovers_below
-from preprocessing import acoustic, discrete, labels
+from preprocessing import labels
 from preprocessing.bookkeeping import drop_replaced
 from preprocessing.checks import check
 from preprocessing.data_folder import DataFolder
@@ -56,10 +56,16 @@ def data_folder(name: str) -> DataFolder:
 
 def chosen(args: argparse.Namespace, config: dict) -> Callable[[DataFolder, argparse.Namespace, dict], Any]:
     """What makes what was asked for, ready to run: an encoder that is missing is found here."""
+    # Late: labels need no torch, which takes seconds to load.
+    if args.pitdyn:
+        return labels.make_labels
+    if not (args.encode or args.mel or args.discrete):
+        return labels.show_labels
+    from preprocessing import acoustic, discrete  # noqa: PLC0415
+
     if args.encode:
         return partial(acoustic.make_units, parts=acoustic.load_parts(args, config))
-    made = {"pitdyn": labels.make_labels, "mel": acoustic.make_mels, "discrete": discrete.make_discrete}
-    return next((make for verb, make in made.items() if getattr(args, verb)), labels.show_labels)
+    return acoustic.make_mels if args.mel else discrete.make_discrete
 
 
 def follow_encoders(folder: DataFolder, args: argparse.Namespace, config: dict, preset: str) -> int:
@@ -67,5 +73,7 @@ def follow_encoders(folder: DataFolder, args: argparse.Namespace, config: dict, 
     mels = folder.read_json("mels.json")
     if not args.encode or not mels or mels["level_db"] == config["audio"]["level_db"]:
         return 0
+    from preprocessing import acoustic  # noqa: PLC0415  as above
+
     print(f"{folder.root}: its mels are made for another preset than the encoders', {preset}")
     return acoustic.make_mels(folder, args, config)

@@ -5,9 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from conftest import micro_config, run_script
 
+import audio
 from common.cli import UserError
 from common.presets import hubert_sizes, label_training, load_config
 from experiments.ablation import conversion, labels
@@ -99,6 +101,22 @@ def test_label_folders_of_the_recipes(workspace, tmp_path):
     top = made["break-7-linear", "dyns"].stats()["labels"]["dyn"]["high_db"]
     assert 0 < top < 1
     assert made["break-7-linear", "dyns"].read("dyns", key).max() <= 31
+
+
+@pytest.mark.parametrize("gain", [0.01, 0.5, 3.0])
+def test_absolute_labels_are_those_of_a_recordings_own_level(gain, tmp_path):
+    wav = gain * np.sin(np.arange(16000) * 0.1) * np.linspace(0.2, 1, 16000)
+    (tmp_path / "wavs").mkdir()
+    soundfile.write(tmp_path / "wavs" / "a.wav", wav, 16000, subtype="FLOAT")
+    base, folder = DataFolder(tmp_path / "base"), DataFolder(tmp_path / "dyns")
+    base.connect(tmp_path / "wavs")
+    prepared = audio.loudness(base.prepared("a"), floor_db=-150)
+    own = audio.loudness(audio.prepare(wav.astype(np.float32)).wav, floor_db=-150)
+    assert np.allclose(prepared + base.own_level_db("a"), own, atol=0.05)
+    table = {"bins": 100, "low_db": 0.0, "high_db": gain, "sigma": 0.0, "scale": "linear_rms"}
+    labels.label_file(base.root, folder.root, "dyns", {**table, "centred": True}, "a")
+    classes = 100 / gain * 10 ** (own / 20)
+    assert np.abs(folder.read("dyns", "a") + 0.5 - classes).max() < 1
 
 
 def test_labels_of_another_choice_are_not_taken_for_those_asked_for(workspace, tmp_path):

@@ -144,6 +144,29 @@ def test_a_replaced_wav_of_any_date_or_size_is_found_once_its_look_is_known(fold
     assert drop_replaced(folder, 1) == 0 and "1 recordings" in capsys.readouterr().out
 
 
+def test_two_wavs_of_one_size_and_date_that_change_names_are_found(folder, capsys):
+    for wav in folder.files.values():
+        os.utime(wav, (1e9, 1e9))
+    drop_replaced(folder, 1)
+    looks = folder.read_json("recordings.json")
+    assert looks["b"][:2] == looks["歌"][:2] and looks["b"] != looks["歌"]
+    one, other = folder.files.values()
+    one.rename(one.with_name("c"))
+    other.rename(one)
+    one.with_name("c").rename(other)
+    assert drop_replaced(folder, 1) == 0 and "2 recordings have changed" in capsys.readouterr().out
+    assert made(folder) == {"prepared/歌.npy", "prepared/b.npy"}
+
+
+def test_looks_of_an_earlier_version_are_taken_once_and_completed(folder, monkeypatch):
+    drop_replaced(folder, 1)
+    looks, before = folder.read_json("recordings.json"), made(folder)
+    folder.write_json("recordings.json", {key: look[:2] for key, look in looks.items()})
+    monkeypatch.setattr(bookkeeping, "_decode_again", lambda *_: 1 / 0)
+    assert drop_replaced(folder, 1) == 0 and made(folder) == before
+    assert folder.read_json("recordings.json") == looks
+
+
 def test_a_copy_of_another_date_is_decoded_once(folder, monkeypatch):
     drop_replaced(folder, 1)
     before = made(folder)

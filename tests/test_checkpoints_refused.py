@@ -1,11 +1,14 @@
 """What the loaders of checkpoints do not take, and the sentence they say then."""
 
 import random
+import zipfile
+from collections import OrderedDict
 
+import pytest
 import torch
 from checkpoint_files import sentence, tiny
 
-from checkpoints import models, store
+from checkpoints import file_format, models, store
 
 
 def test_load_explains_what_it_cannot_take(tmp_path, stored):
@@ -30,6 +33,44 @@ def test_load_explains_what_it_cannot_take(tmp_path, stored):
     assert "FILE has version 2, expected at most 1" in sentence(store.load, newer)
     other = stored({"format": "hubert-pitdyn", "version": 1, "kind": "x", "model": {}, "config": {}})
     assert "FILE is of kind 'x'" in sentence(store.load, other)
+
+
+class Buffer:
+    """Unpickled, so many bytes."""
+
+    def __reduce__(self):
+        return bytearray, (1 << 30,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_asks_for_more_memory_than_it_has_bytes_is_refused_first(tmp_path, monkeypatch, zipped):
+    path, weights = tmp_path / "m.pt", {"conv_pre.bias": torch.zeros(200)}
+    torch.save({**weights, "a": Buffer()}, path, _use_new_zipfile_serialization=zipped)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: 1 / 0)
+    assert "Python objects (builtins.bytearray)" in sentence(models.load_vocoder, path)
+    torch.save(weights, path, _use_new_zipfile_serialization=zipped)
+    # The count of numbers in the storage, in the pickle: K is one byte, J are four.
+    content = path.read_bytes().replace(b"K\xc8", b"J\x00\x00\x00\x10", 1)
+    if zipped:
+        with zipfile.ZipFile(path) as archive:
+            records = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, record in records.items():
+                archive.writestr(name, record.replace(b"K\xc8", b"J\x00\x00\x00\x10", 1))
+    else:
+        path.write_bytes(content)
+    text = sentence(models.load_vocoder, path)
+    assert text.startswith("FILE is damaged: it declares 1073741824 bytes")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_of_either_format_are_read(tmp_path, zipped):
+    state = {"a": torch.randn(3, 5), "b": torch.arange(4), "c": torch.zeros(2, dtype=torch.bfloat16)}
+    shared = {**state, "view": state["a"][1:], "words": ["x", (1, 2)], "size": torch.Size([3])}
+    torch.save(OrderedDict(shared), tmp_path / "m.pt", _use_new_zipfile_serialization=zipped)
+    read = file_format.read(tmp_path / "m.pt", "a file")
+    assert all(read[name].equal(tensor) for name, tensor in state.items())
+    assert read["words"] == shared["words"]
 
 
 def test_loaders_name_what_they_got(tmp_path):

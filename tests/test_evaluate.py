@@ -260,5 +260,14 @@ def test_frames_on_which_two_trackers_differ_by_an_octave_are_no_errors_of_a_con
     assert line.endswith(" 43.0 %")
 
 
+def test_frames_that_two_trackers_halve_alike_count_apart_and_a_low_voice_does_not(monkeypatch):
+    times = np.arange(32000) / 16000
+    wav = sum(np.sin(2 * np.pi * 260 * h * times) / h for h in range(1, 12)).astype(np.float32)
+    for found, apart in ((260.0, False), (130.0, True), (0.0, False)):
+        f0 = np.full(100, found)
+        monkeypatch.setattr(pitch, "track_alone", lambda wav, tracker, f0=f0: (f0, f0 > 0))
+        assert (trackers.differing(wav, f0, "swift_f0")[5:-5] == apart).all()
+
+
 def test_the_tracker_of_figures_is_not_that_of_the_labels():
     assert trackers.TRACKER != pitch.DEFAULT and pitch.FALLBACK != pitch.DEFAULT

@@ -58,6 +58,29 @@ def test_a_click_in_loud_speech_moves_the_level_by_less_than_a_decibel():
     assert audio.level(with_blow(phrases(level_db=-26), "click", 0.6)) == pytest.approx(-26, abs=1.0)
 
 
+@pytest.mark.parametrize("name", BLOWS)
+@pytest.mark.parametrize("places", [(0.45,), (0.2, 0.7), (0.2, 0.45, 0.7)])
+def test_blows_little_above_the_voice_move_the_level_by_less_than_a_decibel(places, name):
+    plain = phrases(5.0, -40, 1)
+    for above_db in (13.5, 14.5, 20, 30):
+        blow = np.zeros_like(plain)
+        for place in places:
+            blow = with_blow(blow, name, place)
+        blow *= 10 ** ((-40 + above_db - audio.loudness(blow).max()) / 20)
+        assert audio.level(plain + blow) == pytest.approx(-40, abs=1.0)
+
+
+def test_a_click_in_a_held_note_moves_the_level_by_less_than_a_decibel():
+    note = 0.02 * np.sin(2 * np.pi * 220 * np.arange(3 * RATE) / RATE)
+    assert audio.level(with_blow(note, "click", 0.4)) == pytest.approx(audio.level(note), abs=1.0)
+
+
+def test_a_note_that_swells_is_no_blow():
+    times = np.arange(4 * RATE) / RATE
+    swelling = 1 + 2.2 * np.exp(-(((times - 2) / 0.15) ** 2))
+    assert not levels.blows(audio.loudness(0.05 * np.sin(2 * np.pi * 300 * times) * swelling)).any()
+
+
 @pytest.mark.parametrize("noise_db", [-90, -60, -50])
 def test_speech_in_less_than_two_per_cent_of_a_file_has_its_own_level(noise_db):
     noise = np.random.default_rng(1).standard_normal(60 * RATE)
@@ -67,10 +90,13 @@ def test_speech_in_less_than_two_per_cent_of_a_file_has_its_own_level(noise_db):
     assert audio.level(with_blow(wav, "click", 0.2)) == pytest.approx(-26, abs=1.0)
 
 
-def test_a_lone_word_is_no_blow():
-    wav = 1e-4 * np.random.default_rng(2).standard_normal(5 * RATE)
-    wav[2 * RATE : 2 * RATE + 4800] += phrases(0.3, -26)[:4800]
-    assert not levels.blows(audio.loudness(wav)).any()
+@pytest.mark.parametrize("noise_db", [-96, -76, -61])
+@pytest.mark.parametrize("seconds", [0.2, 0.3, 0.45])
+def test_a_lone_word_is_no_blow(seconds, noise_db):
+    samples = int(seconds * RATE)
+    wav = 10 ** (noise_db / 20) * np.random.default_rng(2).standard_normal(5 * RATE)
+    wav[2 * RATE : 2 * RATE + samples] += phrases(0.5, -26)[:samples] * np.hanning(samples) ** 0.3
+    assert not levels.blows(audio.loudness(wav, floor_db=-150)).any()
 
 
 def test_speech_without_blows_has_none_and_keeps_its_loud_and_soft():

@@ -1,5 +1,8 @@
 """preprocess.py where runs are interrupted, settings change, and files or memory fail."""
 
+import os
+import subprocess
+import sys
 from argparse import Namespace
 from types import SimpleNamespace
 
@@ -223,3 +226,24 @@ def test_memory_that_is_too_small_for_one_recording_fails_that_one(folder, monke
     monkeypatch.setattr(SmallMemory, "analyse", lambda *_: 1 / 0)
     assert run(acoustic.make_units, folder, preset(folder)) == 1
     assert "units of 0 files made, 4 there already, 1 failed" in capsys.readouterr().out
+
+
+def test_labels_load_no_torch_and_read_their_preset_once(folder):
+    code = """
+import sys
+from common import presets
+import preprocess
+read, calls = presets.load_config, []
+presets.load_config = lambda *a: calls.append(a) or read(*a)
+from preprocessing import presets as noted
+noted.load_config = presets.load_config
+sys.argv = ["preprocess.py", "x", "--pitdyn", "--n_workers", "1", "--config", sys.argv[1]]
+code = preprocess.main()
+print(code, "torch" in sys.modules, len(calls))
+"""
+    where = folder.root.parent.parent
+    command = [sys.executable, "-c", code, str(micro_config(where))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=where, env=environment, capture_output=True, encoding="utf-8")
+    assert done.stdout.splitlines()[-1] == "0 False 1", done.stderr
+    assert len(folder.have("pits")) == 4

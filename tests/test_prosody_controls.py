@@ -48,6 +48,14 @@ def test_a_performance_without_edits_is_what_was_heard(converter):
     assert np.array_equal(converter.synthesise(edited), converter.convert(LINE))
 
 
+def test_a_conversion_without_edits_decodes_its_curve_once(converter, monkeypatch):
+    analysed, calls = converter.analyse(LINE), []
+    decode = type(converter.labels[0]).pitch
+    monkeypatch.setattr(type(converter.labels[0]), "pitch", lambda *a: calls.append(1) or decode(*a))
+    converter.edit(analysed)
+    assert len(calls) == 1
+
+
 def test_controls_reach_the_acoustic_model(converter):
     analysed = converter.analyse(LINE)
     plain, moved = converter.edit(analysed), converter.edit(analysed, transpose=5)

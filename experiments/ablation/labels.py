@@ -98,8 +98,8 @@ def mfcc_file(base_root: Path, key: str) -> np.ndarray:
 
 
 def rms_range(base: DataFolder, keys: list[str]) -> tuple[float, float]:
-    """Lowest and highest RMS amplitude of the recordings."""
-    loudest = max(base.read("loudness", key).max() for key in keys)
+    """Lowest and highest RMS amplitude of the recordings, at their own levels."""
+    loudest = max(base.read("loudness", key).max() + base.own_level_db(key) for key in keys)
     return 0.0, float(10 ** (loudest / 20))
 
 
@@ -114,6 +114,8 @@ def label_file(base_root: Path, root: Path, kind: str, table: dict, key: str) ->
     else:
         db = audio.loudness(wav, centred=table["centred"])
         labels = DynLabels.from_config(table)
+        if labels.scale == "linear_rms":
+            db = db + base.own_level_db(key)
         folder.save("dyns", key, labels.encode(db, audio.active_level(db)).astype(np.uint8))
 
 
