@@ -24,6 +24,8 @@ def label_file(labels: dict, folder: DataFolder, key: str) -> None:
     wav = folder.prepared(key)
     f0, doubtful = given_f0.read(folder.files[key], len(wav)) or tracked(wav, pit)
     db = audio.loudness(wav, centred=dyn["centred"])
+    if dyn["scale"] == "linear_rms":  # absolute amplitudes, of a recording at its own level
+        db = db + folder.own_level_db(key)
     folder.save("f0", key, f0)
     folder.save("doubtful", key, doubtful)
     folder.save("loudness", key, db)
