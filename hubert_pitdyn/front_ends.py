@@ -19,7 +19,7 @@ from audio import HUBERT_PAD, MEL_HOP, UNIT_HOP, mel_filters
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 2 * HUBERT_PAD
 
-# The first convolution gives more frames than UNIT_HOP / STRIDES[0] a unit: its input is padded on both sides.
+# The first convolution gives more frames than UNIT_HOP / STRIDES[0] a unit: its input is padded.
 FRAMES_BEYOND = (2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1
 
 MEL_WINDOW, MELS = 400, 80  # samples and bands of Whisper's log-mel
@@ -32,8 +32,8 @@ PERIODS = 10000.0  # longest over shortest period of the sinusoids
 class Context(NamedTuple):
     """Of which recording a wav is a piece, so that it gives what the whole would give there.
 
-    left, right: units at its ends that are its neighbours', for the convolutions to see, and no result. known:
-    by network, what `measured` of its feature extractor gave for the recording.
+    left, right: units at its ends that are its neighbours', for the convolutions to see, and no result.
+    known: by network, what `measured` of its feature extractor gave for the recording.
     """
 
     left: int

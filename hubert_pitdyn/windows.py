@@ -1,4 +1,4 @@
-"""Analysis of a recording of any length in windows: what the whole would give, in the memory of one window."""
+"""Analysis of recordings of any length in windows: what the whole gives, in the memory of one window."""
 
 from __future__ import annotations
 
@@ -8,13 +8,32 @@ from typing import Any
 import numpy as np
 import torch
 
+import audio
 from audio import UNIT_HOP
+from common.levels import active_level, blows
+from common.spool import Samples
 from hubert_pitdyn.front_ends import Context, windows_of
 from hubert_pitdyn.units import Analysis, Encoder
 
 MEASURED = 250  # units measured at once: the first convolution in double precision takes most memory
 MARGIN = 4  # units either side of a window; the widest front end sees less than two
 Reader = Callable[[int, int], np.ndarray]  # (first unit, end) -> that part of the encoder's input [S]
+
+
+class EncoderInput:
+    """`audio.encoder_input` of a recording, part by part."""
+
+    def __init__(self, wav: Samples) -> None:
+        """wav [S], S = 320·N."""
+        db = audio.loudness(wav, floor_db=audio.SILENCE_DB)
+        self.wav, self.level_db, self.blow = wav, active_level(db), blows(db)
+
+    def __call__(self, first: int, stop: int) -> np.ndarray:
+        """Units first to stop, [S]."""
+        left, right = min(1, first), min(1, len(self.blow) - stop)  # a blow is measured beyond its samples
+        wav = self.wav[UNIT_HOP * (first - left) : UNIT_HOP * (stop + right)]
+        found = audio.encoder_input(wav, self.level_db, self.blow[first - left : stop + right])
+        return found[UNIT_HOP * left : len(found) - UNIT_HOP * right]
 
 
 def analyse(encoder: Encoder, read: Reader, units: int) -> Iterator[tuple[int, Analysis]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import audio
 from audio import UNIT_HOP
 from hubert_pitdyn import windows
 from hubert_pitdyn.front_ends import count_windows, windows_of
@@ -94,3 +95,12 @@ def test_stretches_of_windows_follow_one_another(units):
     assert len(found) == count_windows(units)
     assert [gives for _, _, gives, _ in found] == [0, *(end for *_, end in found[:-1])]
     assert found[-1][3] == found[-1][1] == units
+
+
+def test_the_input_of_the_encoder_is_the_same_part_by_part():
+    wav = (0.05 * np.random.default_rng(1).standard_normal(320 * 600)).astype(np.float32)
+    wav[320 * 300 + 100 : 320 * 300 + 180] += 0.9  # a click, which is turned down
+    read = windows.EncoderInput(wav)
+    assert read.blow.any()
+    parts = [read(first, min(first + 7, 600)) for first in range(0, 600, 7)]
+    assert np.allclose(np.concatenate(parts), audio.encoder_input(wav), atol=1e-6)
