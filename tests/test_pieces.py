@@ -44,7 +44,7 @@ def hifigan():
     model = HifiGan(N_MELS, channels=32, resblock_kernels=(3, 5)).eval().remove_weight_norm()
     with torch.no_grad():
         for weight in model.parameters():
-            weight.mul_(15)
+            weight.mul_(3)
     return model
 
 
@@ -98,7 +98,7 @@ def test_what_lies_beyond_a_vocoders_reach_changes_nothing(name):
     other = mel.clone()
     other[..., 150:] = 2.0
     one, two = vocoder(mel, f0, voiced).flatten(), vocoder(other, f0, voiced).flatten()
-    changed = (one - two).abs() > 1e-6
+    changed = one != two
     assert not changed[: MEL_HOP * (150 - vocoder.reach)].any() and changed.any()
 
 
