@@ -56,6 +56,11 @@ class Spool:
 Samples = np.ndarray | Spool  # [S]
 
 
+def folder_of(wav: Samples) -> Path | None:
+    """Where a recording's temporary file lies."""
+    return wav.folder if isinstance(wav, Spool) else None
+
+
 def gathered(blocks: Iterable[np.ndarray], count: int, folder: Path | None = None) -> Samples:
     """Blocks [M] that follow one another, `count` samples in all, as an array, or if it is long a spool."""
     if count <= IN_MEMORY:
