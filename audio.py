@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from common import decoding
+from common import decoding, long_recordings
 from common.cli import UserError
 from common.files import atomic_path
 from common.levels import active_level, blows
@@ -25,7 +25,7 @@ from common.limiter import PEAK_LIMIT as PEAK_LIMIT
 from common.limiter import limit_peak as limit_peak
 from common.limiter import limited as limited
 from common.mono import one_channel, without_offset
-from common.spool import Samples, Spool
+from common.spool import IN_MEMORY, Samples, Spool
 from common.trimming import active_span
 
 SAMPLE_RATE = 16000  # Hz
@@ -42,7 +42,6 @@ SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
 ENCODER_LEVEL_DB = -15.0  # active level of what the encoders and trackers are given
 LEVEL_BLOCK = 15_000  # units of which levels are measured at once, 5 minutes
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
-LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
 BLOCK = 1500 * UNIT_HOP  # samples of long recordings that are worked on at once, 30 s
@@ -82,13 +81,19 @@ def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.nda
     say: see `to_mono_16k`. Raises UserError naming the file when it cannot be read, is empty, holds NaN or
     impossible values, or is longer than `decoding.MOST_HOURS`.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise UserError(f"{path}: expected an audio file, found a folder")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    path = decoding.require_file(path)
     samples, rate = decoding.read(path)
     return to_mono_16k(samples, rate, path, say)
+
+
+def load_any_length(
+    path: str | Path, say: Callable[[str], None] = warnings.warn, folder: Path | None = None
+) -> Samples:
+    """As `load`; what is longer than ten minutes goes into a temporary file in `folder`, part by part."""
+    path = decoding.require_file(path)
+    if decoding.seconds(path) * SAMPLE_RATE <= IN_MEMORY:
+        return load(path, say)
+    return long_recordings.read(path, SAMPLE_RATE, say, folder)
 
 
 def to_mono_16k(
@@ -109,13 +114,7 @@ def to_mono_16k(
         limits = np.iinfo(samples.dtype)
         middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
         samples = (samples - float(middle)) / (limits.max - middle)
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not np.isfinite(peak):
-        raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
-    if peak > LARGEST_SAMPLE:
-        raise UserError(
-            f"{name}: expected samples around full scale, 1, found {peak:.3g}; write the file again"
-        )
+    decoding.require_samples(name, float(np.abs(samples).max(initial=0.0)))
     samples = samples.astype(np.float32)
     if samples.size == 0:
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
@@ -147,22 +146,28 @@ def _spooled_on_grid(wav: Spool, start: int, stop: int) -> Spool:
     return out
 
 
-def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
+def save(path: str | Path, wav: Samples, comment: str = "") -> None:
     """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
 
     comment: kept in the file's header, where its format has room for one. Raises UserError for samples that
     are not finite.
     """
-    path, content = Path(path), io.BytesIO()
-    if not np.isfinite(wav).all():
-        raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
+    path = Path(path)
     subtype = "PCM_16" if path.suffix == ".wav" else None
-    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
-        if comment:
-            file.comment = comment
-        file.write(wav)
-    with atomic_path(path) as part:
-        part.write_bytes(content.getbuffer())  # of a full disk libsndfile says "System error."
+    with atomic_path(path) as part, part.open("wb+") as opened:
+        content = opened if isinstance(wav, Spool) else io.BytesIO()
+        with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
+            if comment:
+                file.comment = comment
+            for first in range(0, len(wav), BLOCK):
+                block = wav[first : first + BLOCK]
+                if not np.isfinite(block).all():
+                    raise UserError(
+                        f"{path}: not written, the result holds NaN or infinite samples; change the options"
+                    )
+                file.write(block)
+        if content is not opened:
+            opened.write(content.getbuffer())  # of a full disk libsndfile says "System error."
 
 
 def comment_of(path: Path) -> str:
