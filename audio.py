@@ -40,7 +40,7 @@ MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie ar
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
 ENCODER_LEVEL_DB = -15.0  # active level of what the encoders and trackers are given
-LEVEL_BLOCK = 15_000  # units of which levels are measured at once, 5 minutes
+LEVEL_BLOCK = 2000  # units of which levels are measured at once, 40 s to twice that
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second

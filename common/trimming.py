@@ -11,7 +11,7 @@ QUIET_DB = 50.0  # below the loudest frame
 ABOVE_NOISE_DB = 6.0  # a frame no further above a recording's steady noise is silence, too,
 SPEECH_RANGE_DB = 35.0  # if it is as far below the loudest frame
 MARGIN = 1600  # samples of noise that are left, for breaths
-BLOCK = 40_000  # hops of which powers are measured at once, 5 minutes
+BLOCK = 10_000  # hops of which powers are measured at once, 80 s
 SILENCE_DB = -150.0  # re full scale: digital silence
 
 
