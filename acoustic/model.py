@@ -14,7 +14,7 @@ from torch import nn
 
 from acoustic.generate import decode
 from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, UNIT_HOP
-from common.layers import Block
+from common.layers import Block, reach
 
 UPSAMPLING = UNIT_HOP // MEL_HOP
 NO_NORM = -1  # none of the encoder's norms
@@ -215,17 +215,24 @@ class AcousticModel(nn.Module):
                 return self.decoder(encoded, valid) * valid
         return decode(self.decoder, encoded) * valid
 
+    @property
+    def reach(self) -> int:
+        """Units either side that have to do with a mel frame, but for the LSTMs' past."""
+        first, *later = (layer for layer in self.encoder.convs if isinstance(layer, nn.Conv1d))
+        frames = reach(*later, *(self.decoder.blocks if self.parallel else ()))
+        return reach(first) + 1 + -(-frames // UPSAMPLING)  # 1: the transposed convolution
+
     def generate_pieces(
-        self, pieces: Callable[[], Iterable[torch.Tensor]], once: bool = False
+        self, pieces: Callable[[], Iterable[torch.Tensor]], live: bool = False
     ) -> Iterator[torch.Tensor]:
         """As `generate` of all units together: log-mels [1, T', n_mels] that follow one another.
 
         pieces(): units [1, N', in_dim] that follow one another, called again for each pass that an instance
-        norm takes; once: it cannot be called again, and instance norms are of one piece each.
+        norm takes. live: mels are given before the next units are there, and such norms are of one piece.
         """
         from acoustic.pieces import generate  # noqa: PLC0415  which is made of this model's parts
 
-        return generate(self, pieces, once)
+        return generate(self, pieces, live)
 
 
 def valid_mask(units: torch.Tensor, lengths=None) -> torch.Tensor:

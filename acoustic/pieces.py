@@ -13,20 +13,19 @@ from torch import Tensor
 
 from acoustic.generate import State, decode
 from acoustic.model import UPSAMPLING, AcousticModel, FrameNorm, InstanceNorm, evaluating, valid_mask
-from common.layers import reach
 from common.lookahead import Parts, lookahead
 
 Pieces = Callable[[], Iterable[Tensor]]  # units [1, N', in_dim] that follow one another, from the beginning
 
 
-def generate(model: AcousticModel, pieces: Pieces, once: bool = False) -> Iterator[Tensor]:
+def generate(model: AcousticModel, pieces: Pieces, live: bool = False) -> Iterator[Tensor]:
     """Log-mels [1, T', n_mels] that follow one another; see AcousticModel.generate_pieces."""
     known = None
-    if not once and _norms_over_time(model) and sum(1 for _ in pieces()) > 1:
+    if not live and _norms_over_time(model) and sum(1 for _ in pieces()) > 1:
         known = measured(model, pieces)
     work = _parallel if model.parallel else _encoded
     made = lookahead(
-        _parts(pieces()), units_reach(model), UPSAMPLING, lambda parts, *_: work(model, parts[0], known)
+        _parts(pieces()), model.reach, UPSAMPLING, lambda parts, *_: work(model, parts[0], known), live
     )
     state: State = {}
     for found in made:
@@ -37,13 +36,6 @@ def generate(model: AcousticModel, pieces: Pieces, once: bool = False) -> Iterat
             yield found.transpose(1, 2)
 
 
-def units_reach(model: AcousticModel) -> int:
-    """Units either side that have to do with a mel frame, but for the LSTMs' past."""
-    first, *later = (layer for layer in model.encoder.convs if isinstance(layer, torch.nn.Conv1d))
-    frames = reach(*later, *(model.decoder.blocks if model.parallel else ()))
-    return reach(first) + 1 + -(-frames // UPSAMPLING)  # 1: the transposed convolution
-
-
 def measured(model: AcousticModel, pieces: Pieces) -> list[Tensor]:
     """For each instance norm in turn, mean and variance [2, C] of its input over all pieces."""
     known: list[Tensor] = []
@@ -52,7 +44,7 @@ def measured(model: AcousticModel, pieces: Pieces) -> list[Tensor]:
         rate = UPSAMPLING if norm else 1
         inputs = lookahead(
             _parts(pieces()),
-            units_reach(model),
+            model.reach,
             rate,
             lambda parts, *_, norm=norm: _encoded(model, parts[0], known, norm),
         )

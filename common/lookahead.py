@@ -11,18 +11,24 @@ Parts = tuple[Tensor | None, ...]  # [..., n] each, of the same n steps of time
 
 
 def lookahead(
-    chunks: Iterable[Parts], reach: int, rate: int, work: Callable[[Parts, int, int], Tensor]
+    chunks: Iterable[Parts],
+    reach: int,
+    rate: int,
+    work: Callable[[Parts, int, int], Tensor],
+    live: bool = False,
 ) -> Iterator[Tensor]:
     """What work makes of all chunks together, [..., rate * n], piece after piece.
 
     chunks: parts that follow one another. work(parts, first, done): what it makes of a stretch that begins at
     step `first` and was made before up to step `done`; steps further than `reach` away have no part in it.
-    rate: steps that it makes of one. One chunk alone is given to it as it is. What a chunk gives comes
-    `reach` steps late.
+    rate: steps that it makes of one. What a chunk gives comes `reach` steps late. live: it is given before
+    the next chunk is there; else one waits for that, and the last chunk, or one alone, is worked on as it is.
     """
     held, first, done = None, 0, 0
-    for parts, last in _with_last(chunks):
+    for parts, last in _without_waiting(chunks) if live else _with_last(chunks):
         held = parts if held is None else _joined(held, parts)
+        if held is None:
+            return
         end = first + held[0].shape[-1]
         stop = end if last else end - reach
         if stop <= done:
@@ -33,7 +39,9 @@ def lookahead(
         held, first = tuple(x if x is None else x[..., keep - first :] for x in held), keep
 
 
-def _joined(one: Parts, other: Parts) -> Parts:
+def _joined(one: Parts, other: Parts | None) -> Parts:
+    if other is None:
+        return one
     return tuple(a if a is None else torch.cat([a, b], dim=-1) for a, b in zip(one, other, strict=True))
 
 
@@ -46,3 +54,10 @@ def _with_last(chunks: Iterable[Parts]) -> Iterator[tuple[Parts, bool]]:
         before = chunk
     if before is not None:
         yield before, True
+
+
+def _without_waiting(chunks: Iterable[Parts]) -> Iterator[tuple[Parts | None, bool]]:
+    """Each chunk, then that there is none left."""
+    for chunk in chunks:
+        yield chunk, False
+    yield None, True

@@ -10,6 +10,7 @@ soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from conversion.prosody import (
     melody_at,
     range_notes,
 )
+from conversion.stream import Stream
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.units import Analysis, Encoder
 
@@ -203,15 +205,13 @@ class VoiceConverter:
         """As `synthesise`; of a source that is a Spool the result is one, too, and no memory holds it."""
         source, curve = edited.source, edited.curve
         folder = folder_of(source.wav)
-        octaves, pit = self._octaves_inside(curve), self.labels and self.labels[0]
+        octaves, pit = self.octaves_inside(curve), self.labels and self.labels[0]
         stages = self.encoder, self.acoustic, self.vocoder
         waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
         made = gathered(waves, len(source.wav), folder)
         if octaves.any():
             made = pieces.high_notes(made, curve, octaves, folder)
         converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder)
-        if not pieces.is_finite(converted):
-            raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
         return pieces.restored(source, converted, trim)
 
     @staticmethod
@@ -224,6 +224,14 @@ class VoiceConverter:
         if edited.gain < SHORT_DB:
             return (f"{short:.1f} dB softer than the source, as its peaks would clip",)
         return (f"gain: {edited.gain - short:.1f} of {edited.gain:.1f} dB fit below full scale",)
+
+    def stream(self, blocks: Iterable[np.ndarray], level_db: float | None = None, **controls: Any) -> Stream:
+        """Converted blocks of blocks that arrive, float [S'] at 16 kHz; see `conversion.stream.Stream`.
+
+        level_db: active level of what arrives in dB re full scale (None: by what has come); controls: those
+        of `conversion.prosody.Controls` that need not know the whole.
+        """
+        return Stream(self, blocks, level_db, **controls)
 
     def curve(self, analysed: Analysed) -> Curve:
         """The prosody of a recording, from an encoder that predicts some."""
@@ -254,7 +262,7 @@ class VoiceConverter:
         units = (pieces.part_of(part.analysis, 0, None, "cpu").content[0].numpy() for part in (source, other))
         return self.curve(other), align(*units)
 
-    def _octaves_inside(self, curve: Curve | None) -> np.ndarray:
+    def octaves_inside(self, curve: Curve | None) -> np.ndarray:
         """Whole octaves [N], 0 or below, from a curve's voiced frames into what the voice was trained on.
 
         An acoustic model knows nothing of pitches outside its training data, and gives mels without a voice

@@ -15,6 +15,7 @@ import torch
 import audio
 from audio import UNIT_HOP
 from common import limiter
+from common.cli import UserError
 from common.levels import active_level
 from common.spool import Samples, Spool, folder_of, gathered
 from conversion import levelling
@@ -86,7 +87,8 @@ def waves(
 ) -> Iterator[np.ndarray]:
     """(encoder, acoustic model, vocoder), what they are to synthesise and its curve -> wavs [S'] in turn.
 
-    octaves [N]: by how many the acoustic model is given another pitch than the vocoder.
+    octaves [N]: by how many the acoustic model is given another pitch than the vocoder. Raises UserError for
+    samples that are not finite.
     """
     encoder, acoustic, vocoder = stages
     device, units = encoder.content.proj.weight.device, analysis.pit.shape[1]
@@ -114,7 +116,10 @@ def waves(
             at = frames.stop
 
     for wav in pieces.synthesise(vocoder, mels()):
-        yield wav.flatten().cpu().numpy()
+        made = wav.flatten().cpu().numpy()
+        if not np.isfinite(made).all():
+            raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
+        yield made
 
 
 def at_its_level(made: Samples, source: Samples, gain: float, louder: np.ndarray | float) -> Samples:
@@ -173,11 +178,6 @@ def high_notes(made: Samples, curve: Curve, octaves: np.ndarray, folder: Path | 
         return levelling.with_loudness(wav, curve.db[at], marked[at], offset)
 
     return gathered(by_blocks(made, LOUDNESS_REACH, louder), len(made), folder)
-
-
-def is_finite(wav: Samples) -> bool:
-    """Whether every sample of [320N] is a number."""
-    return all(np.isfinite(block).all() for block in by_blocks(wav, 0, lambda x, _: x))
 
 
 def restored(prepared: audio.Prepared, wav: Samples, trim: bool) -> Samples:

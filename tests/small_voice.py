@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from small_acoustic import PARALLEL, build
 
-from audio import N_MELS, UNIT_HOP
+import audio
+from audio import N_MELS
 from conversion.converter import VoiceConverter
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.model import Hubert
@@ -16,34 +17,25 @@ CARD = {"f0_percentiles_hz": {"50": 170.0}, "f0_hz": [100.0, 260.0]}
 
 
 class Melody(torch.nn.Module):
-    """A pitch model that gives the labels of a melody by the place in the recording, whatever the wav is."""
+    """A pitch model that gives labels by the loudness of each unit: glides, gaps, above the trained range."""
 
     unit_kind = "label"
 
     def __init__(self, labels):
         super().__init__()
-        self.labels, self.label_embedding, self.at = labels, torch.nn.Embedding(labels.classes, 8), 0
+        self.labels, self.label_embedding = labels, torch.nn.Embedding(labels.classes, 8)
 
     def measure(self, wav, left, right):
-        self.at = 0
+        pass
 
     def measured(self, measures):
-        self.at = 0
+        pass
 
     def distribution(self, wav, lengths=None, context=None):
-        count = wav.shape[-1] // UNIT_HOP
-        first = 0 if context is None else self.at - context.left
-        soft = torch.from_numpy(self.labels.soft(melody(first, count)))[None]
-        if context is None:
-            return soft
-        self.at += 1100  # windows overlap
-        return soft[:, context.left : count - context.right]
-
-
-def melody(first, count):
-    """F0 in Hz of units, 0 in the gaps: glides up to above what the voice was trained on."""
-    at = np.arange(first, first + count)
-    return np.where(at % 97 < 70, 190 * 2 ** (0.6 * np.sin(at / 53)), 0.0)
+        db = audio.loudness(wav.flatten().numpy()).astype(np.float64)
+        f0 = np.where(db > audio.ENCODER_LEVEL_DB - 12, 190 * 2 ** (0.5 * np.sin(db / 2)), 0.0)
+        soft = torch.from_numpy(self.labels.soft(f0))[None]
+        return soft if context is None else soft[:, context.left : soft.shape[1] - context.right]
 
 
 def hubert(seed, **more):

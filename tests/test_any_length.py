@@ -32,7 +32,7 @@ def decibels(found, wanted):
 
 
 @pytest.mark.parametrize("trim", [False, True])
-@pytest.mark.parametrize("gain", [0.0, 30.0])
+@pytest.mark.parametrize("gain", [-20.0, 30.0])
 @pytest.mark.parametrize("kind", KINDS)
 def test_pieces_give_the_whole(monkeypatch, tmp_path, kind, gain, trim):
     """Pauses, high notes, levels and the limiter included; in memory and in temporary files."""
@@ -40,7 +40,7 @@ def test_pieces_give_the_whole(monkeypatch, tmp_path, kind, gain, trim):
     wav = np.concatenate([np.zeros(9000, np.float32), wav, np.zeros(5000, np.float32)])
     edited = converter.edit(converter.analyse(wav), transpose=7, dyn_gain=gain)
     whole = converter.synthesise(edited, trim)
-    assert converter._octaves_inside(edited.curve).any() == (kind == "harmonic")
+    assert converter.octaves_inside(edited.curve).any() == (kind == "harmonic")
     assert (np.abs(whole).max() > 0.98) == (gain > 0)
     monkeypatch.setattr(pieces, "PIECE", 100)
     assert decibels(converter.synthesise(edited, trim), whole) < -60

@@ -5,7 +5,6 @@ import pytest
 import torch
 from small_acoustic import PARALLEL, SMALL, build
 
-from acoustic.pieces import units_reach
 from audio import MEL_HOP, N_MELS
 from common.lookahead import lookahead
 from vocoder import pieces
@@ -138,7 +137,24 @@ def test_what_lies_beyond_an_acoustic_models_reach_changes_nothing(name):
     one, two = model.generate(units), model.generate(other)
     changed = (one - two).abs().amax(dim=(0, 2)) > 1e-6
     first = int(torch.nonzero(changed).min()) // 2
-    assert 60 - units_reach(model) <= first < 60 - units_reach(model) + 3
+    assert 60 - model.reach <= first < 60 - model.reach + 3
+
+
+def test_what_is_live_waits_for_no_chunk():
+    came = []
+
+    def chunks():
+        for chunk in torch.arange(20.0).split(5):
+            came.append(chunk)
+            yield (chunk,)
+
+    waited = []
+    for live in (True, False):
+        came.clear()
+        found = lookahead(chunks(), 2, 1, lambda parts, *_: parts[0], live)
+        assert next(found).tolist() == [0, 1, 2]
+        waited.append(len(came))
+    assert waited == [1, 2] and list(lookahead([], 2, 1, None, live=True)) == []
 
 
 def test_one_chunk_is_worked_on_as_it_is():
@@ -150,8 +166,10 @@ def test_one_chunk_is_worked_on_as_it_is():
     assert seen[0][0] is x and seen[0][1] is None
 
 
+@pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("sizes", [[1] * 20, [7, 7, 6], [3, 1, 1, 15], [20]])
-def test_pieces_of_any_size_are_joined_without_gap(sizes):
+def test_pieces_of_any_size_are_joined_without_gap(sizes, live):
     x = torch.arange(20.0)
-    found = torch.cat(list(lookahead([(p,) for p in x.split(sizes)], 4, 1, lambda parts, *_: parts[0])))
+    chunks = [(p,) for p in x.split(sizes)]
+    found = torch.cat(list(lookahead(chunks, 4, 1, lambda parts, *_: parts[0], live)))
     assert torch.equal(found, x)
