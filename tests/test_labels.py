@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import labels_of_2022
 
+from common import rows
 from common.presets import load_config
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
@@ -166,3 +167,21 @@ def test_the_preset_of_2022_selects_the_labels_of_2022():
     assert pit.bins == 44 and pit.f_min == pytest.approx(43.15, abs=0.01)
     assert not pit.unvoiced and pit.sigma == 0
     assert (dyn.bins, dyn.sigma, dyn.scale, dyn.low_db) == (32, 0, "linear_rms", 0)
+
+
+def test_long_arrays_are_worked_on_in_parts_as_at_once(monkeypatch):
+    pit, dyn = PitLabels(), DynLabels()
+    f0, db = 80 * 2 ** np.linspace(0, 3, 50), np.linspace(-40, 5, 50)
+    f0[7:12] = 0
+
+    def everything():
+        p, d = pit.soft(f0), dyn.soft(db, level=-2.0)
+        moves = np.linspace(-1, 1, 50)
+        read = (*pit.decode_soft(p), pit.pitch(p), dyn.decode_soft(d, level=-2.0))
+        return (p, d, pit.shift(p, moves), pit.at(p, f0 + 50), dyn.shift(d, 3 * moves), *read)
+
+    whole = everything()
+    monkeypatch.setattr(rows, "ROWS", 9)
+    for one, other in zip(everything(), whole, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)

@@ -75,3 +75,12 @@ def test_one_frame_and_silence():
     for f0 in (np.array([150.0]), np.zeros(1), np.zeros(20)):
         p = LABELS.soft(f0)
         assert octave_errors.correct(p, LABELS) is p
+
+
+@pytest.mark.parametrize("rows", [7, 20, 79])
+def test_a_long_recording_is_corrected_in_parts_as_at_once(rows, monkeypatch):
+    p = distribution(leaping(melody(), slice(19, 23), 2.0)).astype(np.float32)
+    whole = octave_errors.correct(p, LABELS)
+    assert whole is not p
+    monkeypatch.setattr(octave_errors, "ROWS", rows)
+    np.testing.assert_array_equal(octave_errors.correct(p, LABELS), whole)
