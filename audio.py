@@ -19,7 +19,7 @@ import soxr
 
 from common import decoding, long_recordings
 from common.cli import UserError
-from common.files import atomic_path
+from common.files import KeptErrors, atomic_path
 from common.levels import active_level, blows
 from common.limiter import PEAK_LIMIT as PEAK_LIMIT
 from common.limiter import limit_peak as limit_peak
@@ -155,19 +155,26 @@ def save(path: str | Path, wav: Samples, comment: str = "") -> None:
     path = Path(path)
     subtype = "PCM_16" if path.suffix == ".wav" else None
     with atomic_path(path) as part, part.open("wb+") as opened:
-        content = opened if isinstance(wav, Spool) else io.BytesIO()
-        with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
-            if comment:
-                file.comment = comment
-            for first in range(0, len(wav), BLOCK):
-                block = wav[first : first + BLOCK]
-                if not np.isfinite(block).all():
-                    raise UserError(
-                        f"{path}: not written, the result holds NaN or infinite samples; change the options"
-                    )
-                file.write(block)
-        if content is not opened:
-            opened.write(content.getbuffer())  # of a full disk libsndfile says "System error."
+        content = KeptErrors(opened if isinstance(wav, Spool) else io.BytesIO())
+        try:
+            with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
+                if comment:
+                    file.comment = comment
+                for first in range(0, len(wav), BLOCK):
+                    file.write(_finite(wav[first : first + BLOCK], path))
+        except (soundfile.LibsndfileError, AssertionError):
+            if content.error is None:
+                raise
+        if content.error is not None:  # of a full disk libsndfile says "System error."
+            raise content.error
+        if not isinstance(wav, Spool):
+            opened.write(content.getbuffer())
+
+
+def _finite(wav: np.ndarray, path: Path) -> np.ndarray:
+    if not np.isfinite(wav).all():
+        raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
+    return wav
 
 
 def comment_of(path: Path) -> str:

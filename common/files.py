@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from common.cli import MOST_BYTES, OS_ERRORS, UserError, reason_of
 
@@ -54,6 +55,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+class KeptErrors:
+    """A file for a library that passes no error of writing on: the first one is kept in `error`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.error = file, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        """How many bytes were written: none after an error."""
+        try:
+            return 0 if self.error else self._file.write(data)
+        except OSError as error:
+            self.error = error
+            return 0
 
 
 def write_text(path: Path, text: str) -> None:

@@ -35,9 +35,13 @@ class Spool:
         return (self._length, *self._shape)
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows [M, *shape] at the end."""
-        self._file.seek(self._length * self._size)
-        self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
+        """Add rows [M, *shape] at the end. Raises OSError, of a full disk say, that names the folder."""
+        try:
+            self._file.seek(self._length * self._size)
+            self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
+        except OSError as error:
+            error.filename = str(self.folder or tempfile.gettempdir())
+            raise
         self._length += len(rows)
 
     def __getitem__(self, place: slice) -> np.ndarray:

@@ -1,5 +1,9 @@
 """A recording decoded part by part is what it is when decoded at once."""
 
+import contextlib
+import errno
+import io
+
 import numpy as np
 import pytest
 import soundfile
@@ -119,3 +123,25 @@ def test_few_samples_stay_in_memory(monkeypatch):
     monkeypatch.setattr("common.spool.IN_MEMORY", 8)
     found = gathered([block, block], 10)
     assert isinstance(found, Spool) and found[:].tolist() == [1.0] * 10
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk with room for its header alone."""
+
+    def write(self, data):
+        if self.tell() + len(data) > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_disk_that_fills_up_is_named(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    spool.append(voice(16000))
+    monkeypatch.setattr(audio.Path, "open", lambda *_: contextlib.nullcontext(FullDisk()))
+    with pytest.raises(OSError, match="No space left") as error:
+        audio.save(tmp_path / "声.wav", spool)
+    assert error.value.filename == str(tmp_path / "声.wav") and list(tmp_path.glob("*.wav")) == []
+    spool._file = FullDisk()
+    with pytest.raises(OSError, match="No space left") as error:
+        spool.append(voice(16000))
+    assert error.value.filename == str(tmp_path)
