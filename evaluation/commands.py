@@ -20,7 +20,7 @@ from common.workers import guarded
 from conversion import headers
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
-from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
+from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
@@ -186,10 +186,19 @@ def with_tracked_f0(vocoder, tracker: str, mel, wav):
     return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
+def evaluate_bench(args: argparse.Namespace) -> int:
+    figures = {**bench.measure(args), "processor": processor_name(torch.device("cpu"))}
+    print("\n".join(bench.lines(figures)))
+    if args.json:
+        report.write_json(args.json, figures)
+    return cli.DONE
+
+
 COMMANDS = {
     "pair": evaluate_pair,
     "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
     "heads": evaluate_heads,
     "layers": evaluate_layers,
     "vocoder": evaluate_vocoders,
+    "bench": evaluate_bench,
 }
