@@ -63,7 +63,7 @@ def main() -> int:
     args = parse_args()
     from tqdm import tqdm
 
-    from checkpoints import places
+    from checkpoints import places, terms
     from common.files import require_writable
     from conversion.files import convert_file, planned
 
@@ -76,6 +76,8 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
+    if conditions := terms.of(args.vbank, converter.card):
+        print(cli.printable(f"{args.vbank}: {conditions}"), file=sys.stderr)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:

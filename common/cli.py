@@ -34,7 +34,7 @@ OS_ERRORS = {
     errno.EEXIST: "it is there already, as something else",
 }
 # Packages of requirements.txt that are imported under another name.
-IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt"}
+IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt", "yaml": "PyYAML"}
 
 
 def project() -> Path:
