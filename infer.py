@@ -24,7 +24,10 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "vbank", type=cli.voice, help="the voice to convert to: a name below out/ (the folder has acoustic/)"
+        "vbank",
+        type=cli.voice_or_file,
+        help="the voice to convert to: a name below out/ (the folder has acoustic/), the zip or folder of a "
+        "voice that was handed on, or user/repo on the Hugging Face hub",
     )
     parser.add_argument(
         "--input",
@@ -68,7 +71,7 @@ def main() -> int:
     from conversion.files import convert_file, planned
 
     files = planned(args)  # wrong paths and names are refused before models load
-    places.acoustic_path(args.vbank)
+    places.voice_path(args.vbank)
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
@@ -76,7 +79,7 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
-    if conditions := terms.of(args.vbank, converter.card):
+    if conditions := terms.of(places.voice_name(args.vbank), converter.card):
         print(cli.printable(f"{args.vbank}: {conditions}"), file=sys.stderr)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):

@@ -166,6 +166,14 @@ def voice(text: str) -> str:
     return checked(text.rstrip("/\\"), "name")
 
 
+def voice_or_file(text: str) -> str:
+    """argparse type: as `voice`, or the path of a voice that was handed on, a zip or a folder."""
+    given = path(text)
+    if given.suffix.lower() == ".zip" and not given.is_file():
+        raise UserError(f"{given}: no such file")
+    return str(given) if given.is_file() or (given / "config.json").is_file() else voice(text)
+
+
 def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
     """argparse type: a whole number from `least` to `most`."""
 

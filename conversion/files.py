@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
+from checkpoints.places import voice_name
 from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
@@ -33,7 +34,7 @@ class BatchFile(NamedTuple):
 def planned(args: argparse.Namespace) -> list[BatchFile]:
     """The files of infer.py's arguments. Raises UserError for paths that cannot be used."""
     places, single = convertible(args.input, args.out_path), args.input.is_file()
-    targets = target_paths(places, args.vbank, args.out_path)
+    targets = target_paths(places, voice_name(args.vbank), args.out_path)
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     pictures = [picture_path(target) for target in targets.values()] if args.plot else []
