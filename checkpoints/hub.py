@@ -32,22 +32,22 @@ def fetch(address: str) -> Path:
         commit = revision
         for file, most in MOST.items():
             about = hub.get_hf_file_metadata(hub.hf_hub_url(repo, file, revision=commit))
-            commit = about.commit_hash or commit
             if (about.size or 0) > most:
                 raise UserError(f"{address}: {file} has {about.size} bytes, which no voice has")
-        paths = [Path(hub.hf_hub_download(repo, file, revision=commit)) for file in MOST]
+            place = Path(hub.hf_hub_download(repo, file, revision=commit))
+            commit = about.commit_hash or commit
         print(f"{address}: from the hub, commit {str(commit):.12}", file=sys.stderr)
+        return place.parent
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  of the hub, of its HTTP library, of the network
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        try:
-            paths = [
-                Path(hub.hf_hub_download(repo, file, revision=revision, local_files_only=True))
-                for file in MOST
+        try:  # what was fetched before serves without a network
+            places = [
+                Path(hub.hf_hub_download(repo, f, revision=revision, local_files_only=True)) for f in MOST
             ]
         except Exception:  # noqa: BLE001
             raise UserError(
                 f"{address}: no voice of this name in out/, and the hub gave none ({reason})"
             ) from error
-    return paths[0].parent
+    return places[0].parent
