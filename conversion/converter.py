@@ -20,7 +20,7 @@ import torch
 import audio
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.cli import UserError
-from conversion import levelling, octave_errors, prosody_csv
+from conversion import curves, levelling, octave_errors
 from conversion.prosody import (
     Controls,
     Curve,
@@ -178,8 +178,10 @@ class VoiceConverter:
         replaced = False
         if prosody_in is not None:
             before = prosody
-            given = prosody_csv.read(Path(prosody_in), len(own), source.prepared.start)
+            level = audio.level(source.prepared.wav)
+            given, said = curves.read(Path(prosody_in), before.curve(), source.prepared.start, level)
             prosody, gain, more = before.replaced(given)
+            more += [f"{Path(prosody_in).name}: {line}" for line in said]
             replaced = any((getattr(before, part) != getattr(prosody, part)).any() for part in ("pit", "dyn"))
             notes += more
         if not replaced:

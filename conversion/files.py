@@ -13,7 +13,7 @@ from checkpoints.places import voice_name
 from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
-from conversion import headers, prosody_csv
+from conversion import curves, headers
 from conversion.headers import COMMENT
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def convert_file(
     wav = audio.load(file.source, lambda line: notes.append(line.removeprefix(f"{file.source}: ")))
     edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
     if file.curve_out:
-        prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
+        level = audio.level(edited.source.wav)
+        curves.write(file.curve_out, edited.curve, edited.source.start, level)
     converted = converter.synthesise(edited, trim)
     start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
     said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
@@ -144,6 +145,8 @@ def curve_paths(
 ) -> dict[Path, Path | None]:
     """{audio file: its prosody file}: `given` itself for a single file, else <name>.csv below it.
 
+    Where one is to be read it is the first of <name>.csv, .ds, .mid, .ustx and .ust that is there.
+
     Raises UserError naming the option when `given` is a folder for a single file, or a file for a folder, or
     is to be read and not there.
     """
@@ -152,14 +155,15 @@ def curve_paths(
     kind = "file" if single else "folder"
     if given.is_dir() if single else given.is_file():
         raise UserError(f"{given}: --input is a {kind}, so {option} must be one")
-    if single and not read and given.suffix.lower() in audio.AUDIO_SUFFIXES:
-        raise UserError(f"{given}: {option} writes a table, not audio; give it a name that ends in .csv")
+    if single and not read:
+        curves.require_writable(given, option)
     if read and not given.exists():
         raise UserError(f"{given}: no such {kind}; make it with --prosody_out")
     if single:
         return dict.fromkeys(files, given)
     stems = unique_names(files)
-    return {source: given / place.parent / f"{stems[source]}.csv" for source, place in files.items()}
+    plain = {source: given / place.parent / stems[source] for source, place in files.items()}
+    return {source: curves.beside(path, read) for source, path in plain.items()}
 
 
 def unique_names(files: dict[Path, Path]) -> dict[Path, str]:
