@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from common import cli
-from conversion import arguments
+from conversion import arguments, names_out
 
 EXAMPLES = """examples:
   python infer.py scottpoid --input test/slt_clear.wav
@@ -39,7 +39,21 @@ def parse_args() -> argparse.Namespace:
         "--out_path",
         type=cli.path,
         default=Path("gen"),
-        help="folder to write <file>_<vbank>.wav into (default: %(default)s)",
+        help="folder to write the conversions into (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("wav", "flac", "ogg", "mp3"),
+        default="wav",
+        help="of the conversions: wav and flac lose nothing, ogg and mp3 are small (default: %(default)s)",
+    )
+    parser.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
+    parser.add_argument(
+        "--name_pattern",
+        default=names_out.PATTERN,
+        metavar="NAME",
+        help="of the conversions, without suffix; {source} is the recording's name, {voice} the voice's, "
+        "{number} the place in the batch, and a / makes a folder (default: %(default)s)",
     )
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
     parser.add_argument(
@@ -84,7 +98,7 @@ def main() -> int:
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:
-            notes = convert_file(converter, file, options, args.trim, args.plot)
+            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
             lines = [str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]
             tqdm.write("\n".join(map(cli.printable, lines)))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
