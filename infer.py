@@ -63,15 +63,17 @@ def parse_args() -> argparse.Namespace:
     prosody.add_argument(
         "--prosody_out",
         type=cli.path,
-        metavar="CSV",
-        help="write time, F0, voicing and loudness of every 20 ms, to edit (a folder when --input is one)",
+        metavar="FILE",
+        help="write time, F0, voicing and loudness of every 20 ms, to edit: a .csv for a spreadsheet, a .ds "
+        "for DiffSinger's tools, a .mid for a sequencer (a folder of .csv when --input is one)",
     )
     prosody.add_argument(
         "--prosody_in",
         type=cli.path,
-        metavar="CSV",
-        help="convert with that file (or those of that folder) as edited; its rows replace what the other "
-        "options give, so give these as when it was written",
+        metavar="FILE",
+        help="convert with that file (or those of that folder) as edited: .csv, .ds, .mid, or a project of "
+        "OpenUtau (.ustx) or UTAU (.ust); what it says replaces what the other options give, so give these "
+        "as when it was written",
     )
     return parser.parse_args()
 

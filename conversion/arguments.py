@@ -57,8 +57,8 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     group.add_argument(
         "--fold",
         action="store_true",
-        help="notes too high for the voice come an octave lower, notes too low an octave higher; each stretch "
-        "between two pauses moves as a whole",
+        help="what is too high for the voice comes an octave lower, what is too low an octave higher; a line "
+        "sung without a break moves as a whole",
     )
     group.add_argument(
         "--pitch_scale",

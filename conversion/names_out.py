@@ -22,10 +22,8 @@ def filled(pattern: str, sources: list[str], voice: str) -> list[str]:
     given = re.findall(r"\{([^{}]*)\}", pattern)
     rest = re.sub(r"\{[^{}]*\}", "", pattern)
     if unknown := [name for name in given if name not in FIELDS] or [c for c in rest if c in "{}"]:
-        raise UserError(
-            f"--name_pattern {pattern!r}: expected {', '.join(f'{{{name}}}' for name in FIELDS)} in it, found "
-            f"{unknown[0]!r}"
-        )
+        fields = ", ".join(f"{{{name}}}" for name in FIELDS)
+        raise UserError(f"--name_pattern {pattern!r}: expected {fields} in it, found {unknown[0]!r}")
     if len(sources) > 1 and not set(given) & set(UNIQUE):
         raise UserError(
             f"--name_pattern {pattern!r}: {len(sources)} files would have one name; add {{source}}"

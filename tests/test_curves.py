@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from sung_prosody import predicted
 
 from common.cli import UserError
@@ -276,3 +277,11 @@ def test_curves_of_a_folder_are_found_in_any_format(tmp_path):
     for name in ("a.wav", "a.ustx", "a.midi"):
         with pytest.raises(UserError, match=r"ends in \.csv, \.ds or \.mid"):
             curves.require_writable(tmp_path / name, "--prosody_out")
+
+
+def test_the_project_that_ships_covers_its_recording():
+    song = prosody_utau.from_ustx((ROOT / "docs" / "examples" / "surprise.ustx").read_text("utf-8"))
+    assert len(song.notes) == 10 and song.seconds(np.array([song.notes[-1].end]))[0] == pytest.approx(2.375)
+    given = prosody_utau.read(ROOT / "docs" / "examples" / "surprise.ustx", times(120), 0.0)
+    covered = times(120)[~np.isnan(given.f0)]
+    assert covered[0] < 0.13 and covered[-1] > 2.35 and np.isfinite(given.f0[10:115]).all()
