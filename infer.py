@@ -95,7 +95,8 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
-    if conditions := terms.of(places.voice_name(args.vbank), converter.card):
+    conditions = terms.of(places.voice_name(args.vbank), converter.card)
+    if conditions:
         print(cli.printable(f"{args.vbank}: {conditions}"), file=sys.stderr)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
