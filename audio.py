@@ -132,16 +132,16 @@ def prepare(source: str | Path | np.ndarray) -> Prepared:
     return Prepared(out, start, kept, len(wav))
 
 
-def save(path: str | Path, wav: np.ndarray, comment: str = "") -> None:
-    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
+def save(path: str | Path, wav: np.ndarray, comment: str = "", bits: int = 16) -> None:
+    """Write float [S] as a 16 kHz file of the suffix's format, whole or not at all.
 
-    comment: kept in the file's header, where its format has room for one. Raises UserError for samples that
-    are not finite.
+    bits: 16 or 24, of a wav or flac; ogg and mp3 have none. comment: kept in the file's header, where its
+    format has room for one. Raises UserError for samples that are not finite.
     """
     path, content = Path(path), io.BytesIO()
     if not np.isfinite(wav).all():
         raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
-    subtype = "PCM_16" if path.suffix == ".wav" else None
+    subtype = f"PCM_{bits}" if path.suffix in (".wav", ".flac") else None
     with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
         if comment:
             file.comment = comment

@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         help="also draw spectrograms, F0 and loudness to this file",
     )
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
-    voice.add_argument("vbank", nargs="?", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
+    voice.add_argument("vbank", nargs="?", type=cli.voice_or_file, help="voice, as for infer.py")
     add_voice_arguments(voice)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(
@@ -111,7 +111,7 @@ def refuse_early(args: argparse.Namespace) -> None:
     if args.command == "bench":
         places.acoustic_path(args.vbank)
     if args.command == "voice" and not args.compare:
-        places.acoustic_path(args.vbank)
+        places.voice_path(args.vbank)
         require_writable(args.out_path)
     if getattr(args, "dataset", None):
         places.require_dataset(args.dataset)

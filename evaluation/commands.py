@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 import audio
 from checkpoints import models, official, pipeline
+from checkpoints.places import voice_name
 from common import cli
 from common.devices import choose_device, processor_name
 from common.presets import load_config
@@ -78,7 +79,7 @@ def evaluate_file(
 
 def evaluate_voice(args: argparse.Namespace) -> int:
     places = convertible(args.input, args.out_path)
-    targets = target_paths(places, args.vbank, args.out_path)
+    targets = target_paths(places, voice_name(args.vbank), args.out_path)
     require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
     texts = read_texts(places, args.texts, say)
     converter, options = from_arguments(args, choose_device(args.device))
@@ -97,7 +98,12 @@ def evaluate_voice(args: argparse.Namespace) -> int:
         print(f"{report.files_table(files)}\n\n{report.means_table(summary)}\n")
         print(report.conditions_lines(conditions))
         if args.json:
-            content = {"voice": args.vbank, "conditions": conditions, "means": summary, "files": files}
+            content = {
+                "voice": voice_name(args.vbank),
+                "conditions": conditions,
+                "means": summary,
+                "files": files,
+            }
             report.write_json(args.json, content)
     return cli.report_failures(failures, len(places))
 

@@ -7,32 +7,26 @@ from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 
+from checkpoints import terms
 from common.cli import UserError
 from listening.cache import Cache
 
 MODEL = Path("acoustic", "model-best.pt")  # below out/<voice>/
 NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-TERMS = {  # in short; NOTICE has them all
-    "kathleen": "CC0 1.0, public domain",
-    "dorodoro": "どろどろβ: “use it however you like”",
-    "scottpoid": "name SCOTTPOID, the voicebank by Scott, in whatever you publish",
-}
 OTHER_TERMS = "terms: those of its recordings"
 
 
 @dataclass(frozen=True)
 class Voice:
     """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was
-    made with, empty where its model is not there to convert with; mark: number of its colour on the page."""
+    made with, empty where its model is not there to convert with; mark: number of its colour on the page;
+    terms: on which it may be used, in short."""
 
     name: str
     span: tuple[float, float] | None
     dataset: str
     mark: int
-
-    @property
-    def terms(self) -> str:
-        return TERMS.get(self.name, OTHER_TERMS)
+    terms: str
 
     @property
     def range(self) -> str:
@@ -56,7 +50,8 @@ def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
     for mark, name in enumerate(sorted({*converted, *trained})):
         card = _card(trained[name], cache) if name in trained else {}
         span = tuple(card["span"]) if card.get("span") else None
-        found.append(Voice(name, span, card.get("dataset", ""), mark))
+        conditions = card.get("terms") or terms.of(name, {}) or OTHER_TERMS
+        found.append(Voice(name, span, card.get("dataset", ""), mark, conditions))
     return found
 
 
@@ -71,6 +66,7 @@ def _card(path: Path, cache: Cache) -> dict:
             card = store.load(path)["card"]
         except UserError:  # of another program, or damaged, which infer.py says
             return {}
-        return {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+        about = {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+        return {**about, "terms": terms.of(path.parent.parent.name, card)}
 
     return cache.get(f"card {path.as_posix()}", stamp, read)

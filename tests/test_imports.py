@@ -22,7 +22,16 @@ MAY_IMPORT = {
     "listening": BASE | {"checkpoints", "conversion", "evaluation", "hubert_pitdyn"},
 }
 ROOMS = set(MAY_IMPORT)
-SCRIPTS = {"preprocess", "train_hubert", "train_acoustic", "train_vocoder", "infer", "evaluate", "make_index"}
+SCRIPTS = {
+    "preprocess",
+    "train_hubert",
+    "train_acoustic",
+    "train_vocoder",
+    "infer",
+    "evaluate",
+    "make_index",
+    "hubconf",
+}
 ENDS = SCRIPTS | {"experiments", "tools"}  # nothing imports these; they may import every room
 STRICTER = {"preprocessing/data_folder.py": BASE}  # shared by rooms that need no model
 

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 import audio
+from checkpoints import terms
 from conversion import headers
 from conversion.headers import Header
 from listening import build, figures, pictures, voices
@@ -206,17 +207,17 @@ def test_notes_have_their_names():
 
 def test_terms_are_those_of_the_notice():
     notice = " ".join((ROOT / "NOTICE").read_text("utf-8").split())
-    assert "CC0 1.0 (public domain dedication)" in notice and "CC0 1.0" in voices.TERMS["kathleen"]
-    assert "use it however you like" in notice and "use it however you like" in voices.TERMS["dorodoro"]
-    assert "name SCOTTPOID when you publish" in notice and "name SCOTTPOID" in voices.TERMS["scottpoid"]
+    assert "CC0 1.0 (public domain dedication)" in notice and "CC0 1.0" in terms.SHIPPED["kathleen"]
+    assert "use it however you like" in notice and "use it however you like" in terms.SHIPPED["dorodoro"]
+    assert "name SCOTTPOID when you publish" in notice and "name SCOTTPOID" in terms.SHIPPED["scottpoid"]
     shipped = {path.parent.parent.name for path in (ROOT / "out").glob("*/acoustic/model-best.pt")}
-    assert {"kathleen", "dorodoro", "scottpoid"} <= shipped & voices.TERMS.keys()
+    assert {"kathleen", "dorodoro", "scottpoid"} <= shipped & terms.SHIPPED.keys()
 
 
 def test_the_song_fits_every_voice_of_the_demo_an_octave_lower_and_none_as_it_is(tmp_path):
     song = figures.measure(ROOT / "test" / "sung_melody.wav")
     for voice in voices.collect([], ROOT / "out", Cache(tmp_path / NAME)):
-        if voice.name in voices.TERMS:
+        if voice.name in terms.SHIPPED:
             lower = Header({"transpose": -12.0})
             assert figures.pitch_scores(song, song, Header(), voice.span).outside > 0.2
             assert figures.pitch_scores(song, song, lower, voice.span).outside == 0.0
