@@ -1,0 +1,2 @@
+"use strict";
+function makeEditor(element, props, watch, server) {}
