@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -87,6 +87,14 @@ class Desk:
         self.edit(document, controls, job)
         say("drawing", 0.9)
         document.picture = spectrogram.data_uri(wav, audio.SAMPLE_RATE)
+        return self._keep(document)
+
+    def copy(self, number: int | None) -> Document:
+        """A document as it is now: what is done to the one leaves the other."""
+        document = self.find(number)
+        return self._keep(replace(document, number=next(self._numbers), borrowed=dict(document.borrowed)))
+
+    def _keep(self, document: Document) -> Document:
         with self._lock:
             self._documents[document.number] = document
             while len(self._documents) > MOST:

@@ -204,7 +204,8 @@ function makeStage(element) {
   function stroke(lists, colour, wide, dash = []) {
     paint.lineCap = "round";
     paint.lineJoin = "round";
-    for (const [shade, more] of [[css("--card"), 2.5], [colour, 0]]) { // an outline, so that it stands out on any spectrum
+    // Solid lines have an outline, and stand out on any spectrum; dashes are seen on solid lines, too.
+    for (const [shade, more] of dash.length ? [[colour, 0]] : [[css("--card"), 2.5], [colour, 0]]) {
       paint.setLineDash(dash);
       paint.strokeStyle = shade;
       paint.lineWidth = wide + more;
@@ -214,8 +215,8 @@ function makeStage(element) {
   }
 
   function drawMelodies() {
-    if (stage.data.source) stroke(stretches(stage.data.source), css("--v-source"), 1.75, [3, 5]);
-    if (stage.sung) stroke(stretches(stage.sung), css("--sung"), 3);
+    if (stage.sung) stroke(stretches(stage.sung), css("--sung"), 3.5);
+    if (stage.data.source) stroke(stretches(stage.data.source), css("--v-source"), 1.5, [3, 5]);
   }
 
   function drawLoudness() {
@@ -223,8 +224,8 @@ function makeStage(element) {
     paint.strokeStyle = css("--line");
     paint.lineWidth = 1;
     for (const db of [-40, -20, 0]) line([[GUTTER, yLoud(db)], [GUTTER + width(), yLoud(db)]]);
+    if (stage.sung) stroke(points(stage.sung), css("--sung"), 2.5);
     if (stage.data.source) stroke(points(stage.data.source), css("--v-source"), 1.25, [3, 5]);
-    if (stage.sung) stroke(points(stage.sung), css("--sung"), 2.25);
   }
 
   function drawLabels() {
