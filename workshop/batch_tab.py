@@ -1,8 +1,89 @@
+"""The tab *Batch*: a folder, a table of notes, a zip."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
+
 import gradio as gr
+
+from workshop import batch, convert_tab
+from workshop import controls as forms
+from workshop.documents import FORMATS
+from workshop.jobs import Progress
+from workshop.shop import Shop
+
+PLACE = "batch"
+
+
 class Tab(NamedTuple):
-    voices: list
-def build(shop):
-    with gr.Tab("Batch", id="batch"):
-        gr.HTML("soon")
-    return Tab([])
+    voices: list[tuple[gr.Dropdown, gr.HTML]]
+
+
+def build(shop: Shop) -> Tab:
+    numbers = itertools.count(1)
+    with gr.Tab("Batch", id="batch"), gr.Row(elem_classes="columns"):
+        with gr.Column(scale=4, min_width=320, elem_classes="side"):
+            folder = gr.Textbox(
+                label="Folder on this machine", placeholder="path/to/recordings", elem_id="batch-folder"
+            )
+            drop = gr.File(
+                label="or files, or a folder, dropped here",
+                file_count="directory",
+                height=130,
+                elem_id="batch-files",
+            )
+            voice, about = convert_tab.voice_choice(shop)
+            options = convert_tab.pitch_options()
+            gain = gr.Slider(-24, 24, 0, step=0.5, label="Louder, dB")
+            kind = gr.Dropdown(list(FORMATS), value="wav", label="Format")
+            with gr.Row():
+                start = gr.Button("Convert all", variant="primary", elem_id="batch-start")
+                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="batch-stop")
+        with gr.Column(scale=7, min_width=320):
+            status = gr.HTML(
+                '<div class="sheet empty">Nothing is converted yet. Give a folder, or drop recordings.</div>',
+                elem_id="batch-status",
+            )
+            rows = gr.HTML("", elem_id="batch-rows")
+            save = gr.DownloadButton("Save the zip", interactive=False, elem_id="batch-save")
+
+    def converting(request: gr.Request, path, files, name, form, louder, *given) -> Iterator[dict]:
+        out = shop.work / f"batch-{next(numbers)}" / "conversions"
+        try:
+            plan = batch.planned(path or files or [], name, out, form)
+        except Exception as error:  # noqa: BLE001  said where it is seen
+            yield {status: forms.trouble(error, *(files or [])), rows: ""}
+            return
+        chosen = forms.controls(*given, dyn_gain=louder)
+        yield {save: gr.DownloadButton(value=None, interactive=False), start: gr.Button(interactive=False)}
+
+        def work(job):
+            batch.run(shop.models, plan, name, chosen, job)
+
+        for now in shop.watched(request.session_hash, PLACE, work):
+            if isinstance(now, Progress):
+                yield {status: forms.bar(now), rows: batch.table(plan), stop: gr.Button(interactive=True)}
+                continue
+            made = batch.zipped(plan, out, out.parent / f"{name}.zip")
+            yield {
+                status: forms.done(batch.summary(plan)) + now.message,
+                rows: batch.table(plan),
+                start: gr.Button(interactive=True),
+                stop: gr.Button(interactive=False),
+                save: gr.DownloadButton(value=str(made) if made else None, interactive=bool(made)),
+            }
+
+    def stopping(request: gr.Request) -> None:
+        shop.jobs.stop(request.session_hash, PLACE)
+
+    start.click(
+        converting,
+        [folder, drop, voice, kind, gain, *options],
+        [status, rows, start, stop, save],
+        show_progress="hidden",
+    )
+    stop.click(stopping, None, None, queue=False)
+    options[1].change(lambda on: gr.Slider(step=12 if on else 0.5), options[1], options[0])
+    return Tab([(voice, about)])
