@@ -13,6 +13,7 @@ from workshop import controls as forms
 from workshop.documents import FORMATS
 from workshop.jobs import Progress
 from workshop.shop import Shop
+from workshop.stage import words
 
 PLACE = "batch"
 
@@ -40,13 +41,15 @@ def build(shop: Shop) -> Tab:
             kind = gr.Dropdown(list(FORMATS), value="wav", label="Format")
             with gr.Row():
                 start = gr.Button("Convert all", variant="primary", elem_id="batch-start")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="batch-stop")
+                stop = gr.Button(
+                    "Stop", variant="stop", interactive=False, min_width=90, elem_id="batch-stop"
+                )
         with gr.Column(scale=7, min_width=320):
-            status = gr.HTML(
+            status = words(
                 '<div class="sheet empty">Nothing is converted yet. Give a folder, or drop recordings.</div>',
                 elem_id="batch-status",
             )
-            rows = gr.HTML("", elem_id="batch-rows")
+            rows = words("", elem_id="batch-rows")
             save = gr.DownloadButton("Save the zip", interactive=False, elem_id="batch-save")
 
     def converting(request: gr.Request, path, files, name, form, louder, *given) -> Iterator[dict]:

@@ -13,7 +13,7 @@ from workshop import controls as forms
 from workshop.documents import FORMATS, saved_as, shown, url, volumes
 from workshop.jobs import Progress
 from workshop.shop import Shop
-from workshop.stage import viewer
+from workshop.stage import viewer, words
 
 PLACE = "convert"
 
@@ -38,11 +38,13 @@ def build(shop: Shop) -> Tab:
                 options = pitch_options() + more_options()
                 with gr.Row():
                     convert = gr.Button("Convert", variant="primary", elem_id="convert-button")
-                    stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop-button")
+                    stop = gr.Button(
+                        "Stop", variant="stop", interactive=False, min_width=90, elem_id="stop-button"
+                    )
             with gr.Column(scale=7, min_width=320):
-                status = gr.HTML("", elem_id="convert-status")
+                status = words("", elem_id="convert-status")
                 stage = viewer(elem_id="convert-stage")
-                live = gr.HTML("", elem_id="live")
+                live = words("", elem_id="live")
                 with gr.Row(elem_classes="save"):
                     kind = gr.Dropdown(list(FORMATS), value="wav", label="Save as", min_width=110, scale=0)
                     save = gr.DownloadButton("Save the conversion", interactive=False, elem_id="save")
@@ -103,7 +105,7 @@ def voice_choice(shop: Shop) -> tuple[gr.Dropdown, gr.HTML]:
     """A dropdown of voices and, below it, the range and the terms of the one chosen."""
     first = shop.first_voice()
     voice = gr.Dropdown(shop.voice_names(), value=first, label="Voice", filterable=False)
-    about = gr.HTML(forms.about_voice(shop.models.voice(first)) if first else "")
+    about = words(forms.about_voice(shop.models.voice(first)) if first else "")
     voice.change(
         lambda name: forms.about_voice(shop.models.voice(name)), voice, about, show_progress="hidden"
     )

@@ -14,7 +14,7 @@ from workshop.documents import shown
 from workshop.drawing import Drawing
 from workshop.jobs import Progress
 from workshop.shop import Shop
-from workshop.stage import editor
+from workshop.stage import editor, words
 
 PLACE = "curve"
 KEYS = """
@@ -37,14 +37,17 @@ def build(shop: Shop, tabs: gr.Tabs, converting: convert_tab.Tab) -> Tab:
     with gr.Tab("Curve", id="curve"):
         with gr.Row(elem_classes="opener"):
             recording = gr.Audio(
-                label="Recording", sources=["upload", "microphone"], type="filepath", elem_id="curve-recording"
+                label="Recording",
+                sources=["upload", "microphone"],
+                type="filepath",
+                elem_id="curve-recording",
             )
             with gr.Column(min_width=260):
                 voice, about = convert_tab.voice_choice(shop)
                 auto = gr.Dropdown(forms.pitch_choices(), value=forms.OFF, label="Move the melody")
-        status = gr.HTML("", elem_id="curve-status")
+        status = words("", elem_id="curve-status")
         stage = editor(Drawing(shop.desk).functions(), elem_id="curve-stage")
-        gr.HTML(KEYS)
+        words(KEYS)
 
     def opening(request: gr.Request, path, name, way) -> Iterator[dict]:
         if not path or not name:

@@ -140,9 +140,7 @@ class Desk:
         with self.models.busy:
             if curve is not None:
                 curve_in = self.write_curve(document, curve)
-                edited = document.converter.edit(
-                    document.analysed, prosody_in=curve_in, **document.controls
-                )
+                edited = document.converter.edit(document.analysed, prosody_in=curve_in, **document.controls)
             made = document.converter.synthesise(edited)
         notes = [*document.said, *edited.notes, *document.converter.shortfall(edited, made)]
         kept = curve_in if edited.replaced else None

@@ -94,10 +94,11 @@ def build(work: Path, device: str | None = None) -> tuple[gradio.Blocks, object]
 
     from workshop import batch_tab, convert_tab, curve_tab, train_tab  # noqa: PLC0415
     from workshop.shop import Shop  # noqa: PLC0415
+    from workshop.stage import words  # noqa: PLC0415
 
     shop = Shop(work, device)
     with gr.Blocks(title="hubert-pitdyn: workshop", analytics_enabled=False) as page:
-        gr.HTML(
+        words(
             "<h1>hubert-pitdyn</h1><p>Give a voice the words, the melody and the loudness of any speech or "
             "song. Conversions are synthetic speech: say so wherever you publish one.</p>",
             elem_classes="masthead",
@@ -192,6 +193,7 @@ def theme():
         **both,
         **dark,
         block_border_width="1px",
+        button_border_width="1px",
         block_shadow="none",
         button_primary_shadow="none",
         button_secondary_shadow="none",

@@ -29,7 +29,9 @@ def status(training: Training | None) -> str:
     if training.state == "failed":
         return f'<p class="trouble" role="alert">{escape(training.reason)}</p>'
     if training.state == "stopped":
-        return f'<div class="done" role="status"><p><b>stopped</b>: Train resumes {name} where it was</p></div>'
+        return (
+            f'<div class="done" role="status"><p><b>stopped</b>: Train resumes {name} where it was</p></div>'
+        )
     return bar(progress(training))
 
 
@@ -110,7 +112,7 @@ def samples(made: list[Sample]) -> str:
     if not made:
         return ""
     rows = "".join(
-        f'<li><span>step {sample.step}</span>'
+        f"<li><span>step {sample.step}</span>"
         + (
             f'<audio controls preload="none" src="{escape(url(sample.path))}" '
             f'aria-label="Sample of step {sample.step}"></audio>'

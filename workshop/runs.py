@@ -97,7 +97,9 @@ class Step:
 def steps_of(plan: Plan) -> list[Step]:
     """The scripts of README's "My own voice"; of an interrupted training only the rest."""
     if newest := checkpoint(plan.out):
-        return [Step("training", ["train_acoustic.py", *map(str, (plan.data, plan.out)), "--resume", str(newest)])]
+        return [
+            Step("training", ["train_acoustic.py", *map(str, (plan.data, plan.out)), "--resume", str(newest)])
+        ]
     common = ["--config", str(plan.config)]
     if plan.copies:
         common += ["--augment_pitch", "20", "--augment_gain", "6", "--augment_copies", str(plan.copies)]
@@ -106,7 +108,11 @@ def steps_of(plan: Plan) -> list[Step]:
     steps = [] if plan.steps is None else ["--steps", str(plan.steps)]
     return [
         Step("mels", ["preprocess.py", plan.name, *wavs, "--mel", *common], plan.data / "mels"),
-        Step("units", ["preprocess.py", plan.name, "--encode", plan.dataset, *common], plan.data / "units-pitdyn"),
+        Step(
+            "units",
+            ["preprocess.py", plan.name, "--encode", plan.dataset, *common],
+            plan.data / "units-pitdyn",
+        ),
         Step(
             "training",
             ["train_acoustic.py", *map(str, (plan.data, plan.out)), "--config", str(plan.config)]

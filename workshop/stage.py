@@ -9,6 +9,12 @@ import gradio as gr
 from workshop.page import asset
 
 
+def words(value: str = "", **more) -> gr.HTML:
+    """HTML in the page's own style; it takes no room while it is empty."""
+    classes = ["words", *more.pop("elem_classes", "").split()]
+    return gr.HTML(value, apply_default_css=False, elem_classes=classes, **more)
+
+
 def viewer(**more) -> gr.HTML:
     """A stage whose value is what `documents.shown` gives; a part of that changes what is open."""
     return gr.HTML(

@@ -14,6 +14,7 @@ from workshop import controls as forms
 from workshop.jobs import Progress
 from workshop.samples import Samples
 from workshop.shop import Shop
+from workshop.stage import words
 
 PLACE = "train"
 TICK = 1.0  # seconds between two looks at a training
@@ -36,7 +37,9 @@ class Now:
 
     def begin(self, shop: Shop, plan: runs.Plan, sentence: Path) -> None:
         if self.training and self.training.alive:
-            raise UserError(f"{self.training.plan.name} is being trained; stop it first, or wait until it ends")
+            raise UserError(
+                f"{self.training.plan.name} is being trained; stop it first, or wait until it ends"
+            )
         self.samples = Samples(shop.models, plan, sentence)
         self.training = runs.Training(plan, self.samples.ask)
 
@@ -57,13 +60,19 @@ def build(shop: Shop, voices: list[tuple[gr.Dropdown, gr.HTML]]) -> None:
                 placeholder="path/to/hana",
                 elem_id="train-folder",
             )
-            drop = gr.File(
-                label="or dropped here", file_count="multiple", height=120, elem_id="train-files"
-            )
+            drop = gr.File(label="or dropped here", file_count="multiple", height=120, elem_id="train-files")
             base = gr.Dropdown(shop.voice_names(), value=_base(shop), label="Begin from the voice")
             with gr.Accordion("More", open=False):
-                preset = gr.Dropdown(presets(), value=presets()[-1], label="Preset")
-                copies = gr.Slider(0, 8, 6, step=1, label="Pitch-shifted copies of each recording")
+                preset = gr.Dropdown(
+                    presets(),
+                    value=presets()[-1],
+                    label="Preset",
+                    allow_custom_value=True,
+                    elem_id="train-preset",
+                )
+                copies = gr.Slider(
+                    0, 8, 6, step=1, label="Pitch-shifted copies of each recording", elem_id="train-copies"
+                )
                 steps = gr.Number(None, label="Steps (empty: the preset's)", precision=0, minimum=1)
                 sentence = gr.Audio(
                     str(SENTENCE) if SENTENCE.is_file() else None,
@@ -71,15 +80,17 @@ def build(shop: Shop, voices: list[tuple[gr.Dropdown, gr.HTML]]) -> None:
                     type="filepath",
                 )
             with gr.Row():
-                check = gr.Button("Check", elem_id="train-check")
-                start = gr.Button("Train", variant="primary", elem_id="train-start")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="train-stop")
+                check = gr.Button("Check", min_width=90, elem_id="train-check")
+                start = gr.Button("Train", variant="primary", min_width=90, elem_id="train-start")
+                stop = gr.Button(
+                    "Stop", variant="stop", interactive=False, min_width=90, elem_id="train-stop"
+                )
         with gr.Column(scale=7, min_width=320):
-            status = gr.HTML("", elem_id="train-status")
-            report = gr.HTML(ADVICE, elem_id="train-report")
-            losses = gr.HTML("", elem_id="train-losses")
-            heard = gr.HTML("", elem_id="train-samples")
-            log = gr.HTML("", elem_id="train-log")
+            status = words("", elem_id="train-status")
+            report = words(ADVICE, elem_id="train-report")
+            losses = words("", elem_id="train-losses")
+            heard = words("", elem_id="train-samples")
+            log = words("", elem_id="train-log")
     timer = gr.Timer(TICK, active=False)
     live = [status, losses, heard, log, start, stop, timer]
 
