@@ -16,6 +16,7 @@ from common.levels import runs_of
 from conversion.prosody import Curve
 
 SMOOTH_UNITS = 9  # a window of 180 ms, one period of a usual vibrato
+STRAIGHT_UNITS = 17  # two periods: a Hann window of that length lets nothing of a vibrato through
 NOTE_UNITS = 6  # a note lasts 120 ms; what is shorter belongs to one beside it
 HYSTERESIS = 0.3  # semitones beyond the middle between two notes, from which on it is the other
 GLIDE_UNITS = 5  # in which one note passes into the next
@@ -51,7 +52,7 @@ def with_vibrato(curve: Curve, first: int, stop: int, cents: float) -> Curve:
         time = np.arange(len(semitones))
         fade = np.clip(time / ONSET_UNITS, 0.0, 1.0)
         wave = np.sin(2 * np.pi * VIBRATO_HZ * time / UNIT_RATE)
-        return _mean(_mean(semitones)) + cents / 100 * fade * wave
+        return _mean(semitones, STRAIGHT_UNITS, "even") + cents / 100 * fade * wave
 
     return _changed(curve, first, stop, waved)
 
@@ -77,13 +78,13 @@ def _within(values: np.ndarray, first: int, stop: int, change) -> np.ndarray:
     return out
 
 
-def _mean(values: np.ndarray, units: int = SMOOTH_UNITS) -> np.ndarray:
-    """Mean over a Hann window, the ends mirrored so that they stay where they are."""
+def _mean(values: np.ndarray, units: int = SMOOTH_UNITS, mirror: str = "odd") -> np.ndarray:
+    """Mean over a Hann window; the ends mirrored, "odd" so that they stay where they are."""
     half = min(units // 2, len(values) - 1)
     if half < 1:
         return values
     window = np.hanning(2 * half + 3)[1:-1]
-    padded = np.pad(values, half, mode="reflect", reflect_type="odd")
+    padded = np.pad(values, half, mode="reflect", reflect_type=mirror)
     return np.convolve(padded, window / window.sum(), "valid")
 
 

@@ -8,9 +8,8 @@ function makeEditor(element, props, watch, server) {
   const [LOWEST, HIGHEST, MOST_UNDO] = [notes.midi(20), notes.midi(2000), 200];
   const edit = { tool: "drag", undo: [], redo: [], stroke: null, number: 0, saved: "", busy: false, again: false };
   const copy = (curve) => ({ hz: [...curve.hz], voiced: [...curve.voiced], db: [...curve.db] });
-  const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
   const count = () => stage.sung.hz.length;
-  const near = (unit) => clamp(unit, 0, count() - 1);
+  const near = (unit) => Math.min(count() - 1, Math.max(0, unit));
 
   // ---- what was done
 
@@ -55,47 +54,7 @@ function makeEditor(element, props, watch, server) {
   const reach = () => stage.selection || [0, count()];
   const atCursor = () => stage.selection || around(near(edit.cursor ?? 0));
 
-  const moved = (curve, [first, stop], semitones) => {
-    for (let k = first; k < stop; k += 1) {
-      stage.sung.hz[k] = notes.hertz(clamp(notes.midi(curve.hz[k]) + semitones, LOWEST, HIGHEST));
-    }
-  };
-  const louder = (curve, [first, stop], db) => {
-    for (let k = first; k < stop; k += 1) stage.sung.db[k] = clamp(curve.db[k] + db, -80, 20);
-  };
-
-  // From where the stroke was to where it is: called for each unit on the way, with its share of the way.
-  function along(from, to, work) {
-    const [a, b] = [near(from.unit), near(to.unit)];
-    const ways = Math.max(1, Math.abs(b - a));
-    for (let k = 0; k <= ways; k += 1) work(a + Math.round(((b - a) * k) / ways), b === a ? 1 : k / ways);
-  }
-
-  function extend(stroke, to) {
-    const { before, from, loud } = stroke;
-    const last = stroke.last;
-    if (edit.tool === "select") {
-      const [a, b] = [near(from.unit), near(to.unit)].sort((one, other) => one - other);
-      stage.selection = Math.abs(to.px - from.px) < 4 ? null : [a, b + 1];
-    } else if (edit.tool === "drag") {
-      if (loud) louder(before, stroke.range, to.db - from.db);
-      else moved(before, stroke.range, to.whole ? Math.round(to.note - from.note) : to.note - from.note);
-    } else if (edit.tool === "draw") {
-      along(last, to, (unit, share) => {
-        if (loud) stage.sung.db[unit] = clamp(last.db + (to.db - last.db) * share, -80, 20);
-        else {
-          stage.sung.hz[unit] = notes.hertz(clamp(last.note + (to.note - last.note) * share, LOWEST, HIGHEST));
-          stage.sung.voiced[unit] = 1;
-        }
-      });
-    } else if (edit.tool === "erase") {
-      along(last, to, (unit) => {
-        if (loud) stage.sung.db[unit] = stage.data.sung.db[unit];
-        else stage.sung.voiced[unit] = 0;
-      });
-    }
-    stroke.last = to;
-  }
+  const { moved, louder, extend } = makeStrokes(stage, edit, [LOWEST, HIGHEST], near);
 
   function place(event) {
     const box = canvas.getBoundingClientRect();

@@ -4,14 +4,13 @@ function makeStage(element) {
   const root = element.querySelector(".stage");
   const canvas = root.querySelector(".plot");
   const paint = canvas.getContext("2d");
-  const scroll = root.querySelector(".scroll");
   const GUTTER = 46, LOUD = 92, AXIS = 22, GAP = 10, EDGE = 6; // CSS pixels
   const FLOOR = -50, CEILING = 12; // dB of the loudness lane
   const stage = {
     root, canvas, data: null, sung: null, view: { from: 0, to: 1, low: 48, high: 72 }, selection: null, cursor: null, picture: null,
     onPaint: null,
   };
-  const player = makePlayer(root, () => { follow(); draw(); });
+  const player = makePlayer(root, () => { if (stage.follow) stage.follow(); draw(); });
   stage.player = player;
 
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -43,6 +42,7 @@ function makeStage(element) {
     root.querySelector('[data-side="result"] span').textContent = data.voice;
     player.load(data.sounds, data.volumes, data.seconds);
     fit();
+    stage.zoom(1);
     showKey();
     const image = new Image();
     image.onload = () => { stage.picture = tinted(image); draw(); };
@@ -262,47 +262,7 @@ function makeStage(element) {
     root.querySelector(".key").replaceChildren(...parts.map(([name, text]) => Object.assign(document.createElement("span"), { className: name, textContent: text })));
   }
 
-  // ---- which part is shown
-
-  function show(from, to) {
-    const length = stage.data.seconds;
-    const span = Math.min(length, Math.max(0.25, to - from));
-    stage.view.from = Math.min(Math.max(0, from), length - span);
-    stage.view.to = stage.view.from + span;
-    scroll.disabled = span >= length - 1e-6;
-    scroll.max = Math.max(0.001, length - span);
-    scroll.value = stage.view.from;
-    draw();
-  }
-
-  stage.zoom = (factor, around = (stage.view.from + stage.view.to) / 2) => {
-    if (!stage.data) return;
-    const { from, to } = stage.view;
-    show(around - (around - from) / factor, around + (to - around) / factor);
-  };
-  stage.reveal = (seconds) => {
-    const span = stage.view.to - stage.view.from;
-    if (seconds < stage.view.from || seconds > stage.view.to) show(seconds - span * 0.1, seconds + span * 0.9);
-  };
-
-  function follow() {
-    if (stage.data && player.state.playing) stage.reveal(player.state.at);
-  }
-
-  for (const button of root.querySelectorAll("[data-zoom]")) {
-    button.addEventListener("click", () => stage.zoom(button.dataset.zoom > 0 ? 1.6 : 1 / 1.6));
-  }
-  scroll.addEventListener("input", () => {
-    const span = stage.view.to - stage.view.from;
-    if (stage.data) show(Number(scroll.value), Number(scroll.value) + span);
-  });
-  canvas.addEventListener("wheel", (event) => {
-    if (!stage.data || !(event.ctrlKey || event.shiftKey)) return;
-    event.preventDefault();
-    const span = stage.view.to - stage.view.from;
-    if (event.ctrlKey) stage.zoom(event.deltaY < 0 ? 1.25 : 0.8, stage.seconds(event.offsetX));
-    else show(stage.view.from + Math.sign(event.deltaY || event.deltaX) * span * 0.1, stage.view.to + Math.sign(event.deltaY || event.deltaX) * span * 0.1);
-  }, { passive: false });
+  makeZoom(stage);
   new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     if (stage.image && stage.image.complete) stage.picture = tinted(stage.image);

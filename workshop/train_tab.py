@@ -73,7 +73,7 @@ def build(shop: Shop, voices: list[tuple[gr.Dropdown, gr.HTML]]) -> None:
                 copies = gr.Slider(
                     0, 8, 6, step=1, label="Pitch-shifted copies of each recording", elem_id="train-copies"
                 )
-                steps = gr.Number(None, label="Steps (empty: the preset's)", precision=0, minimum=1)
+                steps = gr.Number(0, label="Steps (0: the preset's)", precision=0, minimum=0)
                 sentence = gr.Audio(
                     str(SENTENCE) if SENTENCE.is_file() else None,
                     label="Sentence of the samples",
