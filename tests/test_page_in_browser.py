@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-import numpy as np
 import browsers
+import numpy as np
 import pytest
 from browsers import ALL, DESKTOP, PHONE
 from checkpoint_files import tiny

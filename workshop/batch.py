@@ -119,8 +119,11 @@ def table(rows: list[Row]) -> str:
         f'<td class="soft">{"<br>".join(map(escape, row.notes))}</td></tr>'
         for row in rows
     )
-    head = '<thead><tr><th></th><th scope="col">recording</th><th scope="col">conversion</th><th scope="col">notes</th>'
-    return f'<div class="sheet"><table class="rows">{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    columns = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
+    return (
+        f'<div class="sheet"><table class="rows"><thead><tr><th></th>{columns}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def summary(rows: list[Row]) -> str:

@@ -73,9 +73,9 @@ def picture(log: Log) -> str:
         return "M" + "L".join(f"{across:.1f} {down:.1f}" for across, down in places) if points else ""
 
     points = "".join(
-        f'<circle cx="{place(*p)[0]:.1f}" cy="{place(*p)[1]:.1f}" r="4"><title>step {p[0]}: {p[1]:.4f}</title>'
-        "</circle>"
-        for p in log.valid
+        f'<circle cx="{across:.1f}" cy="{down:.1f}" r="4"><title>step {step}: {loss:.4f}</title></circle>'
+        for step, loss in log.valid
+        for across, down in [place(step, loss)]
     )
     scale = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place(0, loss)[1]:.1f}" y2="{place(0, loss)[1]:.1f}"/>'
@@ -122,7 +122,8 @@ def samples(made: list[Sample]) -> str:
         + "</li>"
         for sample in reversed(made)
     )
-    return f'<div class="sheet"><p class="title">Samples, one at each validation</p><ul class="samples">{rows}</ul></div>'
+    title = '<p class="title">Samples, one at each validation</p>'
+    return f'<div class="sheet">{title}<ul class="samples">{rows}</ul></div>'
 
 
 def lines(training: Training | None) -> str:

@@ -22,6 +22,7 @@ TOTAL = re.compile(r", (\d+) steps of \d+$")
 SPEED = re.compile(r"([\d.]+) steps/s")
 LOSS = re.compile(r"\bloss ([\d.e+-]+)")
 PATIENCE = 30.0  # seconds that a stopped script has to save in, when the workshop ends
+MOST_LINES = 400  # of what the scripts print that are kept
 STOPPED = 130  # exit code of a script that Ctrl-C ended
 
 
@@ -42,6 +43,12 @@ class Log:
     def left(self) -> float | None:
         """Seconds, where the pace is known."""
         return (self.total - self.step) / self.speed if self.speed else None
+
+    def read(self, path: Path) -> None:
+        """The lines of a run's log file, where there is one."""
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                self.take(line)
 
     def take(self, line: str) -> str:
         """One line; returns "train", "valid" or nothing."""
@@ -136,7 +143,9 @@ class Training:
     def __init__(self, plan: Plan, on_validation=lambda step: None) -> None:
         """on_validation: called with the step, in the thread, after each validation."""
         self.plan, self.steps, self.log = plan, steps_of(plan), Log()
-        self.lines: deque[str] = deque(maxlen=400)
+        self.lines: deque[str] = deque(maxlen=MOST_LINES)
+        if len(self.steps) == 1:  # resumed: what was printed before is in its folder
+            self.log.read(plan.out / "logs" / f"{plan.out.name}.log")
         self.state, self.at, self.reason = "running", 0, ""
         self.began = time.monotonic()
         self._on_validation, self._process = on_validation, None

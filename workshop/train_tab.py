@@ -20,11 +20,11 @@ PLACE = "train"
 TICK = 1.0  # seconds between two looks at a training
 SENTENCE = Path("test/slt_clear.wav")
 ADVICE = """
-<div class="sheet empty"><p>A bank of 12 to 15 minutes makes a voice, on one note or sung freely. Give it a name, say where
-its recordings are, and <b>Check</b> them; <b>Train</b> then prepares them and refines a voice that is there. Both may
-take an hour on two processor cores, and may be stopped and resumed.</p>
-<p>A voice belongs to a person: train one only with that person's permission, or where the terms of the bank allow
-it.</p></div>"""
+<div class="sheet empty"><p>A bank of 12 to 15 minutes makes a voice, on one note or sung freely. Give it a
+name, say where its recordings are, and <b>Check</b> them; <b>Train</b> then prepares them and refines a voice
+that is there. Both together may take an hour on two processor cores, and can be stopped and resumed.</p>
+<p>A voice belongs to a person: train one only with that person's permission, or where the terms of the bank
+allow it.</p></div>"""
 
 
 class Now:
