@@ -35,7 +35,7 @@ class Tab(NamedTuple):
 
 def build(shop: Shop, tabs: gr.Tabs, converting: convert_tab.Tab) -> Tab:
     with gr.Tab("Curve", id="curve"):
-        with gr.Row(elem_classes="opener"):
+        with gr.Accordion("Recording and voice", open=True) as opener, gr.Row():
             recording = gr.Audio(
                 label="Recording",
                 sources=["upload", "microphone"],
@@ -73,9 +73,14 @@ def build(shop: Shop, tabs: gr.Tabs, converting: convert_tab.Tab) -> Tab:
             document = shop.desk.copy(number)
         except Exception as error:  # noqa: BLE001  said where it is seen
             return {status: forms.trouble(error)}
-        return {status: "", stage: shown(shop.desk, document), tabs: gr.Tabs(selected="curve")}
+        return {
+            status: "",
+            stage: shown(shop.desk, document),
+            tabs: gr.Tabs(selected="curve"),
+            opener: gr.Accordion(open=False),
+        }
 
     for event in (recording.change, voice.change, auto.change):
         event(opening, [recording, voice, auto], [status, stage], show_progress="hidden")
-    converting.edit.click(taking, converting.document, [status, stage, tabs], show_progress="hidden")
+    converting.edit.click(taking, converting.document, [status, stage, tabs, opener], show_progress="hidden")
     return Tab([(voice, about)])

@@ -123,13 +123,17 @@ def settings(work: Path) -> dict:
         "allowed_paths": [str(work)],
         "max_file_size": MOST_UPLOAD,
         "theme": theme(),
-        "css": f"{listening_asset('colours.css')}\n{asset('stage.css')}\n{asset('workshop.css')}",
-        "head": f"<script>{scripts()}</script>",
+        # Not as `css`, whose rules gradio puts below its own container: colours are the whole page's.
+        "head": f"<style>{styles()}</style><script>{scripts()}</script>",
     }
 
 
 def asset(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8").rstrip()
+
+
+def styles() -> str:
+    return "\n".join([listening_asset("colours.css"), asset("stage.css"), asset("workshop.css")])
 
 
 def scripts() -> str:

@@ -233,7 +233,13 @@ function makeStage(element) {
     paint.font = `11px ${css("--sans")}`;
     paint.textAlign = "right";
     paint.textBaseline = "middle";
-    for (const n of shownNotes()) if (y(n) > 6 && y(n) < melodyHeight() - 3) paint.fillText(notes.noteName(n), GUTTER - 7, y(n));
+    const places = []; // of names so far, C before the others: none lies on another
+    for (const n of shownNotes().sort((a, b) => (b % 12 === 0) - (a % 12 === 0))) {
+      const at = y(n);
+      if (at < 6 || at > melodyHeight() - 3 || places.some((place) => Math.abs(place - at) < 12)) continue;
+      places.push(at);
+      paint.fillText(notes.noteName(n), GUTTER - 7, at);
+    }
     for (const db of [-40, -20, 0]) paint.fillText(db ? `−${-db}` : "0 dB", GUTTER - 7, yLoud(db));
     paint.textAlign = "center";
     const span = stage.view.to - stage.view.from;

@@ -22,6 +22,7 @@ def viewer(**more) -> gr.HTML:
         html_template=asset("stage.html"),
         js_on_load="workshop.makeViewer(element, props, watch)",
         apply_default_css=False,
+        elem_classes="words",
         **more,
     )
 
@@ -33,6 +34,7 @@ def editor(functions: list[Callable], **more) -> gr.HTML:
         html_template=asset("stage.html"),
         js_on_load="workshop.makeEditor(element, props, watch, server)",
         apply_default_css=False,
+        elem_classes="words",
         server_functions=functions,
         **more,
     )
