@@ -17,7 +17,7 @@ from conftest import ROOT, sing
 import audio
 from common.cli import UserError
 from conversion import headers, prosody_csv
-from workshop import batch, controls, spectrogram
+from workshop import batch, controls, documents, spectrogram
 from workshop import page as workshop_page
 from workshop.documents import Desk, curve_of, plain, saved_as, shown, url
 from workshop.drawing import Drawing
@@ -111,6 +111,12 @@ def test_what_a_page_gets_fits_the_recording(desk, document, recording):
     low, high = about["span"]
     assert 40 < low < high < 1000
     assert "%E6%AD%8C" in url(recording) and "%20" in url(recording)
+
+
+def test_the_last_conversions_are_kept(desk, document, monkeypatch):
+    monkeypatch.setattr(documents, "MOST_SOUNDS", 2)
+    paths = [desk.convert(document)[0] for _ in range(4)]
+    assert [path.is_file() for path in paths] == [False, False, True, True]
 
 
 def test_the_oldest_document_is_closed_and_says_so(desk, document):

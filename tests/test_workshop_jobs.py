@@ -74,6 +74,17 @@ def test_a_new_job_of_the_same_place_stops_the_one_before():
     jobs.stop("session", "nothing is there")
 
 
-def test_no_share_gives_no_time_left():
-    assert Progress("x", None, 3.0).left is None and Progress("x", 0.0, 3.0).left is None
-    assert Progress("x", 0.25, 3.0).left == pytest.approx(9.0)
+def test_what_is_expected_to_take_a_while_has_a_share_and_time_left():
+    go_on = threading.Event()
+
+    def work(job):
+        job.say("analysing", expected=1000.0)
+        go_on.wait(5)
+
+    job = Job(work)
+    first = next(job.updates())
+    assert 0 < first.share < 0.01 and first.left == pytest.approx(1000, abs=2)
+    go_on.set()
+    job.result()
+    unknown = next(Job(lambda job: time.sleep(0.4)).updates())
+    assert (unknown.text, unknown.share, unknown.left) == ("", None, None)

@@ -78,7 +78,8 @@ def about_voice(voice: Voice | None) -> str:
 def bar(progress: Progress) -> str:
     """HTML: what is being done, how far it is, and how long it takes."""
     value = "" if progress.share is None else f' value="{progress.share:.3f}"'
-    left = "" if progress.left is None or progress.seconds < 2 else f", about {words(progress.left)} left"
+    soon = progress.left is None or progress.left < 1 or progress.seconds < 1
+    left = "" if soon else f", about {words(progress.left)} left"
     text = escape(progress.text or "working")
     return (
         f'<div class="work"><progress max="1"{value} aria-label="{text}"></progress>'

@@ -57,10 +57,10 @@ def build(shop: Shop) -> Tab:
             return
         yield from open_recording(shop, request.session_hash, path, name, given, parts)
 
-    def changing(number, *given) -> dict:
+    def changing(number, made, *given) -> dict:
         if number is None:
             return {live: ""}
-        return change(shop, number, given, parts)
+        return change(shop, number, made, given, parts)
 
     def converting(request: gr.Request, number, wanted, *given) -> Iterator[dict]:
         yield from convert_recording(shop, request.session_hash, number, wanted, given, parts)
@@ -75,7 +75,7 @@ def build(shop: Shop) -> Tab:
     for option in options:
         option.change(
             changing,
-            [document, *options],
+            [document, result, *options],
             outputs,
             show_progress="hidden",
             trigger_mode="always_last",
@@ -178,7 +178,7 @@ def open_recording(shop: Shop, session: str, path: str, voice: str, given, parts
         }
 
 
-def change(shop: Shop, number: int, given, parts: Parts) -> dict:
+def change(shop: Shop, number: int, made: str | None, given, parts: Parts) -> dict:
     """The melody that the controls give, at once."""
     try:
         document = shop.desk.find(number)
@@ -186,7 +186,7 @@ def change(shop: Shop, number: int, given, parts: Parts) -> dict:
     except Exception as error:  # noqa: BLE001  said where it is seen
         return {parts.status: forms.trouble(error)}
     return {
-        parts.status: "",
+        parts.status: forms.done("Changed since the conversion: convert again to hear it") if made else "",
         parts.stage: {"number": number, "sung": sung(document)},
         parts.live: forms.live_line(document),
     }
@@ -239,6 +239,6 @@ def convert_recording(
 
 def again(shop: Shop, made: str | None, kind: str):
     """The button that saves a conversion, in a format."""
-    if not made:
+    if not made or not Path(made).is_file():  # many conversions ago
         return gr.DownloadButton(interactive=False)
     return gr.DownloadButton(value=str(saved_as(Path(made), kind, shop.work)), interactive=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 8  # documents that stay open
 FORMATS = ("wav", "flac", "ogg", "mp3")
-SLOW_SECONDS = 20  # of sound, from which on it is worth saying what is being done
+MOST_SOUNDS = 60  # conversions that stay in the work folder
+RATES = {"analysing": 0.1, "synthesising": 0.05}  # seconds a second of sound takes, until that is measured
 
 
 @dataclass
@@ -68,24 +71,23 @@ class Desk:
         self.models, self.work = models, models.work
         self._documents: OrderedDict[int, Document] = OrderedDict()
         self._numbers, self._sounds = itertools.count(1), itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock, self._made, self._rates = threading.Lock(), deque(), dict(RATES)
 
     def open(self, path: Path, voice: str, controls: dict[str, Any], job: Job | None = None) -> Document:
         """Read and analyse a recording. controls: see `split`. Raises UserError as a script would."""
-        say = job.say if job else lambda text, share=None: None
-        say(f"loading {voice} …", 0.05)
+        say = job.say if job else lambda text: None
+        say(f"loading {voice} …")
         converter = self.models.converter(voice)
         said: list[str] = []
-        say(f"reading {path.name}", 0.1)
+        say(f"reading {path.name}")
         wav = audio.load(path, lambda line: said.append(line.removeprefix(f"{path}: ")))
-        say(f"analysing {len(wav) / audio.SAMPLE_RATE:.1f} s of sound", 0.3)
-        with self.models.busy:
+        with self._timed("analysing", len(wav), job):
             analysed = converter.analyse(wav)
-            edited = converter.edit(analysed)
+        edited = converter.edit(analysed)
         number = next(self._numbers)
         document = Document(number, path, voice, wav, said, converter, analysed, {}, edited)
         self.edit(document, controls, job)
-        say("drawing", 0.9)
+        say("drawing")
         document.picture = spectrogram.data_uri(wav, audio.SAMPLE_RATE)
         return self._keep(document)
 
@@ -116,10 +118,9 @@ class Desk:
             if other := given.get(name):
                 kept = document.borrowed.get(name)
                 if kept is None or kept[0] != Path(other):
-                    if job:
-                        job.say(f"analysing {Path(other).name}", 0.5)
-                    with self.models.busy:
-                        kept = Path(other), document.converter.analyse(audio.load(other))
+                    wav = audio.load(other)
+                    with self._timed("analysing", len(wav), job):
+                        kept = Path(other), document.converter.analyse(wav)
                     document.borrowed[name] = kept
                 given[name] = kept[1]
         with self.models.busy:
@@ -134,10 +135,8 @@ class Desk:
 
         A curve takes the way of a file of --prosody_in, and is refused by the same sentences.
         """
-        if job:
-            job.say(f"synthesising {document.seconds:.1f} s of {document.voice}", 0.5)
         edited, curve_in = document.edited, None
-        with self.models.busy:
+        with self._timed("synthesising", len(document.wav), job):
             if curve is not None:
                 curve_in = self.write_curve(document, curve)
                 edited = document.converter.edit(document.analysed, prosody_in=curve_in, **document.controls)
@@ -147,7 +146,27 @@ class Desk:
         about = headers.comment({**document.controls, "prosody_in": kept}, notes)
         path = self.work / f"{next(self._sounds)}-{document.path.stem}_{document.voice}.wav"
         audio.save(path, made, about)
+        self._forget_all_but(path)
         return path, notes
+
+    def _forget_all_but(self, path: Path) -> None:
+        """Keep the last conversions: an afternoon of drawing would fill a disk."""
+        with self._lock:
+            self._made.append(path)
+            while len(self._made) > MOST_SOUNDS:
+                with suppress(OSError):  # on Windows while it is played
+                    self._made.popleft().unlink()
+
+    @contextmanager
+    def _timed(self, what: str, samples: int, job: Job | None) -> Iterator[None]:
+        """The models for the block, whose time is expected by that of the one before."""
+        seconds = samples / audio.SAMPLE_RATE
+        if job:
+            job.say(f"{what} {seconds:.1f} s of sound", expected=seconds * self._rates[what])
+        with self.models.busy:
+            began = time.monotonic()
+            yield
+            self._rates[what] = max(1e-3, (time.monotonic() - began) / max(seconds, 1e-3))
 
     def write_curve(self, document: Document, curve: Curve) -> Path:
         """The curve as the CSV of --prosody_out."""

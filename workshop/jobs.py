@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+MOST_SHARE = 0.97  # of what takes longer than expected
 TICK = 0.15  # seconds between two looks at how far it is
 
 
@@ -15,16 +16,13 @@ class Stopped(Exception):
 
 
 class Progress(NamedTuple):
-    """text: what is being done; share: 0 to 1, None where nobody knows; seconds: since the beginning."""
+    """text: what is being done; share: 0 to 1, None where nobody knows; seconds: since the beginning; left:
+    seconds, None where nobody knows."""
 
     text: str
     share: float | None
     seconds: float
-
-    @property
-    def left(self) -> float | None:
-        """Seconds left, at the pace so far."""
-        return self.seconds * (1 - self.share) / self.share if self.share else None
+    left: float | None = None
 
 
 class Job:
@@ -37,13 +35,15 @@ class Job:
     def __init__(self, work: Callable[[Job], Any]) -> None:
         self._stop, self._ended = threading.Event(), threading.Event()
         self._result, self._error = None, None
-        self._began, self._progress = time.monotonic(), ("", None)
+        self._began = time.monotonic()
+        self._said: tuple[str, float | None, float | None, float] = ("", None, None, self._began)
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
 
-    def say(self, text: str, share: float | None = None) -> None:
+    def say(self, text: str, share: float | None = None, expected: float | None = None) -> None:
+        """What comes next. share: how much of all is done; expected: seconds that the next may take."""
         self.check()
-        self._progress = (text, share)
+        self._said = (text, share, expected, time.monotonic())
 
     def check(self) -> None:
         """Raises Stopped where the user has asked for it."""
@@ -56,7 +56,17 @@ class Job:
     def updates(self) -> Iterator[Progress]:
         """How far it is, every TICK seconds until it has ended."""
         while not self._ended.wait(TICK):
-            yield Progress(*self._progress, time.monotonic() - self._began)
+            yield self._progress()
+
+    def _progress(self) -> Progress:
+        text, share, expected, since = self._said
+        now = time.monotonic()
+        seconds, left = now - self._began, None
+        if expected:
+            share, left = min(MOST_SHARE, (now - since) / expected), max(0.0, since + expected - now)
+        elif share:
+            left = seconds * (1 - share) / share
+        return Progress(text, share, seconds, left)
 
     def result(self) -> Any:
         """What `work` gave, once it has ended; raises what it raised."""
