@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from workshop.jobs import Job, Jobs, Progress, Stopped
+from workshop.jobs import Job, Jobs, Stopped
 
 LAYERS = 2000
 

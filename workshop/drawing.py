@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ class Drawing:
             return work(document, curve_of(*parts, len(document.edited.curve)), asked)
         except (UserError, OSError, MemoryError) as error:
             sentence = cli.printable(cli.reason_of(error))
-            return {"error": sentence.replace(f"{self.desk.work}/", "")}
+            return {"error": sentence.replace(f"{self.desk.work}{os.sep}", "")}
 
     def _change(self, document: Document, curve: Curve, asked: Asked) -> Asked:
         """One of `curve_edits` on the units first to stop."""
