@@ -165,7 +165,11 @@ def _pitch(figures: dict, report: Report) -> tuple[str, str]:
     within = figures["f0_std_in_file_semitones"]
     way = "" if within is None else f"; within a recording ±{within:.1f} semitones"
     flat = ", on one note" if within is not None and within < MONOTONE else ""
-    of = "" if report.tracked == report.files else f" ({report.tracked} recordings looked at)"
+    of = (
+        ""
+        if report.tracked == report.files - len(report.failed)
+        else f" ({report.tracked} recordings looked at)"
+    )
     return (
         f"median {f0['p50']:.0f} Hz ({note(f0['p50'])}), {f0['p5']:.0f} to {f0['p95']:.0f} Hz "
         f"({note(f0['p5'])} to {note(f0['p95'])}){way}{flat}{of}",

@@ -45,14 +45,13 @@ def progress(training: Training) -> Progress:
     if training.step.title == "training":
         if not log.step or not log.total:
             return Progress(number, None, seconds)
-        left = "" if log.left is None else f", about {words(log.left)} left"
         loss = f", loss {log.train[-1][1]:.3f}" if log.train else ""
-        valid = f", valid {log.valid[-1][1]:.3f}" if log.valid else ""
-        text = f"{number}, step {log.step} of {log.total}{loss}{valid}{left}"
-        return Progress(text, min(1.0, log.step / log.total), 0.0)
+        valid = f", validation {log.valid[-1][1]:.3f}" if log.valid else ""
+        text = f"{number}, step {log.step} of {log.total}{loss}{valid}"
+        return Progress(text, min(1.0, log.step / log.total), seconds, log.left)
     made, prepared = training.made()
     share = min(1.0, made / prepared) if prepared and made else None
-    return Progress(f"{number}, {made} files made", share, seconds if share is None else 0.0)
+    return Progress(f"{number}, {made} files made", share, seconds)
 
 
 def picture(log: Log) -> str:
@@ -114,7 +113,7 @@ def samples(made: list[Sample]) -> str:
     rows = "".join(
         f"<li><span>step {sample.step}</span>"
         + (
-            f'<audio controls preload="none" src="{escape(url(sample.path))}" '
+            f'<audio controls preload="metadata" src="{escape(url(sample.path))}" '
             f'aria-label="Sample of step {sample.step}"></audio>'
             if sample.path
             else f"<span>{escape(sample.trouble)}</span>"

@@ -28,6 +28,7 @@ const readout = (page) => page.textContent("#curve-stage .readout");
 const result = (page, id) => page.evaluate((name) => [...document.querySelectorAll(`${name} .stage audio`)].map((a) => a.src).find((s) => s && !s.includes("source")), id);
 
 async function layout(page) {
+  await page.waitForTimeout(400); // colours of what was pressed pass into one another
   return page.evaluate(() => {
     const shown = (e) => e.offsetParent !== null;
     const rgb = (text) => (text.match(/[\d.]+/g) || []).map(Number);
