@@ -49,18 +49,23 @@ def build(shop: Shop) -> Tab:
                     kind = gr.Dropdown(list(FORMATS), value="wav", label="Save as", min_width=110, scale=0)
                     save = gr.DownloadButton("Save the conversion", interactive=False, elem_id="save")
                     edit = gr.Button("Draw its melody …", interactive=False, elem_id="edit-button")
-        result = gr.State(None)
+    parts = Parts(document, gr.State(None), status, stage, live, convert, stop, save, edit)
+    _connect(shop, recording, voice, kind, options, parts)
+    return Tab([(voice, about)], document, edit)
 
+
+def _connect(
+    shop: Shop, recording: gr.Audio, voice: gr.Dropdown, kind: gr.Dropdown, options: list, parts: Parts
+) -> None:
     def opening(request: gr.Request, path, name, *given) -> Iterator[dict]:
         if not path or not name:
-            yield {document: None, result: None, status: "", live: "", save: locked(gr.DownloadButton)}
+            nothing = {parts.document: None, parts.result: None, parts.status: "", parts.live: ""}
+            yield {**nothing, parts.save: locked(gr.DownloadButton), parts.edit: locked(gr.Button)}
             return
         yield from open_recording(shop, request.session_hash, path, name, given, parts)
 
     def changing(number, made, *given) -> dict:
-        if number is None:
-            return {live: ""}
-        return change(shop, number, made, given, parts)
+        return {parts.live: ""} if number is None else change(shop, number, made, given, parts)
 
     def converting(request: gr.Request, number, wanted, *given) -> Iterator[dict]:
         yield from convert_recording(shop, request.session_hash, number, wanted, given, parts)
@@ -68,23 +73,16 @@ def build(shop: Shop) -> Tab:
     def stopping(request: gr.Request) -> None:
         shop.jobs.stop(request.session_hash, PLACE)
 
-    parts = Parts(document, result, status, stage, live, convert, stop, save, edit)
-    outputs = list(parts)
+    outputs, quiet = list(parts), {"show_progress": "hidden"}
     for event in (recording.change, voice.change):
-        event(opening, [recording, voice, *options], outputs, show_progress="hidden")
+        event(opening, [recording, voice, *options], outputs, **quiet)
     for option in options:
-        option.change(
-            changing,
-            [document, result, *options],
-            outputs,
-            show_progress="hidden",
-            trigger_mode="always_last",
-        )
+        given = [parts.document, parts.result, *options]
+        option.change(changing, given, outputs, trigger_mode="always_last", **quiet)
     options[1].change(lambda on: gr.Slider(step=12 if on else 0.5), options[1], options[0])
-    convert.click(converting, [document, kind, *options], outputs, show_progress="hidden")
-    stop.click(stopping, None, None, queue=False)
-    kind.change(lambda made, to: again(shop, made, to), [result, kind], save)
-    return Tab([(voice, about)], document, edit)
+    parts.convert.click(converting, [parts.document, kind, *options], outputs, **quiet)
+    parts.stop.click(stopping, None, None, queue=False)
+    kind.change(lambda made, to: again(shop, made, to), [parts.result, kind], parts.save)
 
 
 class Parts(NamedTuple):

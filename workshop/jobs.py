@@ -53,6 +53,10 @@ class Job:
     def stop(self) -> None:
         self._stop.set()
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
+
     def updates(self) -> Iterator[Progress]:
         """How far it is, every TICK seconds until it has ended."""
         while not self._ended.wait(TICK):
@@ -118,6 +122,10 @@ class Jobs:
         job = self._jobs[session, place] = Job(work)
         return job
 
-    def stop(self, session: str, place: str) -> None:
-        if job := self._jobs.pop((session, place), None):
-            job.stop()
+    def stop(self, session: str, place: str) -> bool:
+        """Whether there was one at work."""
+        job = self._jobs.pop((session, place), None)
+        if job is None or job.has_ended:
+            return False
+        job.stop()
+        return True
