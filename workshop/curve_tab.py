@@ -33,54 +33,75 @@ class Tab(NamedTuple):
     voices: list[tuple[gr.Dropdown, gr.HTML]]
 
 
+class Parts(NamedTuple):
+    """What the handlers write to."""
+
+    status: gr.HTML
+    stage: gr.HTML
+    stop: gr.Button
+    opener: gr.Accordion
+    tabs: gr.Tabs
+
+
 def build(shop: Shop, tabs: gr.Tabs, converting: convert_tab.Tab) -> Tab:
     with gr.Tab("Curve", id="curve"):
         with gr.Accordion("Recording and voice", open=True) as opener, gr.Row():
-            recording = gr.Audio(
-                label="Recording",
-                sources=["upload", "microphone"],
-                type="filepath",
-                elem_id="curve-recording",
-            )
+            recording = gr.Audio(label="Recording", type="filepath", elem_id="curve-recording")
             with gr.Column(min_width=260):
                 voice, about = convert_tab.voice_choice(shop)
                 auto = gr.Dropdown(forms.pitch_choices(), value=forms.OFF, label="Move the melody")
+                stop = gr.Button("Stop", variant="stop", interactive=False)
         status = words("", elem_id="curve-status")
         stage = editor(Drawing(shop.desk).functions(), elem_id="curve-stage")
         words(KEYS)
+    parts = Parts(status, stage, stop, opener, tabs)
 
     def opening(request: gr.Request, path, name, way) -> Iterator[dict]:
         if not path or not name:
             yield {status: ""}
             return
+        yield from open_recording(shop, request.session_hash, path, name, way, parts)
 
-        def work(job):
-            return shop.desk.open(Path(path), name, forms.controls(auto_pitch=way), job)
-
-        for now in shop.watched(request.session_hash, PLACE, work):
-            yield {status: forms.bar(now)} if isinstance(now, Progress) else opened(now)
-
-    def opened(now) -> dict:
-        if not now.result:
-            return {status: now.message}
-        if now.result.converter.labels is None:
-            return {status: forms.live_line(now.result)}
-        return {status: "", stage: shown(shop.desk, now.result)}
-
-    def taking(number) -> dict:
-        """What is open in *Convert*, with its controls."""
-        try:
-            document = shop.desk.copy(number)
-        except Exception as error:  # noqa: BLE001  said where it is seen
-            return {status: forms.trouble(error)}
-        return {
-            status: "",
-            stage: shown(shop.desk, document),
-            tabs: gr.Tabs(selected="curve"),
-            opener: gr.Accordion(open=False),
-        }
+    def stopping(request: gr.Request) -> None:
+        shop.jobs.stop(request.session_hash, PLACE)
 
     for event in (recording.change, voice.change, auto.change):
-        event(opening, [recording, voice, auto], [status, stage], show_progress="hidden")
-    converting.edit.click(taking, converting.document, [status, stage, tabs, opener], show_progress="hidden")
+        event(opening, [recording, voice, auto], list(parts), show_progress="hidden")
+    stop.click(stopping, None, None, queue=False)
+    converting.edit.click(
+        lambda number: take(shop, number, parts), converting.document, list(parts), show_progress="hidden"
+    )
     return Tab([(voice, about)])
+
+
+def open_recording(shop: Shop, session: str, path: str, voice: str, way: str, parts: Parts) -> Iterator[dict]:
+    """Analyse it and open it in the editor. way: of `auto_pitch`."""
+
+    def work(job):
+        return shop.desk.open(Path(path), voice, forms.controls(auto_pitch=way), job)
+
+    for now in shop.watched(session, PLACE, work):
+        if isinstance(now, Progress):
+            yield {parts.status: forms.bar(now), parts.stop: gr.Button(interactive=True)}
+            continue
+        shut = {parts.stop: gr.Button(interactive=False)}
+        if not now.result:
+            yield {parts.status: now.message, **shut}
+        elif now.result.converter.labels is None:  # there is no melody to draw
+            yield {parts.status: forms.live_line(now.result), **shut}
+        else:
+            yield {parts.status: "", parts.stage: shown(shop.desk, now.result), **shut}
+
+
+def take(shop: Shop, number: int | None, parts: Parts) -> dict:
+    """What is open in *Convert*, with its controls."""
+    try:
+        document = shop.desk.copy(number)
+    except Exception as error:  # noqa: BLE001  said where it is seen
+        return {parts.status: forms.trouble(error)}
+    return {
+        parts.status: "",
+        parts.stage: shown(shop.desk, document),
+        parts.tabs: gr.Tabs(selected="curve"),
+        parts.opener: gr.Accordion(open=False),
+    }

@@ -174,6 +174,7 @@ function makeEditor(element, props, watch, server) {
     if (edit.busy) { edit.again = true; return; }
     edit.busy = true;
     tools.busy(true);
+    const slow = setTimeout(() => stage.say("synthesising …"), 700);
     do {
       edit.again = false;
       const number = stage.data.number;
@@ -187,6 +188,7 @@ function makeEditor(element, props, watch, server) {
         root.dataset.sung = String(Number(root.dataset.sung || 0) + 1);
       }
     } while (edit.again);
+    clearTimeout(slow);
     edit.busy = false;
     tools.busy(false);
   }
