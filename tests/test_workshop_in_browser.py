@@ -145,6 +145,11 @@ def test_what_is_drawn_is_sung(seen, way, tmp_path):
 
 
 @pytest.mark.parametrize("way", ALL)
+def test_tabs_have_their_names_after_one_has_opened_another(seen, way):
+    assert seen[way]["tabs"] == ["Convert", "Curve", "Batch", "Train"]
+
+
+@pytest.mark.parametrize("way", ALL)
 def test_undo_redo_keys_and_notes(seen, way, tmp_path):
     what = seen[way]
     assert what["undo"] is True and what["undone"][:2] == [False, True]

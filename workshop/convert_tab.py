@@ -28,7 +28,7 @@ class Tab(NamedTuple):
 
 def build(shop: Shop) -> Tab:
     with gr.Tab("Convert", id="convert"):
-        document = gr.State(None)
+        document, result = gr.State(None), gr.State(None)
         with gr.Row(elem_classes="columns"):
             with gr.Column(scale=4, min_width=320, elem_classes="side"):
                 recording = gr.Audio(
@@ -49,7 +49,7 @@ def build(shop: Shop) -> Tab:
                     kind = gr.Dropdown(list(FORMATS), value="wav", label="Save as", min_width=110, scale=0)
                     save = gr.DownloadButton("Save the conversion", interactive=False, elem_id="save")
                     edit = gr.Button("Draw its melody …", interactive=False, elem_id="edit-button")
-    parts = Parts(document, gr.State(None), status, stage, live, convert, stop, save, edit)
+    parts = Parts(document, result, status, stage, live, convert, stop, save, edit)
     _connect(shop, recording, voice, kind, options, parts)
     return Tab([(voice, about)], document, edit)
 

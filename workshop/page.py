@@ -150,7 +150,9 @@ def build(work: Path, device: str | None = None) -> tuple[gradio.Blocks, object]
             "song. Conversions are synthetic speech: say so wherever you publish one.</p>",
             elem_classes="masthead",
         )
-        with gr.Tabs() as tabs:
+        with (
+            gr.Tabs() as tabs
+        ):  # which takes nothing but tabs: their names are told apart by their places in it
             converting = convert_tab.build(shop)
             drawing = curve_tab.build(shop, tabs, converting)
             batch = batch_tab.build(shop)

@@ -99,7 +99,7 @@ def build(shop: Shop, voices: list[tuple[gr.Dropdown, gr.HTML]]) -> None:
             status, report = words("", elem_id="train-status"), words(ADVICE, elem_id="train-report")
             losses, heard = words("", elem_id="train-losses"), words("", elem_id="train-samples")
             log = words("", elem_id="train-log")
-    timer = gr.Timer(TICK, active=False)
+            timer = gr.Timer(TICK, active=False)
     view = View(check, start, stop, status, report, losses, heard, log, timer)
     _connect(shop, now, form, view, [voice for voice, _ in voices] + [form.base])
 

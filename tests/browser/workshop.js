@@ -143,6 +143,7 @@ async function curve(page, seen, files, touch) {
   await sung(page, Number(number) + 4);
   seen.snapped = await result(page, "#curve-stage");
   seen.layoutOfCurve = await layout(page);
+  seen.tabs = await page.evaluate(() => [...document.querySelectorAll(".tab-container [role=tab]")].filter((e) => e.offsetParent).map((e) => e.textContent.trim()));
 }
 
 async function batch(page, seen, files) {
