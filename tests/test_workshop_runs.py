@@ -127,6 +127,23 @@ def test_where_recordings_are(tmp_path, monkeypatch):
         Job(lambda job: banks.check(tmp_path / "empty", job)).result()
 
 
+def test_a_bank_s_zip_is_unpacked_and_its_terms_are_shown(tmp_path, monkeypatch):
+    odd_bank = pytest.importorskip("odd_bank", reason="needs preprocessing/bank_zip.py")
+    monkeypatch.chdir(tmp_path)
+    dropped = banks.recordings("hana", "", [str(odd_bank.make(tmp_path / "ハナ.zip", 0.3))])
+    report = Job(lambda job: banks.check(banks.unpacked("hana", dropped), job)).result()
+    assert report.folder == Path("data/hana/bank") and report.files == 19
+    assert "author: 誰か" in report.terms and "・商用利用は許可が必要です。" in report.terms
+    assert "<details open>" in banks.table(report)
+
+
+def test_another_file_than_a_zip_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bank.txt").write_text("no bank", encoding="utf-8")
+    with pytest.raises(UserError, match="bank.txt: expected a folder of wavs"):
+        banks.unpacked("hana", Path("bank.txt"))
+
+
 def finished(training: Training, seconds: float = 240) -> str:
     training.wait(seconds)
     return training.state
