@@ -105,6 +105,12 @@ def test_nothing_is_wider_than_the_screen_and_text_stands_out(seen, way):
 
 
 @pytest.mark.parametrize("way", ALL)
+def test_every_tab_is_as_wide_as_the_page(seen, way):
+    for main, all_of_it, window in seen[way]["widths"]:
+        assert window - 40 <= main <= window and all_of_it <= window
+
+
+@pytest.mark.parametrize("way", ALL)
 def test_what_cannot_be_read_is_the_terminal_s_sentence(seen, way):
     assert (
         seen[way]["error"] == "text.wav: expected audio, found text; give a recording, such as a wav or mp3"

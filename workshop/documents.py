@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST = 8  # documents that stay open
 FORMATS = ("wav", "flac", "ogg", "mp3")
 MOST_SOUNDS = 60  # conversions that stay in the work folder
-RATES = {"analysing": 0.1, "synthesising": 0.05}  # seconds a second of sound takes, until that is measured
+RATES = {"analysing": 0.2, "synthesising": 0.06}  # seconds a second of sound takes, until that is measured
 
 
 @dataclass

@@ -6,6 +6,7 @@ function makeEditor(element, props, watch, server) {
   const { root, canvas, player } = stage;
   const tools = makeToolbar(root);
   const [LOWEST, HIGHEST, MOST_UNDO] = [notes.midi(20), notes.midi(2000), 200];
+  const MOST_LIVE = 30; // seconds of a recording that is synthesised after each change, unless the user wants it
   const edit = { tool: "drag", undo: [], redo: [], stroke: null, number: 0, saved: "", busy: false, again: false };
   const copy = (curve) => ({ hz: [...curve.hz], voiced: [...curve.voiced], db: [...curve.db] });
   const count = () => stage.sung.hz.length;
@@ -256,8 +257,9 @@ function makeEditor(element, props, watch, server) {
     Object.assign(edit, { undo: [], redo: [], cursor: null, anchor: null, stroke: null });
     stage.selection = null;
     tools.enable({ undo: false, redo: false });
-    stage.say("");
-    if (stage.sung) sing();
+    tools.setLive(value.seconds <= MOST_LIVE);
+    if (tools.live()) sing();
+    else stage.say(`${Math.round(value.seconds)} s long: press Enter, or synthesise, to hear what is drawn`);
   }
   watch("value", take);
   take();

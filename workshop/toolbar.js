@@ -76,5 +76,6 @@ function makeToolbar(root) {
     busy(on) { named("sing").setAttribute("aria-busy", String(on)); },
     cents: () => Number(depth.value),
     live: () => bar.querySelector("[data-live]").checked,
+    setLive(on) { bar.querySelector("[data-live]").checked = on; },
   };
 }

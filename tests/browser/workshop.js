@@ -75,6 +75,15 @@ async function draw(page, points, touch) {
   await send("touchEnd");
 }
 
+// Each tab before anything is in it: as wide as the page.
+async function empty(page, seen) {
+  seen.widths = [];
+  for (const name of ["Curve", "Batch", "Train", "Convert"]) {
+    await tab(page, name);
+    seen.widths.push(await page.evaluate(() => [document.querySelector(".gradio-container > .main").offsetWidth, document.documentElement.scrollWidth, innerWidth]));
+  }
+}
+
 async function convert(page, seen, files) {
   await page.setInputFiles("#recording input[type=file]", files.text);
   await until(page, () => document.querySelector("#convert-status .trouble"));
@@ -186,7 +195,7 @@ async function look(context, address, name, files, folder) {
   await page.waitForSelector("#recording input[type=file]", { state: "attached", timeout: LONG });
   await page.waitForTimeout(500);
   const shoot = (what) => folder && page.screenshot({ path: path.join(folder, `${name.replace(" ", "-")}-${what}.png`) });
-  const acts = name === "desktop light" ? [convert, compare, curve, batch, train] : [convert, compare, curve];
+  const acts = name === "desktop light" ? [empty, convert, compare, curve, batch, train] : [empty, convert, compare, curve];
   for (const act of acts) {
     await act(page, seen, files, touch).catch((error) => seen.troubles.push(`${act.name}: ${error.message.slice(0, 600)}`));
     if (act === compare) seen.layout = await layout(page);
