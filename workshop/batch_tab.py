@@ -48,7 +48,7 @@ def build(shop: Shop) -> Tab:
                 elem_id="batch-files",
             )
             voice, about = convert_tab.voice_choice(shop)
-            options = convert_tab.pitch_options()
+            options = convert_tab.pitch_options(PLACE)
             gain = gr.Slider(-24, 24, 0, step=0.5, label="Louder, dB")
             kind = gr.Dropdown(list(FORMATS), value="wav", label="Format")
             with gr.Row():

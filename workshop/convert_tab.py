@@ -35,7 +35,7 @@ def build(shop: Shop) -> Tab:
                     label="Recording", sources=["upload", "microphone"], type="filepath", elem_id="recording"
                 )
                 voice, about = voice_choice(shop)
-                options = pitch_options() + more_options()
+                options = pitch_options(PLACE) + more_options()
                 with gr.Row():
                     convert = gr.Button("Convert", variant="primary", elem_id="convert-button")
                     stop = gr.Button(
@@ -110,11 +110,13 @@ def voice_choice(shop: Shop) -> tuple[gr.Dropdown, gr.HTML]:
     return voice, about
 
 
-def pitch_options() -> list:
+def pitch_options(place: str) -> list:
     """transpose, octaves, auto_pitch and fold of `forms.controls`."""
     auto = gr.Radio(forms.pitch_choices(), value=forms.OFF, label="Move the melody", elem_classes="choices")
     with gr.Group():
-        transpose = gr.Slider(-36, 36, 0, step=0.5, label="Transpose, semitones", elem_id="transpose")
+        transpose = gr.Slider(
+            -36, 36, 0, step=0.5, label="Transpose, semitones", elem_id=f"{place}-transpose"
+        )
         octaves = gr.Checkbox(False, label="whole octaves (a song keeps its key)")
         fold = gr.Checkbox(False, label="fold into the voice's range by octaves")
     return [transpose, octaves, auto, fold]

@@ -94,12 +94,12 @@ async function convert(page, seen, files) {
   await until(page, () => !document.querySelector("#convert-stage .stage").classList.contains("empty"));
   await until(page, () => document.querySelector("#live").textContent.includes("voiced frames"));
   seen.live = (await page.textContent("#live")).trim();
-  await page.locator("#transpose input[type=number]").fill("36");
-  await page.locator("#transpose input[type=number]").press("Tab");
+  await page.locator("#convert-transpose input[type=number]").fill("36");
+  await page.locator("#convert-transpose input[type=number]").press("Tab");
   await until(page, () => document.querySelector("#live").textContent.includes("outside"));
   seen.outside = (await page.textContent("#live")).trim();
-  await page.locator("#transpose input[type=number]").fill("0");
-  await page.locator("#transpose input[type=number]").press("Tab");
+  await page.locator("#convert-transpose input[type=number]").fill("0");
+  await page.locator("#convert-transpose input[type=number]").press("Tab");
   await until(page, () => document.querySelector("#live").textContent.includes("within"));
   await page.click("#convert-button");
   await until(page, () => !document.querySelector("#convert-stage [data-side=result]").disabled);
