@@ -184,7 +184,8 @@ def test_a_voice_is_trained_stopped_and_resumed(voice, monkeypatch, tmp_path):
 def test_a_script_s_sentence_is_the_reason(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    training = Training(Plan("neu", tmp_path / "nowhere", "a", "demo", Path("configs/no.toml"), 0))
+    wavs = bank(tmp_path / "bank")
+    training = Training(Plan("neu", wavs, "a", "demo", Path("configs/no.toml"), 0))
     assert finished(training, 60) == "failed"
     assert "configs/no.toml: no such config" in training.reason.replace("\\", "/")
     assert runs.checkpoint(tmp_path) is None
