@@ -121,7 +121,7 @@ def table(rows: list[Row]) -> str:
     )
     columns = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
     return (
-        f'<div class="sheet"><table class="rows"><thead><tr><th></th>{columns}</tr></thead>'
+        f'<div class="sheet"><table class="rows batch"><thead><tr><th></th>{columns}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )
 

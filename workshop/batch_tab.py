@@ -44,7 +44,7 @@ def build(shop: Shop) -> Tab:
             drop = gr.File(
                 label="or files, or a folder, dropped here",
                 file_count="directory",
-                height=130,
+                height=160,
                 elem_id="batch-files",
             )
             voice, about = convert_tab.voice_choice(shop)

@@ -111,7 +111,7 @@ def _form(shop: Shop) -> Form:
         placeholder="path/to/hana",
         elem_id="train-folder",
     )
-    drop = gr.File(label="or dropped here", file_count="multiple", height=120, elem_id="train-files")
+    drop = gr.File(label="or dropped here", file_count="multiple", height=160, elem_id="train-files")
     base = gr.Dropdown(shop.voice_names(), value=_base(shop), label="Begin from the voice")
     with gr.Accordion("More", open=False):
         preset = gr.Dropdown(
