@@ -33,14 +33,15 @@ SECONDS = 90  # in which the page is there
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory) -> dict[str, Path]:
-    """A recording with a name to stumble over, a text, a folder of two and one of many."""
+    """A recording with a name to stumble over, a text, a folder of two, one of many, and a long one."""
     folder = tmp_path_factory.mktemp("in")
     wav = sing(180, 260, 1.6, 3)
     for place in (NAME, "two/a.wav", "two/b.wav", *(f"many/{k}.wav" for k in range(40))):
         (folder / place).parent.mkdir(exist_ok=True)
         soundfile.write(folder / place, wav, 16000)
+    soundfile.write(folder / "long.wav", np.tile(wav, 80), 16000)
     (folder / "text.wav").write_text("words and no sound", encoding="utf-8")
-    places = {"recording": NAME, "text": "text.wav", "folder": "two", "many": "many"}
+    places = {"recording": NAME, "text": "text.wav", "folder": "two", "many": "many", "long": "long.wav"}
     return {what: folder / place for what, place in places.items()}
 
 
@@ -172,6 +173,13 @@ def test_a_batch_is_converted_and_another_is_stopped(seen):
     assert what["batch"] == ["2 of 2 converted", 2, True]
     done = int(what["stopped"].split()[0])
     assert 1 <= done < 40 and what["stopped"].endswith("stopped")
+
+
+def test_a_long_recording_has_a_bar_with_the_time_left_and_is_cancelled(seen):
+    what = seen["desktop light"]
+    text, share = what["bar"]
+    assert "analysing 148.0 s of sound" in text and "about" in text and 0 < share < 1
+    assert what["cancelled"] < 20
 
 
 def test_recordings_are_checked_before_a_training(seen):

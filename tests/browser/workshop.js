@@ -1,5 +1,6 @@
 // Opens the workshop in headless Chromium, works with it, and prints what happens there as JSON, once for each way to
-// look at it. usage: node workshop.js <chromium> <address> <recording.wav> <text.txt> <folder of recordings> [folder for screenshots]
+// look at it. usage: node workshop.js <chromium> <address> <recording.wav> <text.txt> <folder of two> <folder of many> <long.wav>
+// [folder for screenshots]
 "use strict";
 const path = require("path");
 const { chromium } = require("playwright-core");
@@ -182,6 +183,21 @@ async function train(page, seen, files) {
   seen.report = (await page.innerText("#train-report")).trim();
 }
 
+// A long recording: a bar with the time left, and an end to it.
+async function cancel(page, seen, files) {
+  await tab(page, "Convert");
+  await page.locator("#recording button[aria-label='Clear']").click();
+  await page.waitForSelector("#recording input[type=file]", { state: "attached" });
+  await page.setInputFiles("#recording input[type=file]", files.long);
+  await until(page, () => document.querySelector("#convert-status").textContent.includes("analysing"));
+  await until(page, () => document.querySelector("#convert-status").textContent.includes("left"));
+  seen.bar = [(await page.textContent("#convert-status")).trim(), await page.evaluate(() => document.querySelector("#convert-status progress").value)];
+  const began = Date.now();
+  await page.click("#stop-button");
+  await until(page, () => document.querySelector("#convert-status").textContent.trim() === "stopped");
+  seen.cancelled = (Date.now() - began) / 1000;
+}
+
 async function look(context, address, name, files, folder) {
   const page = await context.newPage();
   const seen = { troubles: [], requests: [] };
@@ -195,7 +211,7 @@ async function look(context, address, name, files, folder) {
   await page.waitForSelector("#recording input[type=file]", { state: "attached", timeout: LONG });
   await page.waitForTimeout(500);
   const shoot = (what) => folder && page.screenshot({ path: path.join(folder, `${name.replace(" ", "-")}-${what}.png`) });
-  const acts = name === "desktop light" ? [empty, convert, compare, curve, batch, train] : [empty, convert, compare, curve];
+  const acts = name === "desktop light" ? [empty, convert, compare, curve, batch, train, cancel] : [empty, convert, compare, curve];
   for (const act of acts) {
     await act(page, seen, files, touch).catch((error) => seen.troubles.push(`${act.name}: ${error.message.slice(0, 600)}`));
     if (act === compare) seen.layout = await layout(page);
@@ -207,8 +223,8 @@ async function look(context, address, name, files, folder) {
 }
 
 (async () => {
-  const [executable, address, recording, text, both, many, folder] = process.argv.slice(2);
-  const files = { recording, text, folder: both, many };
+  const [executable, address, recording, text, both, many, long, folder] = process.argv.slice(2);
+  const files = { recording, text, folder: both, many, long };
   const browser = await chromium.launch({ executablePath: executable, headless: true, args: FLAGS });
   const found = {};
   try {
