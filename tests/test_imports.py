@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "training": BASE | MODELS | {"checkpoints", "preprocessing"},
     "evaluation": BASE | MODELS | {"checkpoints", "conversion", "preprocessing"},
     "listening": BASE | {"checkpoints", "conversion", "evaluation", "hubert_pitdyn"},
+    "workshop": BASE | {"checkpoints", "conversion", "hubert_pitdyn", "listening", "preprocessing"},
 }
 ROOMS = set(MAY_IMPORT)
 SCRIPTS = {
@@ -30,6 +31,7 @@ SCRIPTS = {
     "infer",
     "evaluate",
     "make_index",
+    "app",
     "hubconf",
 }
 ENDS = SCRIPTS | {"experiments", "tools"}  # nothing imports these; they may import every room
