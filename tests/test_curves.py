@@ -269,6 +269,20 @@ def test_damaged_projects_are_refused_in_a_sentence(tmp_path, text, suffix):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("field", ["xs: *e", "abbr: *e", "abbr: pitd\n    xs: *e\n    ys: *e"])
+def test_a_project_of_lists_in_lists_takes_no_memory(tmp_path, field):
+    letters = "abcde"
+    nested = "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 99)}]\n" for a, b in zip(letters, letters[1:], strict=False)
+    )
+    text = f"a: &a [1]\n{nested}{USTX}".replace("abbr: pitd\n    xs: [240, 245, 300, 305]", field)
+    (tmp_path / "a.ustx").write_text(text, encoding="utf-8")
+    try:
+        curves.read(tmp_path / "a.ustx", flat(150))
+    except UserError as error:
+        assert "cannot be read as a project" in str(error)
+
+
 def test_curves_of_a_folder_are_found_in_any_format(tmp_path):
     (tmp_path / "a.ds").touch()
     assert curves.beside(tmp_path / "a", read=True).name == "a.ds"
