@@ -41,20 +41,7 @@ def parse_args() -> argparse.Namespace:
         default=Path("gen"),
         help="folder to write the conversions into (default: %(default)s)",
     )
-    parser.add_argument(
-        "--format",
-        choices=("wav", "flac", "ogg", "mp3"),
-        default="wav",
-        help="of the conversions: wav and flac lose nothing, ogg and mp3 are small (default: %(default)s)",
-    )
-    parser.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
-    parser.add_argument(
-        "--name_pattern",
-        default=names_out.PATTERN,
-        metavar="NAME",
-        help="of the conversions, without suffix; {source} is the recording's name, {voice} the voice's, "
-        "{number} the place in the batch, and a / makes a folder (default: %(default)s)",
-    )
+    add_naming(parser)
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
@@ -76,6 +63,24 @@ def parse_args() -> argparse.Namespace:
         "as when it was written",
     )
     return parser.parse_args()
+
+
+def add_naming(parser: argparse.ArgumentParser) -> None:
+    """What conversions are written as."""
+    parser.add_argument(
+        "--format",
+        choices=("wav", "flac", "ogg", "mp3"),
+        default="wav",
+        help="of the conversions: wav and flac lose nothing, ogg and mp3 are small (default: %(default)s)",
+    )
+    parser.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
+    parser.add_argument(
+        "--name_pattern",
+        default=names_out.PATTERN,
+        metavar="NAME",
+        help="of the conversions, without suffix; {source} is the recording's name, {voice} the voice's, "
+        "{number} the place in the batch, and a / makes a folder (default: %(default)s)",
+    )
 
 
 def main() -> int:

@@ -182,8 +182,9 @@ def from_ustx(text: str) -> Song:
         song.notes += [_ustx_note(note, begin) for note in part.get("notes") or ()]
         for curve in part.get("curves") or ():
             if curve.get("abbr") == "pitd" and curve.get("xs"):
-                xs = begin + np.array(curve["xs"], dtype=np.float64)
-                song.curves.append((xs, np.array(curve["ys"], dtype=np.float64)))
+                # One by one: YAML can have lists in lists that would become arrays larger than any memory.
+                xs, ys = (np.array([float(value) for value in curve[name]]) for name in ("xs", "ys"))
+                song.curves.append((begin + xs, ys))
     if sum(count > 0 for count in counts.values()) > 1:
         song.said = (f"the melody is that of track {track[0] + 1}, with the most notes of {len(counts)}",)
     return _checked(song)
@@ -191,7 +192,7 @@ def from_ustx(text: str) -> Song:
 
 def _ustx_note(note: dict[str, Any], begin: float) -> Note:
     pitch, vibrato = note.get("pitch") or {}, note.get("vibrato") or {}
-    points = [(float(p["x"]), float(p["y"]), str(p.get("shape", "io"))) for p in pitch.get("data") or ()]
+    points = [(float(p["x"]), float(p["y"]), p.get("shape", "io")) for p in pitch.get("data") or ()]
     names = ("length", "period", "depth", "in", "out", "shift", "drift")
     swing = tuple(float(vibrato.get(name, 0)) for name in names)
     tone = float(note["tone"]) + float(note.get("tuning", 0)) / 100

@@ -1,6 +1,7 @@
 """What a voice bank says of itself: which recordings are voice, which are takes of one prompt, whose terms.
 
-Nothing of it is needed: a folder of wavs without texts is taken as it is. Where there is an oto.ini or a
+Nothing of it is needed: a folder of wavs without texts is taken as it is, one with a licence or readme keeps
+its terms. Where there is an oto.ini or a
 character.txt, breaths and noises are left out of data/<name>, and bank.json keeps what was understood.
 """
 
@@ -37,11 +38,11 @@ def note(folder: DataFolder, keep_noises: bool) -> None:
     """Understand the bank in folder.wavs, keep that as bank.json, and print it in five lines."""
     texts = bank_texts.read(folder.wavs)
     folder.drop_json(BANK)
-    if not texts.is_bank:
+    if not texts.is_bank and not texts.terms:
         return
-    paths = {path.relative_to(folder.wavs).as_posix(): key for key, path in folder.files.items()}
-    left_out = [] if keep_noises else [path for path in paths if not is_voice(PurePosixPath(path), texts)]
-    if len(left_out) == len(paths):  # a bank of breaths is one on purpose
+    paths = [path.relative_to(folder.wavs).as_posix() for path in folder.files.values()]
+    left_out = [path for path in paths if not is_voice(PurePosixPath(path), texts)]
+    if keep_noises or not texts.is_bank or len(left_out) == len(paths):  # a bank of breaths is one on purpose
         left_out = []
     about = {**texts.about, "terms": texts.terms, "terms_file": texts.terms_file}
     folder.write_json(BANK, {"left_out": left_out, "takes": _takes(folder, texts), **about})
@@ -133,7 +134,7 @@ def lines(folder: DataFolder, texts: Texts, count: int) -> list[str]:
     if kept["terms"]:
         conditions = f"{kept['terms_file']}: {terms.in_short(kept['terms'])}"
     return [
-        f"{folder.root}: a bank, {kept.get('name', 'without a name')}{by}",
+        f"{folder.root}: {'a bank' if texts.is_bank else 'recordings'}, {kept.get('name', 'no name')}{by}",
         f"  texts: {_files(texts)}, read as {read}{unlisted}",
         f"  voice: {count - len(left_out)} of {count} recordings{noises}",
         f"  prompts: {len(prompts)}, of which all takes go to one side of the split{affixes}",
@@ -144,7 +145,7 @@ def lines(folder: DataFolder, texts: Texts, count: int) -> list[str]:
 def _files(texts: Texts) -> str:
     parts = {f"{len(texts.folders)} oto.ini": texts.folders, "a character file": texts.about}
     parts["prefix.map"] = texts.affixes
-    return ", ".join(name for name, there in parts.items() if there)
+    return ", ".join(name for name, there in parts.items() if there) or "no oto.ini or character file"
 
 
 def _some(found: list[str]) -> str:

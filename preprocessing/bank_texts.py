@@ -129,7 +129,8 @@ def _character_yaml(found: Texts, text: str) -> None:
     banks = about.get("subbanks")
     for bank in banks if isinstance(banks, list) else ():
         if isinstance(bank, dict):
-            found.affixes |= {str(bank[key]).strip() for key in SUBBANK if bank.get(key)} - {""}
+            affixes = (bank.get(key) for key in SUBBANK)
+            found.affixes |= {a.strip() for a in affixes if isinstance(a, str) and a.strip()}
 
 
 def _note(found: Texts, key: str, value: Any) -> None:

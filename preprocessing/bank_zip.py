@@ -71,9 +71,8 @@ class BankZip:
     def _unpack(self) -> None:
         """All that is wanted into a folder beside, which then takes the place of the one before."""
         part = self.target.with_name(f"{FOLDER}-unfinished")
-        for place in (part, self.target):
-            if place.is_dir():
-                shutil.rmtree(place)
+        if part.is_dir():
+            shutil.rmtree(part)
         size = sum(info.file_size for info in self.wanted.values())
         part.mkdir(parents=True)
         if size > shutil.disk_usage(part).free:
@@ -84,6 +83,8 @@ class BankZip:
                     _extract(archive, info, part / name)
         except (*DAMAGED, RuntimeError) as error:
             raise UserError(f"{self.path}: {name!r} cannot be read ({error}); {BY_HAND}") from error
+        if self.target.is_dir():
+            shutil.rmtree(self.target)
         os.replace(part, self.target)
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.others.most_common(8))
         left_out = f", left out: {kinds}" if kinds else ""

@@ -92,6 +92,17 @@ def test_a_folder_of_wavs_without_texts_is_taken_as_it_is(tmp_path, folder):
     assert len(folder.files) == 4 and folder.read_json("bank.json") is None
 
 
+def test_recordings_with_a_licence_alone_keep_its_terms_and_all_files(tmp_path, folder, capsys):
+    for name in ("br.wav", "speech.wav"):
+        (tmp_path / "wavs" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "wavs" / name).write_bytes(odd_bank.wav_of(0.1, 1))
+    (tmp_path / "wavs" / "LICENSE").write_text("Some rights: CC BY 4.0, credit Someone", encoding="utf-8")
+    folder.connect(tmp_path / "wavs")
+    bank.note(folder, False)
+    assert len(folder.files) == 2 and "CC BY 4.0" in bank.card_of(folder)["terms"]
+    assert "terms: LICENSE: Some rights: CC BY 4.0, credit Someone" in capsys.readouterr().out
+
+
 def test_nothing_is_unpacked_again_unless_the_zip_changed(tmp_path, folder, capsys):
     path = odd_bank.make(tmp_path / "b.zip", 0.1)
     place = BankZip(folder, path).unpack()

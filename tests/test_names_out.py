@@ -55,7 +55,7 @@ def test_patterns_that_are_no_names_are_refused(two, pattern, message):
     assert message in str(error.value)
 
 
-def test_two_patterns_of_one_name_are_refused(tmp_path):
+def test_recordings_of_one_name_in_two_folders_stay_apart(tmp_path):
     for name in ("1.wav", "sub/1.wav"):
         recording(tmp_path / name)
     assert len(set(names(tmp_path, name_pattern="{source}"))) == 2
