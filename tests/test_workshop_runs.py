@@ -129,6 +129,7 @@ def test_where_recordings_are(tmp_path, monkeypatch):
 
 def test_a_bank_s_zip_is_unpacked_and_its_terms_are_shown(tmp_path, monkeypatch):
     import odd_bank
+
     monkeypatch.chdir(tmp_path)
     dropped = banks.recordings("hana", "", [str(odd_bank.make(tmp_path / "ハナ.zip", 0.3))])
     report = Job(lambda job: banks.check(banks.unpacked("hana", dropped), job)).result()
