@@ -17,11 +17,15 @@ import numpy as np
 import soundfile
 import soxr
 
-from common import decoding
+from common import decoding, long_recordings
 from common.cli import UserError
 from common.files import atomic_path
 from common.levels import active_level, blows
+from common.limiter import PEAK_LIMIT as PEAK_LIMIT
+from common.limiter import limit_peak as limit_peak
+from common.limiter import limited as limited
 from common.mono import one_channel, without_offset
+from common.spool import IN_MEMORY, Samples, Spool
 from common.trimming import active_span
 
 SAMPLE_RATE = 16000  # Hz
@@ -36,13 +40,11 @@ MEL_MEAN, MEL_STD = -6.0, 2.2  # log-mels of speech at the training level lie ar
 LOUDNESS_FLOOR_DB = -80.0  # dB re full scale
 SILENCE_DB = -150.0  # dB re full scale: below what 24-bit files hold
 ENCODER_LEVEL_DB = -15.0  # active level of what the encoders and trackers are given
+LEVEL_BLOCK = 2000  # units of which levels are measured at once, 40 s to twice that
 BLOW_WINDOW = 160  # samples: over which the level of a blow is measured
-PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
-LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
-LIMITER_DB = 6.0  # by which a limiter turns peaks down
-LIMITER_WINDOW = 161  # samples
 
 UNIT_RATE = SAMPLE_RATE // UNIT_HOP  # units per second
+BLOCK = 1500 * UNIT_HOP  # samples of long recordings that are worked on at once, 30 s
 MIN_SAMPLES = 2 * UNIT_HOP  # reflect padding of the mel needs more than (N_FFT - MEL_HOP) / 2 samples
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac", ".wma", ".mp4")
 AUDIO_SUFFIXES += (".au", ".snd", ".w64", ".rf64", ".caf", ".oga", ".aifc")
@@ -52,11 +54,12 @@ AUDIO_SUFFIXES += (".au", ".snd", ".w64", ".rf64", ".caf", ".oga", ".aifc")
 class Prepared:
     """A wav on the time grid, and what it takes to put its result back where it came from.
 
-    wav: float32 [S], S = 320·N; start: samples trimmed before it; kept: samples of the source in it (the
-    rest of `wav` is padding); total: samples of the untrimmed source, all at 16 kHz.
+    wav: float32 [S], S = 320·N (of a long recording in a file); start: samples trimmed before it; kept:
+    samples of the source in it (the rest of `wav` is padding); total: samples of the untrimmed source, all at
+    16 kHz.
     """
 
-    wav: np.ndarray
+    wav: Samples
     start: int
     kept: int
     total: int
@@ -78,13 +81,19 @@ def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.nda
     say: see `to_mono_16k`. Raises UserError naming the file when it cannot be read, is empty, holds NaN or
     impossible values, or is longer than `decoding.MOST_HOURS`.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise UserError(f"{path}: expected an audio file, found a folder")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    path = decoding.require_file(path)
     samples, rate = decoding.read(path)
     return to_mono_16k(samples, rate, path, say)
+
+
+def load_any_length(
+    path: str | Path, say: Callable[[str], None] = warnings.warn, folder: Path | None = None
+) -> Samples:
+    """As `load`; what is longer than ten minutes goes into a temporary file in `folder`, part by part."""
+    path = decoding.require_file(path)
+    if decoding.seconds(path) * SAMPLE_RATE <= IN_MEMORY:
+        return load(path, say)
+    return long_recordings.read(path, SAMPLE_RATE, say, folder)
 
 
 def to_mono_16k(
@@ -105,13 +114,7 @@ def to_mono_16k(
         limits = np.iinfo(samples.dtype)
         middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
         samples = (samples - float(middle)) / (limits.max - middle)
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not np.isfinite(peak):
-        raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
-    if peak > LARGEST_SAMPLE:
-        raise UserError(
-            f"{name}: expected samples around full scale, 1, found {peak:.3g}; write the file again"
-        )
+    decoding.require_samples(name, float(np.abs(samples).max(initial=0.0)))
     samples = samples.astype(np.float32)
     if samples.size == 0:
         raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
@@ -123,31 +126,48 @@ def to_mono_16k(
     return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def prepare(source: str | Path | np.ndarray) -> Prepared:
+def prepare(source: str | Path | Samples) -> Prepared:
     """Load (a path) or take (float [S] at 16 kHz), trim silence (50 dB), pad with zeros to 320·N samples."""
-    wav = source if isinstance(source, np.ndarray) else load(source)
+    wav = load(source) if isinstance(source, (str, Path)) else source
     start, stop = active_span(wav, blows(loudness(wav, floor_db=SILENCE_DB)), UNIT_HOP)
     kept = stop - start
+    if isinstance(wav, Spool):
+        return Prepared(_spooled_on_grid(wav, start, stop), start, kept, len(wav))
     out = on_grid(np.asarray(wav[start:stop], dtype=np.float32))
     return Prepared(out, start, kept, len(wav))
 
 
-def save(path: str | Path, wav: np.ndarray, comment: str = "", bits: int = 16) -> None:
+def _spooled_on_grid(wav: Spool, start: int, stop: int) -> Spool:
+    """`on_grid` of a part of a long recording."""
+    out = Spool(wav.folder)
+    for first in range(start, stop, BLOCK):
+        out.append(wav[first : min(first + BLOCK, stop)])
+    out.append(np.zeros(-len(out) % UNIT_HOP, np.float32))
+    return out
+
+
+def save(path: str | Path, wav: Samples, comment: str = "", bits: int = 16) -> None:
     """Write float [S] as a 16 kHz file of the suffix's format, whole or not at all.
 
     bits: 16 or 24, of a wav or flac; ogg and mp3 have none. comment: kept in the file's header, where its
     format has room for one. Raises UserError for samples that are not finite.
     """
-    path, content = Path(path), io.BytesIO()
-    if not np.isfinite(wav).all():
-        raise UserError(f"{path}: not written, the result holds NaN or infinite samples; change the options")
+    path = Path(path)
     subtype = f"PCM_{bits}" if path.suffix in (".wav", ".flac") else None
-    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
-        if comment:
-            file.comment = comment
-        file.write(wav)
-    with atomic_path(path) as part:
-        part.write_bytes(content.getbuffer())  # of a full disk libsndfile says "System error."
+    with atomic_path(path) as part, part.open("wb+") as opened:
+        content = opened if isinstance(wav, Spool) else io.BytesIO()
+        with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
+            if comment:
+                file.comment = comment
+            for first in range(0, len(wav), BLOCK):
+                block = wav[first : first + BLOCK]
+                if not np.isfinite(block).all():
+                    raise UserError(
+                        f"{path}: not written, the result holds NaN or infinite samples; change the options"
+                    )
+                file.write(block)
+        if content is not opened:
+            opened.write(content.getbuffer())  # of a full disk libsndfile says "System error."
 
 
 def comment_of(path: Path) -> str:
@@ -196,21 +216,31 @@ def log_mel(wav):
     return mel if wav.dim() == 3 else mel.squeeze(0)
 
 
-def loudness(wav: np.ndarray, centred: bool = True, floor_db: float = LOUDNESS_FLOOR_DB) -> np.ndarray:
+def loudness(wav: Samples, centred: bool = True, floor_db: float = LOUDNESS_FLOOR_DB) -> np.ndarray:
     """RMS in dB re full scale, [S] -> float32 [N]: 1024-sample windows centred on 320k + 160, floor -80 dB.
 
     The file is mirrored at its ends, so that an edge frame is no quieter than its half window. Not centred:
     windows around 320k, half a unit early, as the labels of 2022 had them.
     """
     left = (N_FFT - UNIT_HOP) // 2 if centred else N_FFT // 2
-    power = np.pad(np.asarray(wav, dtype=np.float64) ** 2, (left, N_FFT - UNIT_HOP - left), mode="reflect")
-    total = np.concatenate([[0.0], np.cumsum(power)])
-    starts = np.arange(0, len(wav) - UNIT_HOP + 1, UNIT_HOP)
-    mean = np.maximum(total[starts + N_FFT] - total[starts], 0.0) / N_FFT
+    count, found = len(wav) // UNIT_HOP, []
+    for first in range(0, max(1, count), LEVEL_BLOCK):
+        stop = count if count - first < 2 * LEVEL_BLOCK else first + LEVEL_BLOCK
+        begin, end = UNIT_HOP * first - left, UNIT_HOP * stop + N_FFT - UNIT_HOP - left
+        if stop == count:
+            end = len(wav) + N_FFT - UNIT_HOP - left
+        power = np.asarray(wav[max(0, begin) : min(end, len(wav))], dtype=np.float64) ** 2
+        power = np.pad(power, (max(0, -begin), max(0, end - len(wav))), mode="reflect")
+        total = np.concatenate([[0.0], np.cumsum(power)])
+        starts = UNIT_HOP * np.arange(stop - first)
+        found.append(np.maximum(total[starts + N_FFT] - total[starts], 0.0) / N_FFT)
+        if stop == count:
+            break
+    mean = np.concatenate(found)
     return (10.0 * np.log10(np.maximum(mean, 10.0 ** (floor_db / 10)))).astype(np.float32)
 
 
-def level(wav: np.ndarray) -> float:
+def level(wav: Samples) -> float:
     """Active speech level of [S] in dB re full scale, however quiet it is; at least -150 dB."""
     whole = wav if len(wav) >= MIN_SAMPLES else on_grid(wav)
     return active_level(loudness(whole, floor_db=SILENCE_DB))
@@ -224,10 +254,13 @@ def set_level(wav: np.ndarray, level_db: float) -> np.ndarray:
     return (wav * 10.0 ** ((level_db - now) / 20)).astype(np.float32)
 
 
-def encoder_input(wav: np.ndarray, level_db: float | None = None) -> np.ndarray:
+def encoder_input(
+    wav: np.ndarray, level_db: float | None = None, blow: np.ndarray | None = None
+) -> np.ndarray:
     """[S] as every encoder and tracker is given it: at one active level, and blows no louder than speech.
 
-    level_db: active level of the recording of which `wav` is a part (default: that of `wav`).
+    level_db: active level of the recording of which `wav` is a part, and blow: bool [N], which units of the
+    part are blows (default: those of `wav`).
 
     A HuBERT's first layer divides by the variance over time, to which it adds 1e-5: below an active level
     of about -40 dB that is more than the variance itself, and one click raises the variance everywhere.
@@ -235,12 +268,12 @@ def encoder_input(wav: np.ndarray, level_db: float | None = None) -> np.ndarray:
     now = level(wav) if level_db is None else level_db
     if now <= LOUDNESS_FLOOR_DB:
         return wav
-    return (_tamed(wav, now) * 10.0 ** ((ENCODER_LEVEL_DB - now) / 20)).astype(np.float32)
+    blow = blows(loudness(wav, floor_db=SILENCE_DB)) if blow is None else blow
+    return (_tamed(wav, now, blow) * 10.0 ** ((ENCODER_LEVEL_DB - now) / 20)).astype(np.float32)
 
 
-def _tamed(wav: np.ndarray, level_db: float) -> np.ndarray:
-    """[S] with its blows brought down to a level, within their own samples; without any, wav itself."""
-    blow = blows(loudness(wav, floor_db=SILENCE_DB))
+def _tamed(wav: np.ndarray, level_db: float, blow: np.ndarray) -> np.ndarray:
+    """[S] with its blows, bool [N], brought down to a level within their own samples; without any, itself."""
     if not blow.any():
         return wav
     from scipy.ndimage import maximum_filter1d, uniform_filter1d  # noqa: PLC0415  few recordings have any
@@ -250,26 +283,3 @@ def _tamed(wav: np.ndarray, level_db: float) -> np.ndarray:
     inside = np.repeat(maximum_filter1d(blow, 3), UNIT_HOP)  # windows of 64 ms reach into their neighbours
     inside = np.pad(inside, (0, max(0, len(wav) - len(inside))), mode="edge")[: len(wav)]
     return wav * np.where(inside, np.minimum(1.0, 10.0 ** (level_db / 20) / around), 1.0)
-
-
-def limited(wav: np.ndarray) -> np.ndarray:
-    """[S] whose peaks are turned down for some milliseconds each where they would clip; the rest stays.
-
-    A look-ahead limiter: the least gain within its window, smoothed over as much. Beyond LIMITER_DB, which is
-    hardly audible, the whole is scaled down.
-    """
-    peak = float(np.abs(wav).max(initial=0.0))
-    if peak <= PEAK_LIMIT:
-        return wav
-    wav = wav * min(1.0, PEAK_LIMIT * 10.0 ** (LIMITER_DB / 20) / peak)
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # noqa: PLC0415  few conversions need it
-
-    needed = PEAK_LIMIT / np.maximum(np.abs(wav), PEAK_LIMIT)
-    gains = uniform_filter1d(minimum_filter1d(needed, LIMITER_WINDOW), LIMITER_WINDOW)
-    return limit_peak((wav * gains).astype(np.float32))
-
-
-def limit_peak(wav: np.ndarray) -> np.ndarray:
-    """Scale the whole of [S] down when its peak would clip; never cut peaks off."""
-    peak = float(np.abs(wav).max(initial=0.0))
-    return wav if peak <= PEAK_LIMIT else (wav * (PEAK_LIMIT / peak)).astype(np.float32)

@@ -90,12 +90,14 @@ def main() -> int:
     from checkpoints import places, terms
     from common.files import require_writable
     from conversion.files import convert_file, planned
+    from conversion.room import require_room
 
     files = planned(args)  # wrong paths and names are refused before models load
     places.voice_path(args.vbank)
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
+    require_room((file.source, file.target) for file in files)
     print(f"loading {args.vbank} ...", file=sys.stderr, flush=True)
     from common.devices import choose_device
     from conversion.arguments import from_arguments

@@ -22,14 +22,20 @@ Affine = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 WORK_PER_THREAD = 8_000_000
 
 
-def decode(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
-    """Encoder frames [B, T, conv_dim] to log-mel [B, T, n_mels]; the first previous frame is zeros."""
+State = dict[str, torch.Tensor]  # previous features, hidden and cell states, [B, lstm_dim] each
+
+
+def decode(decoder: nn.Module, encoded: torch.Tensor, state: State | None = None) -> torch.Tensor:
+    """Encoder frames [B, T, conv_dim] to log-mel [B, T, n_mels]; the first previous frame is zeros.
+
+    state: where the frames before these left off, {} at the beginning; it is brought up to date.
+    """
     with torch.autocast(encoded.device.type, enabled=False):
         weight = decoder.proj.weight
-        return _run(decoder, encoded.to(weight.dtype)) @ weight.t()
+        return _run(decoder, encoded.to(weight.dtype), {} if state is None else state) @ weight.t()
 
 
-def _run(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
+def _run(decoder: nn.Module, encoded: torch.Tensor, state: State) -> torch.Tensor:
     """The features [B, T, lstm_dim] that `proj` turns into mel frames."""
     batch, frames, conv_dim = encoded.shape
     first, second = decoder.prenet.net[0], decoder.prenet.net[3]
@@ -40,7 +46,11 @@ def _run(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
     # Time comes first, so that the rows of one step are contiguous.
     projected = encoded.transpose(0, 1) @ decoder.lstm1.weight_ih_l0[:, :conv_dim].t() + lstm1.bias
     outputs = encoded.new_empty(frames, batch, decoder.proj.in_features)
-    previous = encoded.new_zeros(batch, decoder.proj.in_features)
+    cells = {"1": lstm1, "2": lstm2, "3": lstm3}
+    for name, cell in cells.items():
+        cell.hidden = state.get(f"hidden{name}", cell.hidden)
+        cell.cell = state.get(f"cell{name}", cell.cell)
+    previous = state.get("previous", encoded.new_zeros(batch, decoder.proj.in_features))
     work = batch * sum(parameter.numel() for parameter in decoder.parameters())
     with _at_most_threads(max(1, work // WORK_PER_THREAD)):
         for gates, output in zip(projected.unbind(), outputs.unbind(), strict=True):
@@ -48,6 +58,9 @@ def _run(decoder: nn.Module, encoded: torch.Tensor) -> torch.Tensor:
             x = lstm1.step(x, gates)
             x = x + lstm2.step(x, lstm2.bias)
             previous = torch.add(x, lstm3.step(x, lstm3.bias), out=output)
+    state["previous"] = previous
+    for name, cell in cells.items():
+        state |= {f"hidden{name}": cell.hidden, f"cell{name}": cell.cell}
     return outputs.transpose(0, 1)
 
 

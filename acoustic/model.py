@@ -6,6 +6,7 @@ these load strictly.
 Letters: B batch, N units of 20 ms, T = 2N mel frames of 10 ms.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -13,9 +14,10 @@ from torch import nn
 
 from acoustic.generate import decode
 from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, UNIT_HOP
-from common.layers import Block
+from common.layers import Block, reach
 
 UPSAMPLING = UNIT_HOP // MEL_HOP
+NO_NORM = -1  # none of the encoder's norms
 
 
 class PreNet(nn.Module):
@@ -47,10 +49,16 @@ class InstanceNorm(nn.Module):
         super().__init__()
         self.eps = eps
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Normalise x [B, C, T]; mask [B, 1, T] is 1 on valid frames, 0 on padding, which comes out as 0."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, known=None) -> torch.Tensor:
+        """Normalise x [B, C, T]; mask [B, 1, T] is 1 on valid frames, 0 on padding, which comes out as 0.
+
+        known: mean and variance [2, C] of the whole of which x is a piece.
+        """
         # Sums over hundreds of frames lose too much in half precision.
         x, mask = x.float(), mask.float()
+        if known is not None:
+            mean, variance = known.unsqueeze(-1)
+            return (x - mean) * mask * torch.rsqrt(variance + self.eps)
         frames = mask.sum(-1, keepdim=True)
         mean = (x * mask).sum(-1, keepdim=True) / frames
         centred = (x - mean) * mask
@@ -65,8 +73,8 @@ class FrameNorm(InstanceNorm):
     throughout it, a held note or a speaker's register, does not reach the decoder.
     """
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """As InstanceNorm's."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, known=None) -> torch.Tensor:
+        """As InstanceNorm's; nothing has to be known of the whole."""
         x = x.float()
         centred = x - x.mean(1, keepdim=True)
         return centred * torch.rsqrt(centred.square().mean(1, keepdim=True) + self.eps) * mask
@@ -97,13 +105,21 @@ class Encoder(nn.Module):
             norm(),
         )
 
-    def forward(self, units: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Encode units [B, N, in_dim]; mask [B, 1, N] is 1 on valid units, 0 on padding."""
-        x = self.prenet(units).transpose(1, 2)
+    def forward(
+        self, units: torch.Tensor, mask: torch.Tensor, known: Sequence | None = None, before: int = NO_NORM
+    ) -> torch.Tensor:
+        """Encode units [B, N, in_dim]; mask [B, 1, N] is 1 on valid units, 0 on padding.
+
+        known: of each norm in turn what InstanceNorm takes. before: the norm whose input is returned.
+        """
+        x, norm = self.prenet(units).transpose(1, 2), 0
         for layer in self.convs:
             if isinstance(layer, InstanceNorm):
+                if norm == before:
+                    break
                 # Autocast would leave fp32 here; casting back keeps a half-precision model consistent.
-                x = layer(x, mask).to(x.dtype)
+                x = layer(x, mask, known[norm] if known else None).to(x.dtype)
+                norm += 1
             elif isinstance(layer, nn.ConvTranspose1d):
                 x = layer(x * mask)
                 mask = mask.repeat_interleave(UPSAMPLING, dim=-1)
@@ -193,11 +209,30 @@ class AcousticModel(nn.Module):
         """
         mask = valid_mask(units, lengths)
         valid = _frame_mask(mask)
-        with _evaluating(self):
+        with evaluating(self):
             encoded = self.encoder(units, mask)
             if self.parallel:
                 return self.decoder(encoded, valid) * valid
         return decode(self.decoder, encoded) * valid
+
+    @property
+    def reach(self) -> int:
+        """Units either side that have to do with a mel frame, but for the LSTMs' past."""
+        first, *later = (layer for layer in self.encoder.convs if isinstance(layer, nn.Conv1d))
+        frames = reach(*later, *(self.decoder.blocks if self.parallel else ()))
+        return reach(first) + 1 + -(-frames // UPSAMPLING)  # 1: the transposed convolution
+
+    def generate_pieces(
+        self, pieces: Callable[[], Iterable[torch.Tensor]], live: bool = False
+    ) -> Iterator[torch.Tensor]:
+        """As `generate` of all units together: log-mels [1, T', n_mels] that follow one another.
+
+        pieces(): units [1, N', in_dim] that follow one another, called again for each pass that an instance
+        norm takes. live: mels are given before the next units are there, and such norms are of one piece.
+        """
+        from acoustic.pieces import generate  # noqa: PLC0415  which is made of this model's parts
+
+        return generate(self, pieces, live)
 
 
 def valid_mask(units: torch.Tensor, lengths=None) -> torch.Tensor:
@@ -223,7 +258,7 @@ def _frame_mask(mask: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _evaluating(module: nn.Module):
+def evaluating(module: nn.Module):
     """Switch every submodule to eval mode, and back to its own mode afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()

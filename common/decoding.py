@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 from collections.abc import Iterator
@@ -13,12 +12,15 @@ import numpy as np
 import soundfile
 
 from common.cli import UserError
+from common.patched import Patched
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; what a header gives beyond is damage
 MOST_HOURS = 12  # of one file, which is decoded into memory
+LARGEST_SAMPLE = 2.0**32  # float files may hold integers up to 2^31; squares of more leave float32
 UNKNOWN_LENGTH = 2**63 - 1  # frames, as libsndfile gives them for a stream whose header leaves them open
 BLOCK = 1 << 22  # frames read at once of such a stream
 SNIFFED = 4096  # bytes
+NO_PROTOCOL = {"protocol_whitelist": "none"}
 CUT = "cut it into pieces first"
 NEED_AV = (
     "MP4 (AAC, as phones save it)",
@@ -97,6 +99,25 @@ def sniffed(start: bytes) -> str:
     return "text" if all(letter.isprintable() or letter in "\r\n\t\f" for letter in text) else ""
 
 
+def require_file(path: str | Path) -> Path:
+    """The path of a file that is there; UserError else."""
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path}: expected an audio file, found a folder")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    return path
+
+
+def require_samples(name: Path | str, peak: float) -> None:
+    """UserError for a largest magnitude that no recording has."""
+    if not np.isfinite(peak):
+        raise UserError(f"{name}: holds NaN or infinite samples; write the file again")
+    if peak > LARGEST_SAMPLE:
+        wanted = "expected samples around full scale, 1"
+        raise UserError(f"{name}: {wanted}, found {peak:.3g}; write the file again")
+
+
 def require_possible(name: Path | str, rate: float, frames: int = 0) -> None:
     """UserError for a sample rate (Hz) or a length (frames) that no recording here has."""
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
@@ -120,21 +141,70 @@ def _native(path: Path) -> Path | bytes:
     return path
 
 
+def seconds(path: Path) -> float:
+    """How long a recording is by its header, without decoding it; 0 where that cannot be known."""
+    try:
+        with soundfile.SoundFile(_repaired(path) or _native(path)) as file:
+            if file.frames == UNKNOWN_LENGTH:  # at most so many: a byte is the least that a sample takes
+                return path.stat().st_size / (file.samplerate * file.channels)
+            return file.frames / file.samplerate
+    except (soundfile.LibsndfileError, TypeError, ValueError):
+        pass
+    try:
+        import av  # noqa: PLC0415  an extra
+
+        with path.open("rb") as file, av.open(file, options=NO_PROTOCOL) as container:
+            return (container.duration or 0) / av.time_base
+    except Exception:  # noqa: BLE001  what is wrong with it `read` will say
+        return 0.0
+
+
+def blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+    """`read` part by part: (samples float32 [S', channels], rate in Hz) of stretches in turn."""
+    try:
+        file = soundfile.SoundFile(_repaired(path) or _native(path))
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        with path.open("rb") as opened:
+            found = sniffed(opened.read(SNIFFED))
+        yield from _av_blocks(path, found, str(error).rpartition(": ")[2].rstrip("."))
+        return
+    try:
+        with file:
+            yield from _soundfile_blocks(path, file)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"{path}: cannot be read to its end ({error}); write it again as wav") from error
+
+
+def _soundfile_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, int]]:
+    frames = 0 if file.frames == UNKNOWN_LENGTH else file.frames
+    require_possible(path, file.samplerate, frames)
+    read = 0
+    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+        read += len(block)
+        require_possible(path, file.samplerate, read)
+        yield block, file.samplerate
+
+
 def _with_soundfile(path: Path) -> tuple[np.ndarray, int]:
     with soundfile.SoundFile(_repaired(path) or _native(path)) as file:
         if file.frames != UNKNOWN_LENGTH:
             require_possible(path, file.samplerate, file.frames)
             return file.read(dtype="float32", always_2d=True), file.samplerate
-        blocks, frames = [], 0
-        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-            blocks.append(block)
-            frames += len(block)
-            require_possible(path, file.samplerate, frames)
-        return np.concatenate(blocks or [np.zeros((0, file.channels), np.float32)]), file.samplerate
+        found = [block for block, _ in _soundfile_blocks(path, file)]
+        return np.concatenate(found or [np.zeros((0, file.channels), np.float32)]), file.samplerate
 
 
 def _with_av(path: Path, found: str, fault: str) -> tuple[np.ndarray, int]:
     """As `read`, by FFmpeg's decoders; found: format by its first bytes, fault: why libsndfile failed."""
+    try:
+        samples, rates = zip(*_av_blocks(path, found, fault), strict=True)
+        return np.concatenate(samples), rates[-1]
+    except MemoryError as error:
+        raise UserError(f"{path}: its samples do not fit into the memory; {CUT}") from error
+
+
+def _av_blocks(path: Path, found: str, fault: str) -> Iterator[tuple[np.ndarray, int]]:
+    """(samples float32 [S', channels], rate in Hz) of the first audio stream; arguments as of `_with_av`."""
     kind = found or path.suffix[1:]
     try:
         import av  # noqa: PLC0415  an extra
@@ -148,40 +218,29 @@ def _with_av(path: Path, found: str, fault: str) -> tuple[np.ndarray, int]:
             f"{path}: cannot be read as {kind} audio ({fault}); write it again as wav, or try another "
             "decoder: pip install av"
         ) from error
+    frames = 0
     try:
         # From an open file and without protocols: neither a name nor a playlist opens anything else.
-        with path.open("rb") as file, av.open(file, options={"protocol_whitelist": "none"}) as container:
+        with path.open("rb") as file, av.open(file, options=NO_PROTOCOL) as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: expected audio, found {kind or 'a file'} without an audio track")
-            blocks, rate = _decoded(path, container, av.AudioResampler(format="fltp"))
-            samples = np.concatenate(blocks, axis=1).T if blocks else ()
-    except UserError:
+            resampler = av.AudioResampler(format="fltp")
+            for frame in container.decode(audio=0):
+                for part in resampler.resample(frame):
+                    # HE-AAC's header gives half the rate of what is decoded.
+                    frames += part.samples
+                    require_possible(path, part.sample_rate, frames)
+                    yield part.to_ndarray().T, part.sample_rate
+    except (UserError, MemoryError, GeneratorExit):
         raise
-    except MemoryError as error:
-        raise UserError(f"{path}: its samples do not fit into the memory; {CUT}") from error
     except Exception as error:  # damaged streams raise many things: FFmpegError, ValueError, IndexError …
         fault += f"; {getattr(error, 'strerror', None) or error}"
         raise UserError(f"{path}: cannot be read as {kind} audio ({fault}); write it again as wav") from error
-    if not len(samples):
+    if not frames:
         raise UserError(f"{path}: expected audio, found no samples ({fault})")
-    return samples, rate
 
 
-def _decoded(path: Path, container, resampler) -> tuple[list[np.ndarray], int]:
-    """Blocks [channels, S] of the first audio stream, and the rate that its decoder gives."""
-    blocks, frames = [], 0
-    rate = container.streams.audio[0].rate
-    for frame in container.decode(audio=0):
-        for part in resampler.resample(frame):
-            # HE-AAC's header gives half the rate of what is decoded.
-            rate = part.sample_rate
-            blocks.append(part.to_ndarray())
-            frames += part.samples
-        require_possible(path, rate, frames)
-    return blocks, rate
-
-
-def _repaired(path: Path) -> io.BytesIO | None:
+def _repaired(path: Path) -> Patched | None:
     """A wav, aiff or au whose lengths were never written, with the real ones; None where nothing is amiss."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -194,13 +253,7 @@ def _repaired(path: Path) -> io.BytesIO | None:
             patches = {8: b"\xff" * 4}  # "unknown", which is read to the end
         else:
             patches = {}
-        if not patches:
-            return None
-        file.seek(0)
-        content = bytearray(file.read())
-    for at, data in patches.items():
-        content[at : at + len(data)] = data
-    return io.BytesIO(content)
+    return Patched(path, patches) if patches else None
 
 
 def _wav_patches(file: BinaryIO, size: int, order: str, rf64: bool) -> dict[int, bytes]:

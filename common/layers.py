@@ -23,3 +23,9 @@ class Block(nn.Module):
         valid = x if mask is None else x * mask
         y = self.depthwise(valid.transpose(1, 2)).transpose(1, 2)
         return x + self.back(nn.functional.gelu(self.wide(self.norm(y))))
+
+
+def reach(*modules: nn.Module) -> int:
+    """Frames either side on which one has to do with its result, after all convolutions of these in turn."""
+    convolutions = (layer for module in modules for layer in module.modules() if isinstance(layer, nn.Conv1d))
+    return sum(layer.dilation[0] * (layer.kernel_size[0] - 1) // 2 for layer in convolutions)

@@ -28,14 +28,22 @@ def one_channel(samples: np.ndarray, name: str | Path, say: Callable[[str], None
         return samples
     mixed = samples.mean(axis=1)
     powers = np.square(samples, dtype=np.float64).mean(axis=0)
-    if np.square(mixed, dtype=np.float64).mean() >= powers.max() * 10 ** (-CANCELLED_DB / 10):
-        return mixed
+    chosen = loudest_alone(np.square(mixed, dtype=np.float64).mean(), powers, name, say)
+    return mixed if chosen is None else samples[:, chosen]
+
+
+def loudest_alone(
+    mixed: float, powers: np.ndarray, name: str | Path, say: Callable[[str], None]
+) -> int | None:
+    """The channel to use alone, by the power of the channels' mean and theirs; None: the mean."""
+    if mixed >= powers.max() * 10 ** (-CANCELLED_DB / 10):
+        return None
     chosen = int(powers.argmax())
     say(
         f"{name}: its {len(powers)} channels cancel one another, or most are silent; "
         f"channel {chosen + 1}, the loudest, is used alone"
     )
-    return samples[:, chosen]
+    return chosen
 
 
 def without_offset(samples: np.ndarray, length: int) -> np.ndarray:
@@ -47,10 +55,14 @@ def without_offset(samples: np.ndarray, length: int) -> np.ndarray:
     frames = samples[: len(samples) // length * length].reshape(-1, length).astype(np.float64)
     if not len(frames):
         return samples
-    quiet = np.argsort(frames.std(axis=1))[: 1 + len(frames) // 4]
-    means = frames[quiet].mean(axis=1)
+    offset = steady_offset(frames.std(axis=1), frames.mean(axis=1), float(np.abs(samples).max()))
+    return (samples - offset).astype(np.float32) if offset else samples
+
+
+def steady_offset(deviations: np.ndarray, means: np.ndarray, peak: float) -> float:
+    """The offset of parts with these deviations and means [M]; 0 where the quiet ones agree on none."""
+    quiet = np.argsort(deviations)[: 1 + len(means) // 4]
+    means = means[quiet]
     offset = float(np.median(means))
     steady = np.abs(means - offset).max() <= OFFSET_SPREAD * abs(offset)
-    if not steady or abs(offset) <= OFFSET_LIMIT * np.abs(samples).max():
-        return samples
-    return (samples - offset).astype(np.float32)
+    return offset if steady and abs(offset) > OFFSET_LIMIT * peak else 0.0

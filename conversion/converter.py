@@ -10,6 +10,7 @@ soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ import torch
 import audio
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.cli import UserError
-from conversion import curves, levelling, octave_errors
+from common.spool import Samples, Spool, folder_of, gathered
+from conversion import curves, octave_errors, pieces
 from conversion.prosody import (
     Controls,
     Curve,
@@ -31,12 +33,12 @@ from conversion.prosody import (
     melody_at,
     range_notes,
 )
+from conversion.stream import Stream
 from hubert_pitdyn.labels import DynLabels, PitLabels
-from hubert_pitdyn.units import Analysis, Encoder, encode_batch
-from vocoder import frame_f0
+from hubert_pitdyn.units import Analysis, Encoder
 
 SHORT_DB = 0.5  # below the level that was wanted, from which on it is said
-Source = np.ndarray | Path | str
+Source = Samples | Path | str
 CONTENT_ONLY = "this voice was trained on content units only; it has no pitch and loudness to edit or write"
 
 
@@ -143,7 +145,7 @@ class VoiceConverter:
     def analyse(self, source: Source) -> Analysed:
         """Content, pitch and loudness of a recording: a path, or float [S] at 16 kHz."""
         prepared = audio.prepare(source)
-        analysis, _ = encode_batch(self.encoder, [prepared.wav])
+        analysis = pieces.analysed(self.encoder, prepared)
         if self.labels is not None:
             pit = octave_errors.correct(analysis.pit[0].cpu().numpy(), self.labels[0])
             analysis = analysis._replace(pit=torch.from_numpy(pit).to(analysis.pit)[None])
@@ -200,17 +202,23 @@ class VoiceConverter:
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
         """float32 [S'] at 16 kHz; see `convert`."""
-        source = edited.source
-        level = audio.level(source.wav) + edited.gain
-        made = self._vocode(edited.analysis, edited.curve)
-        made = levelling.with_pauses(made, levelling.relative(source.wav) + edited.louder)
-        converted = audio.limited(audio.set_level(made, level))
-        if not np.isfinite(converted).all():
-            raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
-        return converted[: source.kept] if trim else source.restore(converted)
+        return self.render(edited, trim)[:]
+
+    def render(self, edited: Edited, trim: bool = False) -> Samples:
+        """As `synthesise`; of a source that is a Spool the result is one, too, and no memory holds it."""
+        source, curve = edited.source, edited.curve
+        folder = folder_of(source.wav)
+        octaves, pit = self.octaves_inside(curve), self.labels and self.labels[0]
+        stages = self.encoder, self.acoustic, self.vocoder
+        waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
+        made = gathered(waves, len(source.wav), folder)
+        if octaves.any():
+            made = pieces.high_notes(made, curve, octaves, folder)
+        converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder)
+        return pieces.restored(source, converted, trim)
 
     @staticmethod
-    def shortfall(edited: Edited, converted: np.ndarray) -> tuple[str, ...]:
+    def shortfall(edited: Edited, converted: Samples) -> tuple[str, ...]:
         """A line where what `synthesise` gave is softer than wanted, as full scale has no room for it."""
         source = audio.level(edited.source.wav)
         short = source + edited.gain - audio.level(converted)
@@ -219,6 +227,14 @@ class VoiceConverter:
         if edited.gain < SHORT_DB:
             return (f"{short:.1f} dB softer than the source, as its peaks would clip",)
         return (f"gain: {edited.gain - short:.1f} of {edited.gain:.1f} dB fit below full scale",)
+
+    def stream(self, blocks: Iterable[np.ndarray], level_db: float | None = None, **controls: Any) -> Stream:
+        """Converted blocks of blocks that arrive, float [S'] at 16 kHz; see `conversion.stream.Stream`.
+
+        level_db: active level of what arrives in dB re full scale (None: by what has come); controls: those
+        of `conversion.prosody.Controls` that need not know the whole.
+        """
+        return Stream(self, blocks, level_db, **controls)
 
     def curve(self, analysed: Analysed) -> Curve:
         """The prosody of a recording, from an encoder that predicts some."""
@@ -229,8 +245,9 @@ class VoiceConverter:
         return Prosody(pit, dyn, *self.labels)
 
     @staticmethod
-    def _analysis(content: torch.Tensor, prosody: Prosody) -> Analysis:
-        pit, dyn = (torch.from_numpy(p).to(content)[None] for p in (prosody.pit, prosody.dyn))
+    def _analysis(content: torch.Tensor | Spool, prosody: Prosody) -> Analysis:
+        like = torch.empty(0) if isinstance(content, Spool) else content
+        pit, dyn = (torch.from_numpy(p).to(like)[None] for p in (prosody.pit, prosody.dyn))
         return Analysis(content, pit, dyn)
 
     def _borrowing(self, source: Analysed, prosody: Prosody, pitch_from: Any, dyn_from: Any) -> Prosody:
@@ -245,34 +262,16 @@ class VoiceConverter:
     def _aligned(self, source: Analysed, other: Analysed | Source) -> tuple[Curve, np.ndarray]:
         """Prosody of another recording, and where in it each frame of the source is."""
         other = other if isinstance(other, Analysed) else self.analyse(other)
-        units = (part.analysis.content[0].cpu().numpy() for part in (source, other))
+        units = (pieces.part_of(part.analysis, 0, None, "cpu").content[0].numpy() for part in (source, other))
         return self.curve(other), align(*units)
 
-    @torch.inference_mode()
-    def _vocode(self, analysis: Analysis, curve: Curve | None) -> np.ndarray:
-        """Analysis of one source, and its curve -> the voice's wav [S], at the level of its training mels.
-
-        An acoustic model knows nothing of pitches outside its training data, and gives mels without a voice
-        there. It is given the same pitch octaves nearer, and the vocoder the pitch itself: every harmonic
-        of the one is at a harmonic of the other.
-        """
-        octaves = self._octaves_inside(curve)
-        if octaves.any():
-            moved = self.labels[0].shift(analysis.pit[0].cpu().numpy(), octaves)
-            analysis = analysis._replace(pit=torch.from_numpy(moved).to(analysis.pit)[None])
-        mel = self.acoustic.generate(self.encoder.embed(analysis)).transpose(1, 2)
-        # The F0 that the acoustic model was given is more reliable than one predicted from its mel.
-        f0 = None if curve is None else curve.melody
-        made = frame_f0.synthesise(self.vocoder, mel, f0).flatten().cpu().numpy()
-        if not octaves.any():
-            return made
-        made = levelling.without_subharmonics(made, f0, octaves)
-        return levelling.with_loudness(made, curve.db, octaves != 0)
-
-    def _octaves_inside(self, curve: Curve | None) -> np.ndarray:
+    def octaves_inside(self, curve: Curve | None) -> np.ndarray:
         """Whole octaves [N], 0 or below, from a curve's voiced frames into what the voice was trained on.
 
-        A vocoder that is not conditioned on F0 has no pitch but the mel's, so nothing moves.
+        An acoustic model knows nothing of pitches outside its training data, and gives mels without a voice
+        there. It is given the same pitch octaves nearer, and the vocoder the pitch itself: every harmonic of
+        the one is at a harmonic of the other. A vocoder that is not conditioned on F0 has no pitch but the
+        mel's, so nothing moves.
         """
         span = PitchRange.from_card(self.card)
         if curve is None or span is None or not self.vocoder.conditioned_on_f0:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from conversion.converter import VoiceConverter
 
 
+PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot draws the beginning
+
+
 class BatchFile(NamedTuple):
     """A recording, its conversion, and the prosody files to read and to write, or None."""
 
@@ -105,12 +108,17 @@ def convert_file(
     """
     require_nameable(file.target)
     notes: list[str] = []
-    wav = audio.load(file.source, lambda line: notes.append(line.removeprefix(f"{file.source}: ")))
+    file.target.parent.mkdir(parents=True, exist_ok=True)  # long recordings have temporary files beside it
+
+    def say(line: str) -> None:
+        notes.append(line.removeprefix(f"{file.source}: "))
+
+    wav = audio.load_any_length(file.source, say, file.target.parent)
     edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
     if file.curve_out:
         level = audio.level(edited.source.wav)
         curves.write(file.curve_out, edited.curve, edited.source.start, level)
-    converted = converter.synthesise(edited, trim)
+    converted = converter.render(edited, trim)
     start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
     said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
     # A curve that changed nothing leaves no trace: the conversion is the same file as without it.
@@ -121,7 +129,8 @@ def convert_file(
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
-        figure = plots.spectrograms_with_f0({file.source.name: wav, file.target.name: converted})
+        drawn = {file.source.name: wav[:PLOTTED], file.target.name: converted[:PLOTTED]}
+        figure = plots.spectrograms_with_f0(drawn)
         plots.save(figure, picture_path(file.target))
     return said
 

@@ -23,37 +23,53 @@ def relative(wav: np.ndarray) -> np.ndarray:
     return audio.loudness(wav, floor_db=audio.SILENCE_DB) - audio.level(wav)
 
 
-def with_pauses(made: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def with_pauses(made: np.ndarray, wanted: np.ndarray, level: float | None = None) -> np.ndarray:
     """[320N] with its pauses no louder than wanted [N], dB re active level; what is speech there stays.
 
-    Labels of loudness end at -50 dB, and a vocoder's own noise lies there, too.
+    Labels of loudness end at -50 dB, and a vocoder's own noise lies there, too. level: active level of the
+    recording of which `made` is a part (None: that of `made`).
     """
+    level = audio.level(made) if level is None else level
     power = np.square(made.reshape(-1, audio.UNIT_HOP), dtype=np.float64).mean(axis=1)
-    own = 10 * np.log10(power + 10.0 ** (audio.SILENCE_DB / 10)) - audio.level(made)
+    own = 10 * np.log10(power + 10.0 ** (audio.SILENCE_DB / 10)) - level
     share = np.clip((SPEECH_DB - wanted) / (SPEECH_DB - PAUSE_DB), 0.0, 1.0)
     return _with_gains(made, -share * np.maximum(own - np.maximum(wanted, LOWEST_DB), 0.0))
 
 
-def with_loudness(made: np.ndarray, wanted: np.ndarray, marked: np.ndarray) -> np.ndarray:
-    """[320N] with its marked frames, bool [N], as much louder than the others as wanted [N] says, in dB."""
+def offset_of(made: audio.Samples, wanted: np.ndarray, marked: np.ndarray) -> float:
+    """dB that the frames of [320N] are above wanted [N]: those not marked, or where these are few, those."""
+    others, above = ~marked & (wanted > ACTIVE_DB), audio.loudness(made) - wanted
+    return float(np.median(above[others if others.sum() >= FEW else marked]))
+
+
+def with_loudness(
+    made: np.ndarray, wanted: np.ndarray, marked: np.ndarray, offset: float | None = None
+) -> np.ndarray:
+    """[320N] with its marked frames, bool [N], as much louder than the others as wanted [N] says, in dB.
+
+    offset: `offset_of` the recording of which `made` is a part (None: of `made`).
+    """
+    offset = offset_of(made, wanted, marked) if offset is None else offset
     own = audio.loudness(made)
-    others = ~marked & (wanted > ACTIVE_DB)
-    offset = np.median((own - wanted)[others]) if others.sum() >= FEW else np.median((own - wanted)[marked])
     gains = np.where(marked, np.clip(wanted + offset - own, -MOST_DB, MOST_DB), 0.0)
     centres = audio.UNIT_HOP * np.arange(len(gains)) + audio.UNIT_HOP / 2
     return (made * 10.0 ** (np.interp(np.arange(len(made)), centres, gains) / 20)).astype(np.float32)
 
 
-def without_subharmonics(made: np.ndarray, f0: np.ndarray, octaves: np.ndarray) -> np.ndarray:
+def without_subharmonics(
+    made: np.ndarray, f0: np.ndarray, octaves: np.ndarray, hertz: np.ndarray | None = None
+) -> np.ndarray:
     """[320N] without what lies between the harmonics of f0 [N] in Hz, where its mel was octaves [N] below 0.
 
     The mel of a pitch an octave lower lets through what lies halfway between the harmonics. A comb over one
     period either side, 1 at harmonics and 0 halfway between, takes it away; over two periods for a second.
+    hertz: F0 [2N] of the mel frames, of a part of a recording (None: between those of f0).
     """
     from scipy.ndimage import map_coordinates, uniform_filter1d  # noqa: PLC0415  for high songs alone
 
     places = np.arange(len(made), dtype=np.float64)
-    hertz, _ = frame_f0.frame_f0(f0, frame_f0.Span.whole(len(f0)))
+    if hertz is None:
+        hertz, _ = frame_f0.frame_f0(f0, frame_f0.Span.whole(len(f0)))
     centres = audio.MEL_HOP * (np.arange(len(hertz)) + 0.5)
     period = audio.SAMPLE_RATE / np.interp(places, centres, hertz)
     wav = made.astype(np.float64)

@@ -7,8 +7,11 @@ octave it goes, so that it leaves its register only where enough frames ask for 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from common.rows import ROWS
 from hubert_pitdyn.labels import PitLabels
 
 COST = 6.0  # nats an octave of the path; between 4 and 8 all the same on 94 recordings
@@ -24,33 +27,63 @@ def correct(p: np.ndarray, labels: PitLabels) -> np.ndarray:
     Voicing stays, and so do, to the last bit, the frames that are no errors; when there is none, p itself is
     returned.
     """
-    first = int(labels.unvoiced)
-    steps = np.asarray(p, dtype=np.float64)[:, first:]
-    voiced = steps.sum(axis=-1)
     octaves = labels.bin_cents / 1200 * np.arange(labels.bins)
-    share = steps / np.maximum(voiced, 1e-9)[:, None]
-    score = voiced[:, None] * np.log(np.maximum(share, FLOOR))
-    path = _best_path(score, -COST * np.abs(octaves[:, None] - octaves))
+    parts = [slice(first, first + ROWS) for first in range(0, len(p), ROWS)]
+    path = _best_path((_score(p[part], labels) for part in parts), -COST * np.abs(octaves[:, None] - octaves))
+    corrected = p
+    for part in parts:
+        wrong, onto = _errors(p[part], path[part], octaves, labels)
+        if wrong.any():
+            corrected = p.copy() if corrected is p else corrected
+            corrected[part] = np.where(wrong[:, None], labels.at(p[part], onto), p[part])
+    return corrected
+
+
+def _shares(p: np.ndarray, labels: PitLabels) -> tuple[np.ndarray, np.ndarray]:
+    """Of a distribution [N, K], how voiced a frame is [N], and its steps' part in that [N, S]."""
+    steps = np.asarray(p, dtype=np.float64)[:, int(labels.unvoiced) :]
+    voiced = steps.sum(axis=-1)
+    return voiced, steps / np.maximum(voiced, 1e-9)[:, None]
+
+
+def _score(p: np.ndarray, labels: PitLabels) -> np.ndarray:
+    """Nats [N, S] of each step."""
+    voiced, share = _shares(p, labels)
+    return voiced[:, None] * np.log(np.maximum(share, FLOOR))
+
+
+def _errors(
+    p: np.ndarray, path: np.ndarray, octaves: np.ndarray, labels: PitLabels
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which frames [N] are octave errors beside a path [N], and the F0 [N] in Hz that each has near it."""
+    voiced, share = _shares(p, labels)
     near = np.where(np.abs(octaves - octaves[path][:, None]) <= NEAR, share, 0.0)
     near[np.arange(len(p)), path] += FLOOR  # the path itself, where the frame says nothing of its register
-    onto, own = labels.pitch(np.pad(near, ((0, 0), (first, 0)))), labels.pitch(p)
+    onto, own = labels.pitch(np.pad(near, ((0, 0), (int(labels.unvoiced), 0)))), labels.pitch(p)
     far = np.abs(np.log2(own / onto)) > LEAP
-    wrong = far & (voiced > 0.5) & ((own > onto) | (own > CREAK_HZ))
-    return np.where(wrong[:, None], labels.at(p, onto), p).astype(p.dtype) if wrong.any() else p
+    return far & (voiced > 0.5) & ((own > onto) | (own > CREAK_HZ)), onto
 
 
-def _best_path(score: np.ndarray, move: np.ndarray) -> np.ndarray:
-    """Viterbi: score [N, S] of each state, move [S, S] of going from one to another -> states [N].
+def _best_path(scores: Iterable[np.ndarray], move: np.ndarray) -> np.ndarray:
+    """Viterbi: scores [N', S] of each state, part after part, move [S, S] of going from one to another ->
+    states [N].
 
     librosa's needs three seconds to begin in every process, for what takes milliseconds here.
     """
-    best, came = score[0], np.zeros(score.shape, dtype=np.int64)
-    for frame in range(1, len(score)):
-        ways = best[:, None] + move
-        came[frame] = ways.argmax(axis=0)
-        best = ways.max(axis=0) + score[frame]
-    path = np.empty(len(score), dtype=np.int64)
+    best, parts = None, []
+    for score in scores:
+        came = np.zeros(score.shape, dtype=np.uint8)  # there are at most 100 states
+        for frame, own in enumerate(score):
+            if best is None:
+                best = own
+                continue
+            ways = best[:, None] + move
+            came[frame] = ways.argmax(axis=0)
+            best = ways.max(axis=0) + own
+        parts.append(came)
+    came = np.concatenate(parts)
+    path = np.empty(len(came), dtype=np.int64)
     path[-1] = best.argmax()
-    for frame in range(len(score) - 1, 0, -1):
+    for frame in range(len(came) - 1, 0, -1):
         path[frame - 1] = came[frame, path[frame]]
     return path

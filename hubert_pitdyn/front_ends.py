@@ -6,23 +6,39 @@ Letters as in model.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from audio import HUBERT_PAD, MEL_HOP, mel_filters
+from audio import HUBERT_PAD, MEL_HOP, UNIT_HOP, mel_filters
 
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)  # product UNIT_HOP; receptive field UNIT_HOP + 2 * HUBERT_PAD
+
+# The first convolution gives more frames than UNIT_HOP / STRIDES[0] a unit: its input is padded.
+FRAMES_BEYOND = (2 * HUBERT_PAD - KERNELS[0]) // STRIDES[0] + 1
 
 MEL_WINDOW, MELS = 400, 80  # samples and bands of Whisper's log-mel
 MEL_RANGE = 8.0  # decades of power below the loudest
 MEL_PEAK = 1.2  # log10 power at which the loudest is put, as in Whisper's input for speech at usual levels
 NORMS = ("recording", "fixed")  # after the first convolution
 PERIODS = 10000.0  # longest over shortest period of the sinusoids
+
+
+class Context(NamedTuple):
+    """Of which recording a wav is a piece, so that it gives what the whole would give there.
+
+    left, right: units at its ends that are its neighbours', for the convolutions to see, and no result.
+    known: by network, what `measured` of its feature extractor gave for the recording.
+    """
+
+    left: int
+    right: int
+    known: Mapping[Any, Any]
 
 
 class FixedNorm(nn.Module):
@@ -56,18 +72,42 @@ class FeatureExtractor(nn.Module):
             self.add_module(f"conv{i}", nn.Conv1d(dim if i else 1, dim, kernel, stride, bias=False))
         self.norm0 = FixedNorm(dim) if norm == "fixed" else nn.GroupNorm(dim, dim)
 
-    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, wav: Tensor, lengths: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+        """known: what `measured` gives of the recording of which `wav` is a piece."""
         x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
-        x = F.gelu(self._normalise(x, lengths))
+        x = F.gelu(self._normalise(x, lengths, known))
         for i in range(1, len(KERNELS)):
             x = F.gelu(getattr(self, f"conv{i}")(x))
         return x.transpose(1, 2)
 
-    def _normalise(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+    def measure(self, wav: Tensor, left: int, right: int) -> Tensor | None:
+        """[3, C]: sums and squares of the first convolution over a piece's own time, and its frames.
+
+        wav [1, 1, S]; left, right: as in `Context`.
+        """
+        if isinstance(self.norm0, FixedNorm):
+            return None
+        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD))).double()
+        unit = UNIT_HOP // STRIDES[0]
+        x = x[0, :, unit * left : x.shape[2] - unit * right - (FRAMES_BEYOND if right else 0)]
+        return torch.stack([x.sum(dim=1), x.square().sum(dim=1), x.new_full((len(x),), x.shape[1])])
+
+    @staticmethod
+    def measured(measures: Sequence[Tensor | None]) -> Tensor | None:
+        """Mean and variance over a whole recording, [2, C], of what `measure` gave for its pieces."""
+        if measures[0] is None:
+            return None
+        total, squares, count = torch.stack(list(measures)).sum(dim=0)
+        mean = total / count
+        return torch.stack([mean, (squares / count - mean.square()).clamp(min=0.0)]).float()
+
+    def _normalise(self, x: Tensor, lengths: Tensor | None, known: Tensor | None) -> Tensor:
         """GroupNorm over time, each item over its own frames: [B, C, L] -> [B, C, L].
 
         No later frame needs care: a unit's receptive field ends where its item's padding ends.
         """
+        if known is not None:
+            return F.batch_norm(x, *known.to(x), self.norm0.weight, self.norm0.bias, eps=self.norm0.eps)
         if lengths is None or isinstance(self.norm0, FixedNorm):
             return self.norm0(x)
         frames = [
@@ -139,28 +179,47 @@ class LogMelExtractor(nn.Module):
         self.conv0 = nn.Conv1d(MELS, dim, 3, padding=1)
         self.conv1 = nn.Conv1d(dim, dim, 3, stride=2, padding=1)
 
-    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-        x = F.gelu(self.conv0(whisper_log_mel(wav.squeeze(1), lengths)))
+    def forward(self, wav: Tensor, lengths: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+        """known: what `measured` gives of the recording of which `wav` is a piece."""
+        x = F.gelu(self.conv0(whisper_log_mel(wav.squeeze(1), lengths, known)))
         return F.gelu(self.conv1(x)).transpose(1, 2)
 
+    @staticmethod
+    def measure(wav: Tensor, left: int, right: int) -> Tensor:
+        """The loudest moment of a piece's own time, in log10 of mel power; as FeatureExtractor.measure."""
+        log = _log_power(wav.squeeze(1))
+        frames = UNIT_HOP // MEL_HOP
+        return log[..., frames * left : log.shape[2] - frames * right].amax()
 
-def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    @staticmethod
+    def measured(measures: Sequence[Tensor]) -> Tensor:
+        """The loudest moment of a whole recording."""
+        return torch.stack(list(measures)).amax()
+
+
+def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None, peak: Tensor | None = None) -> Tensor:
     """wav [B, S] -> log10 of mel power, [B, 80, T], scaled as in Whisper (Radford et al. 2022, section 2.2).
 
     Cut 8 decades below each item's maximum, which is put at 1.2; (x + 4) / 4. Zeros beyond an item's length.
+    peak: the maximum of the recording of which `wav` is a piece.
     """
     with torch.autocast(wav.device.type, enabled=False):
-        padded = F.pad(wav.float(), (HUBERT_PAD, MEL_WINDOW // 2))
-        window = torch.hann_window(MEL_WINDOW, device=wav.device)
-        spectrum = torch.stft(padded, MEL_WINDOW, MEL_HOP, window=window, center=False, return_complex=True)
-        power = spectrum.real.square() + spectrum.imag.square()
-        log = (mel_filters(MEL_WINDOW, MELS).to(wav.device) @ power).clamp(min=1e-10).log10()
+        log = _log_power(wav)
         if lengths is None:
-            return _scaled(log, log.amax(dim=(1, 2), keepdim=True))
+            return _scaled(log, log.amax(dim=(1, 2), keepdim=True) if peak is None else peak)
         frames = torch.as_tensor(lengths, device=wav.device).view(-1, 1, 1) // MEL_HOP
         inside = torch.arange(log.shape[2], device=wav.device) < frames
         peak = log.masked_fill(~inside, -torch.inf).amax(dim=(1, 2), keepdim=True)
         return _scaled(log, peak) * inside
+
+
+def _log_power(wav: Tensor) -> Tensor:
+    """wav [B, S] -> log10 of mel power, [B, 80, T]."""
+    padded = F.pad(wav.float(), (HUBERT_PAD, MEL_WINDOW // 2))
+    window = torch.hann_window(MEL_WINDOW, device=wav.device)
+    spectrum = torch.stft(padded, MEL_WINDOW, MEL_HOP, window=window, center=False, return_complex=True)
+    power = spectrum.real.square() + spectrum.imag.square()
+    return (mel_filters(MEL_WINDOW, MELS).to(wav.device) @ power).clamp(min=1e-10).log10()
 
 
 def _scaled(log: Tensor, peak: Tensor) -> Tensor:
@@ -196,6 +255,20 @@ def count_windows(frames: int) -> int:
     return max(1, -(-(frames - WINDOW_OVERLAP) // WINDOW_HOP))
 
 
+def windows_of(frames: int) -> Iterator[tuple[int, int, int, int]]:
+    """(first frame, end, first and end of those that it gives) of each window of so many frames."""
+    last = count_windows(frames) - 1
+    for number in range(last + 1):
+        first = number * WINDOW_HOP
+        gives = first + WINDOW_OVERLAP if number else 0
+        yield (
+            first,
+            min(first + WINDOW, frames),
+            gives,
+            frames if number == last else first + WINDOW_OVERLAP + WINDOW_HOP,
+        )
+
+
 def cut_windows(x: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """x [B, N, E], valid bool [B, N] or None (all) -> windows [B * W, M, E], and which frames in them are.
 
@@ -214,9 +287,9 @@ def cut_windows(x: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]
     return pieces.transpose(2, 3).flatten(0, 1), inside | ~inside.any(dim=1, keepdim=True)
 
 
-def join_windows(x: Tensor, frames: int) -> Tensor:
-    """What was made of the windows, [B * W, M, E] -> [B, frames, E]."""
-    windows = count_windows(frames)
+def join_windows(x: Tensor, frames: int | None) -> Tensor:
+    """What was made of the windows, [B * W, M, E] -> [B, frames, E]; None: x is one window alone."""
+    windows = 1 if frames is None else count_windows(frames)
     if windows == 1:
         return x
     pieces = x.unflatten(0, (-1, windows))

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hubert_pitdyn.model import Hubert, label_logits, valid_frames
+from hubert_pitdyn.masks import valid_frames
+from hubert_pitdyn.model import Hubert, label_logits
 
 SILENT = 1e-6  # mean magnitude of convolutions, below which there is no sound
 

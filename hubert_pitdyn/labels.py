@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from common.rows import by_rows
+
 F_MIN, F_MAX = 50.0, 1100.0  # Hz: the range of pitch, wide enough for singing
 MAX_CLASSES = 100  # rows of the label embedding of the official HuBERT
 REACH = 3.5  # standard deviations of a soft target that are kept
@@ -66,6 +68,7 @@ class PitLabels:
         f0 = self._hertz(classes - self.unvoiced)
         return np.where(classes > 0, f0, 0.0).astype(np.float32) if self.unvoiced else f0.astype(np.float32)
 
+    @by_rows
     def soft(self, f0: np.ndarray) -> np.ndarray:
         """F0 [N] in Hz -> target float32 [N, K]: a Gaussian around the exact pitch; unvoiced is one-hot."""
         f0 = np.asarray(f0)
@@ -79,6 +82,7 @@ class PitLabels:
         """float32 [K, K]: row c is the soft target of class c, so target_matrix()[classes] is [N, K]."""
         return self.soft(self.decode(np.arange(self.classes)))
 
+    @by_rows
     def decode_soft(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distribution [..., K] -> (F0 [...] in Hz, 0 = unvoiced; probability of being voiced [...]).
 
@@ -88,6 +92,7 @@ class PitLabels:
         voiced = 1 - p[..., 0] if self.unvoiced else np.ones(p.shape[:-1])
         return np.where(voiced > 0.5, self.pitch(p), 0.0).astype(np.float32), voiced.astype(np.float32)
 
+    @by_rows
     def pitch(self, p: np.ndarray) -> np.ndarray:
         """Distribution [..., K] -> F0 [...] in Hz, also where it says unvoiced.
 
@@ -95,6 +100,7 @@ class PitLabels:
         """
         return self._hertz(_local_mean(np.asarray(p, np.float64)[..., int(self.unvoiced) :], self.sigma))
 
+    @by_rows
     def shift(self, p: np.ndarray, octaves: np.ndarray) -> np.ndarray:
         """Move the pitch of distribution [N, K] by octaves [N]; voicing stays, the range's ends collect."""
         steps = np.asarray(octaves) * self.bins / np.log2(self.f_max / self.f_min)
@@ -102,6 +108,7 @@ class PitLabels:
         moved[:, int(self.unvoiced) :] = _shift(moved[:, int(self.unvoiced) :], steps)
         return moved
 
+    @by_rows
     def at(self, p: np.ndarray, f0: np.ndarray) -> np.ndarray:
         """Distribution [N, K] with its voicing kept and its pitch put to f0 [N] in Hz."""
         own = np.array(p, copy=True)
@@ -162,6 +169,7 @@ class DynLabels:
         """Class [N] -> loudness float32 [N] in dB."""
         return self._decibels(np.asarray(classes), level).astype(np.float32)
 
+    @by_rows
     def soft(self, db: np.ndarray, level: float = 0.0) -> np.ndarray:
         """Loudness [N] in dB -> target float32 [N, K]: a Gaussian around the exact value."""
         return _gaussian(self._place(db, level), self.bins, self.sigma).astype(np.float32)
@@ -170,11 +178,13 @@ class DynLabels:
         """float32 [K, K]: row c is the soft target of class c."""
         return self.soft(self.decode(np.arange(self.classes)))
 
+    @by_rows
     def decode_soft(self, p: np.ndarray, level: float = 0.0) -> np.ndarray:
         """Distribution [..., K] -> loudness float32 [...] in dB: local mean, as for pitch."""
         place = _local_mean(np.asarray(p, dtype=np.float64), self.sigma)
         return self._decibels(place, level).astype(np.float32)
 
+    @by_rows
     def shift(self, p: np.ndarray, db: np.ndarray) -> np.ndarray:
         """Move distribution [N, K] by db [N]; the range's ends collect. ValueError for "linear_rms"."""
         if self.scale != "relative_db":

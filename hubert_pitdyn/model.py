@@ -7,6 +7,9 @@ an item's length carry numbers without meaning; the others equal those of the it
 With the default sizes, names and numbers are those of the official hubert-soft and hubert-discrete models
 (van Niekerk et al., "A Comparison of Discrete and Soft Speech Units", ICASSP 2022).
 
+What is longer than 30 s goes through the transformer in windows that overlap, so that cost grows with length
+and not with its square. A `Context` lets one window of a recording be computed by itself.
+
 With the front end "log_mel" the network is the encoder of Whisper (Radford et al., 2022) up to its output,
 so that it can begin from Whisper's weights as Soft-VC's begins from HuBERT's: two convolutions over a
 log-mel, sinusoidal positions, and layers that normalise their input (as HuBERT Large's do), not their output.
@@ -14,16 +17,16 @@ log-mel, sinusoidal positions, and layers that normalise their input (as HuBERT 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import UNIT_HOP
 from hubert_pitdyn.front_ends import (
     NORMS,
     WINDOW,
+    Context,
     FeatureExtractor,
     FeatureProjection,
     LogMelExtractor,
@@ -32,6 +35,7 @@ from hubert_pitdyn.front_ends import (
     cut_windows,
     join_windows,
 )
+from hubert_pitdyn.masks import valid_frames
 
 TEMPERATURE = 0.1  # of the cosine similarities
 UNIT_KINDS = ("content", "label")
@@ -96,9 +100,20 @@ class Hubert(nn.Module):
         if teacher_dim:
             self.teacher_head = nn.Linear(unit_dim, teacher_dim)
 
-    def features(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """wav [B, 1, S] -> output of the convolutions [B, N, C]."""
-        return self.feature_extractor(wav, lengths)
+    def measure(self, wav: Tensor, left: int, right: int) -> Tensor | None:
+        """See FeatureExtractor.measure."""
+        return self.feature_extractor.measure(wav, left, right)
+
+    def measured(self, measures: Sequence[Tensor | None]) -> Tensor | None:
+        """See FeatureExtractor.measured."""
+        return self.feature_extractor.measured(measures)
+
+    def features(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Tensor:
+        """wav [B, 1, S] -> output of the convolutions [B, N, C]; in a context without its neighbours'."""
+        if context is None:
+            return self.feature_extractor(wav, lengths)
+        found = self.feature_extractor(wav, known=context.known[self])
+        return found[:, context.left : found.shape[1] - context.right]
 
     def encode(
         self,
@@ -106,19 +121,23 @@ class Hubert(nn.Module):
         lengths: Tensor | None = None,
         layer: int | None = None,
         mask: Tensor | None = None,
+        context: Context | None = None,
     ) -> Tensor:
         """wav [B, 1, S] -> hidden state [B, N, E] after `layer` layers (0: their input, None: all).
 
         mask: bool [B, N], the frames hidden from the transformer.
         """
-        x, valid, frames = self._embed(self.features(wav, lengths), lengths, mask)
-        return self._joined(self.encoder(x, valid, layer), frames)
+        conv = self.features(wav, lengths, context)
+        x, valid, frames = self._embed(conv, lengths, mask, context)
+        return join_windows(self.encoder(x, valid, layer), frames)
 
-    def hidden(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def hidden(
+        self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None
+    ) -> tuple[Tensor, Tensor]:
         """wav [B, 1, S] -> conv output [B, N, C] and every hidden state [B, N, layers + 1, E]."""
-        conv = self.features(wav, lengths)
-        x, valid, frames = self._embed(conv, lengths)
-        states = [self._joined(state, frames) for state in self.encoder.states(x, valid)]
+        conv = self.features(wav, lengths, context)
+        x, valid, frames = self._embed(conv, lengths, context=context)
+        states = [join_windows(state, frames) for state in self.encoder.states(x, valid)]
         return conv, torch.stack(states, dim=2)
 
     def forward(
@@ -140,20 +159,28 @@ class Hubert(nn.Module):
         """The logits [B, N, K] of projected hidden states [B, N, D]."""
         return label_logits(units, self.label_embedding.weight)
 
-    def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def distribution(
+        self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None
+    ) -> Tensor:
         """wav [B, 1, S] -> probabilities of the classes [B, N, K]."""
-        return self(wav, lengths).softmax(dim=-1)
+        return self.logits_of(self.proj(self.encode(wav, lengths, context=context))).softmax(dim=-1)
 
-    def units(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def units(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Tensor:
         """wav [B, 1, S] -> units [B, N, D] of this model's unit_kind, float32 under autocast too."""
         if self.unit_kind == "label":
-            return (self.distribution(wav, lengths) @ self.label_embedding.weight).float()
-        return self.proj(self.encode(wav, lengths)).float()
+            return (self.distribution(wav, lengths, context) @ self.label_embedding.weight).float()
+        return self.proj(self.encode(wav, lengths, context=context)).float()
 
-    def _embed(self, conv: Tensor, lengths: Tensor | None, mask: Tensor | None = None):
+    def _embed(
+        self,
+        conv: Tensor,
+        lengths: Tensor | None,
+        mask: Tensor | None = None,
+        context: Context | None = None,
+    ):
         """Conv output [B, N, C] -> transformer input [B, N, E], valid frames (bool [B, N] or None) and N.
 
-        With the front end "log_mel", long inputs are cut into windows, one item of the batch each.
+        Long inputs are cut into windows, one item of the batch each; what has a context is one window.
         """
         frames = conv.shape[1]
         valid = valid_frames(lengths, conv.shape[1], conv.device)
@@ -162,14 +189,10 @@ class Hubert(nn.Module):
             x = torch.where(mask.to(x.device).unsqueeze(-1), self.masked_spec_embed.to(x.dtype), x)
         if valid is not None:
             x = x * valid.unsqueeze(-1)  # as the positional convolution sees nothing after a lone item
-        if self.by_log_mel:
+        if context is None:
             x, valid = cut_windows(x, valid)
         x = x + self.positional_embedding(x)
-        return self.dropout(self.norm(x)), valid, frames
-
-    def _joined(self, state: Tensor, frames: int) -> Tensor:
-        """State of what `_embed` gave -> [B, N, E]."""
-        return join_windows(state, frames) if self.by_log_mel else state
+        return self.dropout(self.norm(x)), valid, frames if context is None else None
 
 
 def label_logits(units: Tensor, labels: Tensor) -> Tensor:
@@ -268,32 +291,3 @@ class SelfAttention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.out_proj(attended.transpose(1, 2).reshape(batch, frames, dim))
-
-
-def valid_frames(lengths: Tensor | None, frames: int, device: torch.device | None = None) -> Tensor | None:
-    """lengths [B] in samples -> bool [B, N], true on the units inside each item (None stays None)."""
-    if lengths is None:
-        return None
-    counts = torch.as_tensor(lengths, device=device) // UNIT_HOP
-    return torch.arange(frames, device=device) < counts.unsqueeze(1)
-
-
-def time_mask(
-    batch: int,
-    frames: int,
-    probability: float = 0.8,
-    span: int = 10,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """Random spans to hide in training -> bool [B, N], as wav2vec 2.0 (Baevski et al., 2020) draws them.
-
-    Each frame starts a span of `span` frames with chance probability / span. Starts differ but spans
-    overlap, so that about 1 - exp(-probability) of the frames are hidden. In clips shorter than two spans
-    a span is half the clip. The generator is a CPU one.
-    """
-    span = max(1, min(span, frames // 2))
-    places = frames - span + 1
-    counts = (probability * frames / span + torch.rand(batch, generator=generator)).long()
-    order = torch.rand(batch, places, generator=generator).argsort(dim=1)
-    starts = (order < counts.unsqueeze(1)).float()
-    return F.max_pool1d(F.pad(starts, (span - 1, span - 1)), span, stride=1) > 0

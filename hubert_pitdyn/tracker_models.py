@@ -5,6 +5,7 @@ They drive the label embeddings of trained models, so the units of a voice are o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 import audio
 from hubert_pitdyn import pitch
+from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
 
 
@@ -25,8 +27,19 @@ class Tracked(nn.Module):
         super().__init__()
         self.label_embedding = label_embedding
 
-    def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def measure(self, wav: Tensor, left: int, right: int) -> Any:
+        """As FeatureExtractor.measure: what `soft` has to know of every piece of a recording."""
+
+    def measured(self, measures: Sequence[Any]) -> Any:
+        """As FeatureExtractor.measured."""
+
+    def distribution(
+        self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None
+    ) -> Tensor:
         """wav [B,1,S] -> class probabilities [B,N,K]; zeros beyond an item's length."""
+        if context is not None:
+            found = self.soft(wav.flatten().cpu().numpy(), context.known[self])
+            return torch.from_numpy(found[context.left : len(found) - context.right])[None].to(wav)
         result = wav.new_zeros(len(wav), wav.shape[-1] // audio.UNIT_HOP, self.label_embedding.num_embeddings)
         sizes = [wav.shape[-1]] * len(wav) if lengths is None else lengths.tolist()
         for row, item, size in zip(result, wav[:, 0], sizes, strict=True):
@@ -38,8 +51,8 @@ class Tracked(nn.Module):
         """wav [B,1,S] -> soft label units [B,N,256]."""
         return self.distribution(wav, lengths) @ self.label_embedding.weight
 
-    def soft(self, wav: np.ndarray) -> np.ndarray:
-        """Prepared wav [S] -> distribution [N,K]."""
+    def soft(self, wav: np.ndarray, known: Any = None) -> np.ndarray:
+        """Prepared wav [S], or a piece of one and what is known of it -> distribution [N,K]."""
         raise NotImplementedError
 
 
@@ -50,7 +63,7 @@ class TrackedPitch(Tracked):
         super().__init__(label_embedding)
         self.labels, self.options = PitLabels.from_config(table), track_options(table)
 
-    def soft(self, wav: np.ndarray) -> np.ndarray:
+    def soft(self, wav: np.ndarray, known: Any = None) -> np.ndarray:
         return self.labels.soft(pitch.track(wav, **self.options))
 
 
@@ -61,6 +74,15 @@ class TrackedLoudness(Tracked):
         super().__init__(label_embedding)
         self.labels, self.centred = DynLabels.from_config(table), table.get("centred", True)
 
-    def soft(self, wav: np.ndarray) -> np.ndarray:
+    def measure(self, wav: Tensor, left: int, right: int) -> np.ndarray:
+        """Loudness of the units of a piece, in dB."""
+        db = audio.loudness(wav.flatten().cpu().numpy(), centred=self.centred)
+        return db[left : len(db) - right]
+
+    def measured(self, measures: Sequence[np.ndarray]) -> float:
+        """Active level of a recording, in dB."""
+        return audio.active_level(np.concatenate(measures))
+
+    def soft(self, wav: np.ndarray, known: float | None = None) -> np.ndarray:
         db = audio.loudness(wav, centred=self.centred)
-        return self.labels.soft(db, audio.active_level(db))
+        return self.labels.soft(db, audio.active_level(db) if known is None else known)

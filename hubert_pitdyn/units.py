@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from audio import UNIT_HOP, encoder_input
+from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.heads import TrunkHead
-from hubert_pitdyn.model import Hubert, valid_frames
+from hubert_pitdyn.masks import valid_frames
+from hubert_pitdyn.model import Hubert
 
 
 class Analysis(NamedTuple):
@@ -38,18 +40,25 @@ class PitDynEncoder(nn.Module):
         """Width of the units that `embed` makes (768)."""
         return sum(w.shape[-1] for w in (self.content.proj.weight.T, self._table("pit"), self._table("dyn")))
 
+    @property
+    def networks(self) -> set[nn.Module]:
+        """What a wav goes through: each Hubert and tracker once."""
+        models = (self.content, self.pit, self.dyn)
+        return {model.trunk if isinstance(model, TrunkHead) else model for model in models}
+
     def _table(self, name: str) -> Tensor:
         return getattr(self, name).label_embedding.weight
 
     @torch.inference_mode()
-    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
+    def analyse(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Analysis:
         """wav [B,1,S] (S = 320·N; lengths [B] samples in a zero-padded batch) -> Analysis.
 
-        Each network runs once, for its own answer and for every head that reads it.
+        Each network runs once, for its own answer and for every head that reads it. context: of the recording
+        of which wav is one window; the answer is without the neighbours' units.
         """
         models = (self.content, self.pit, self.dyn)
         shared = {model.trunk for model in models if isinstance(model, TrunkHead)}
-        hidden = {trunk: trunk.hidden(wav, lengths) for trunk in shared}
+        hidden = {trunk: trunk.hidden(wav, lengths, context) for trunk in shared}
 
         def answer(model: Hubert | TrunkHead) -> Tensor:
             if isinstance(model, TrunkHead):
@@ -59,7 +68,8 @@ class PitDynEncoder(nn.Module):
                 )
             content = model is self.content
             if model not in hidden:
-                return model.units(wav, lengths) if content else model.distribution(wav, lengths)
+                give = model.units if content else model.distribution
+                return give(wav, lengths, context)
             state = model.proj(hidden[model][1][:, :, -1])
             return state if content else model.logits_of(state).softmax(dim=-1)
 
@@ -90,10 +100,15 @@ class ContentEncoder(nn.Module):
         """Width of the units that `embed` makes (256)."""
         return self.content.proj.out_features
 
+    @property
+    def networks(self) -> set[nn.Module]:
+        """As PitDynEncoder.networks."""
+        return {self.content}
+
     @torch.inference_mode()
-    def analyse(self, wav: Tensor, lengths: Tensor | None = None) -> Analysis:
+    def analyse(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Analysis:
         """As PitDynEncoder.analyse; distributions over no classes at all."""
-        units = self.content.units(wav, lengths)
+        units = self.content.units(wav, lengths, context)
         return Analysis(units, units[..., :0], units[..., :0])
 
     def embed(self, analysis: Analysis) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from golden.make_state import make_state
 
 from audio import HUBERT_PAD, UNIT_HOP
-from hubert_pitdyn.model import Hubert, time_mask, valid_frames
+from hubert_pitdyn.masks import time_mask, valid_frames
+from hubert_pitdyn.model import Hubert
 
 GOLDEN = Path(__file__).parent / "golden" / "golden.npz"
 TINY = {"classes": 40, "dim": 256, "conv_dim": 160, "heads": 4, "ff": 512, "layers": 3, "unit_dim": 64}

@@ -21,7 +21,8 @@ from hubert_pitdyn import plots
 from hubert_pitdyn.heads import Head
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.losses import add_counts, count_right, cross_entropy, fractions, teacher_error
-from hubert_pitdyn.model import Hubert, time_mask
+from hubert_pitdyn.masks import time_mask
+from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder
 from preprocessing.discrete import Teacher
 from training.batches import validation_batches

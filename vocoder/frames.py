@@ -15,6 +15,7 @@ from common.layers import Block
 
 WINDOW = 4 * MEL_HOP  # samples
 BINS = WINDOW // 2 + 1
+WINDOW_REACH = -(-WINDOW // 2 // MEL_HOP)  # frames either side of a sample whose windows hold it
 INIT_STD = 0.02
 
 

@@ -32,6 +32,11 @@ class GriffinLim(nn.Module):
         self.register_buffer("filters", audio.mel_filters().clone(), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
 
+    @property
+    def reach(self) -> int:
+        """Mel frames either side that have to do with a sample: windows reach further with each iteration."""
+        return (self.n_iter + 1) * -(-N_FFT // MEL_HOP)
+
     @torch.no_grad()
     def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, 128, T] (natural log of magnitude) -> wav [B, 1, 160T]."""

@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import MEL_HOP, N_FFT, N_MELS
-from vocoder.frames import BINS, Trunk, analyse, initialise, overlap_add
+from common.layers import reach
+from vocoder.frames import BINS, WINDOW_REACH, Trunk, analyse, initialise, overlap_add
 from vocoder.pulses import at_samples, pulse_train
+from vocoder.source import Source, fixed_noise
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
@@ -29,6 +31,7 @@ HELD = 0.1  # weight of unvoiced frames, whose pitch is interpolated, against th
 UNVOICED, VOICED, UNKNOWN = range(3)  # voicing of a frame
 CONDITIONED = 0.5  # fraction of the training waves whose F0 and voicing are given
 MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
+PULSE_REACH = 3  # frames whose F0 or voicing a sample of the pulses depends on, either side
 EDGE = 80  # samples, 5 ms: a low voice begins and ends within these on both sides of a change of voicing
 FADE = 240  # samples, 15 ms: a high voice begins and ends within these, inside its voiced frames
 LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
@@ -66,16 +69,33 @@ class HarmonicGenerator(nn.Module):
         nn.init.zeros_(self.told.weight)
         nn.init.constant_(self.head.bias[: 2 * BINS], LOG_START)
 
-    def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
+    @property
+    def reach(self) -> int:
+        """Mel frames either side that have to do with a sample, but for the turns of the pulses before it."""
+        pulses = 2 * WINDOW_REACH + PULSE_REACH
+        return max(
+            reach(self.trunk) + WINDOW_REACH, MEL_REACH + WINDOW_REACH, reach(self.pitch_trunk) + pulses
+        )
+
+    def forward(
+        self,
+        mel: Tensor,
+        f0: Tensor | None = None,
+        voiced: Tensor | None = None,
+        source: Source | None = None,
+    ) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1.
 
         f0 [B, T] in Hz, on unvoiced frames too, and bool voiced [B, T] replace what is predicted from the
-        mel. No pulse sounds on unvoiced frames; how strong pulses are on voiced ones the mel decides.
+        mel. No pulse sounds on unvoiced frames; how strong pulses are on voiced ones the mel decides. source:
+        phases and noise of the recording of which the mel is a piece.
         """
         logits = self._predict_f0(mel)
         if f0 is None:
-            return self._synthesise(mel, hertz(logits.detach()), logits[..., PITCHES:].detach())
-        return self._synthesise(mel, f0.clamp(min=LOWEST), logits[..., PITCHES:], voiced.long())
+            f0 = hertz(logits.detach())
+            return self._synthesise(mel, f0, logits[..., PITCHES:].detach(), source=source)
+        f0, voicing = f0.clamp(min=LOWEST), voiced.long()
+        return self._synthesise(mel, f0, logits[..., PITCHES:], voicing, source=source)
 
     def with_pitch_loss(
         self,
@@ -119,20 +139,23 @@ class HarmonicGenerator(nn.Module):
         logits: Tensor,
         voicing: Tensor | None = None,
         noise: Tensor | None = None,
+        source: Source | None = None,
     ) -> Tensor:
         """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, 160T].
 
-        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
+        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. source: see `forward`.
         """
         x = self.trunk(mel, None if voicing is None else self.told(voicing))
         # Phases and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
-            pulses = pulse_train(f0)
+            pulses = pulse_train(f0) if source is None else source.pulses(f0)
             if voicing is not None:
                 # In time, before windows of 40 ms blur where a voice begins.
                 pulses = pulses * pulse_envelope(voicing, f0)
             pulses = analyse(pulses) * logits.sigmoid()
-            noise = analyse(self._noise(pulses.shape[0], mel) if noise is None else noise)
+            if noise is None:
+                noise = self._noise(pulses.shape[0], mel) if source is None else source.noise(mel)
+            noise = analyse(noise)
             of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
             if voicing is not None:
                 near = unvoiced_near_voiced(voicing).unsqueeze(-1)
@@ -146,8 +169,7 @@ class HarmonicGenerator(nn.Module):
         shape = (count, MEL_HOP * mel.shape[-1])
         if self.training:
             return torch.randn(shape, dtype=mel.dtype, device=mel.device)
-        fixed = torch.Generator(mel.device).manual_seed(0)
-        return torch.randn(shape, generator=fixed, dtype=mel.dtype, device=mel.device)
+        return torch.randn(shape, generator=fixed_noise(mel), dtype=mel.dtype, device=mel.device)
 
     def remove_weight_norm(self) -> HarmonicGenerator:
         """There is none to fold; every vocoder has this call before inference."""

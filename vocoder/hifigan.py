@@ -6,6 +6,7 @@ Synthesis", NeurIPS 2020; with the default sizes, names and numbers are those of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from audio import N_MELS
+from common.layers import reach
 
 SLOPE = 0.1  # of the leaky ReLUs, but not of the last one: the official models were trained with 0.01 there
 LAST_SLOPE = 0.01
@@ -42,6 +44,7 @@ class HifiGan(nn.Module):
     ):
         super().__init__()
         _check_sizes(channels, rates, kernels, resblock_kernels)
+        self.rates = tuple(rates)
         widths = [channels >> stage for stage in range(len(rates) + 1)]
         self.bank = len(resblock_kernels)
         self.conv_pre = _normed(nn.Conv1d(n_mels, channels, 7, padding=3))
@@ -53,6 +56,17 @@ class HifiGan(nn.Module):
             ResBlock(width, kernel, resblock_dilations) for width in widths[1:] for kernel in resblock_kernels
         )
         self.conv_post = _normed(nn.Conv1d(widths[-1], 1, 7, padding=3))
+
+    @property
+    def reach(self) -> int:
+        """Mel frames either side that have to do with a sample."""
+        frames, rate = reach(self.conv_pre), 1  # of the stages so far; samples a frame that they give
+        for stage, up in enumerate(self.ups):
+            bank = self.resblocks[stage * self.bank : (stage + 1) * self.bank]
+            frames += -(-up.kernel_size[0] // self.rates[stage]) / rate
+            rate *= self.rates[stage]
+            frames += max(map(reach, bank)) / rate
+        return math.ceil(frames + reach(self.conv_post) / rate)
 
     def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, T * product of rates] in -1 .. 1."""

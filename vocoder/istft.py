@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from audio import N_MELS
-from vocoder.frames import BINS, Trunk, initialise, overlap_add
+from common.layers import reach
+from vocoder.frames import BINS, WINDOW_REACH, Trunk, initialise, overlap_add
 
 LOG_MAX = 4.6  # of a magnitude; a sine at full scale has ln 160 = 5.1, speech at the training level 4 at most
 
@@ -24,6 +25,11 @@ class IstftGenerator(nn.Module):
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 2 * BINS)
         initialise(self)
+
+    @property
+    def reach(self) -> int:
+        """Mel frames either side that have to do with a sample."""
+        return reach(self.trunk) + WINDOW_REACH
 
     def forward(self, mel: Tensor, f0: Tensor | None = None, voiced: Tensor | None = None) -> Tensor:
         """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1."""

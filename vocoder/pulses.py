@@ -14,15 +14,15 @@ BAND = 7800.0  # Hz; no harmonic lies above
 TINY = 1e-6
 MOST = 6000.0  # Hz; no F0 is higher
 FINEST = 1 << 18  # parts of a hertz: what single precision resolves from 32 Hz on
-PARTS = 8 * SAMPLE_RATE // MEL_HOP * FINEST  # of a turn, with F0 in such parts, see _turns
+PARTS = 8 * SAMPLE_RATE // MEL_HOP * FINEST  # of a turn, with F0 in such parts, see frame_turns
 
 
-def pulse_train(f0: Tensor) -> Tensor:
+def pulse_train(f0: Tensor, turns: Tensor | None = None) -> Tensor:
     """F0 [B, T] in Hz of frames on 160j + 80 -> [B, 160T]: its harmonics below BAND, cosines of amplitude 1.
 
-    Their sum in closed form (Dirichlet's kernel) costs the same however many there are.
+    Their sum in closed form (Dirichlet's kernel) costs the same however many there are. turns: `frame_turns`.
     """
-    turns = _turns(f0)
+    turns = _turns(f0, frame_turns(f0) if turns is None else turns)
     f0 = at_samples(f0)
     count = torch.floor(BAND / f0)
     divisor = torch.sin(math.pi * turns)
@@ -31,19 +31,28 @@ def pulse_train(f0: Tensor) -> Tensor:
     return (torch.where(at_peak, 2 * count + 1, kernel) - 1) / 2
 
 
-def _turns(f0: Tensor) -> Tensor:
-    """F0 [B, T] in Hz, straight lines between frames -> [B, 160T]: turns so far, less whole ones.
+def frame_turns(f0: Tensor, known: tuple[int, Tensor] | None = None) -> Tensor:
+    """F0 [B, T] in Hz -> whole numbers [B, T]: the turns before each frame, in PARTS of one and modulo one.
 
+    known: a frame, and those [B] before it, of a piece of a recording (None: they are 0 before the first).
     Summed up as floats, an hour's turns would be wrong by whole ones, and not every GPU has doubles. So the
     turns of frames are whole numbers, of parts so fine that a float's F0 has no finer, which are added modulo
-    one turn without an error; floats say where in its frame a sample is.
+    one turn without an error.
     """
-    f0 = f0.clamp(max=MOST)
-    before, after = (F.pad(f0.unsqueeze(1), edge, mode="replicate").squeeze(1) for edge in ((1, 0), (0, 1)))
-    before, after = before[..., :-1], after[..., 1:]
+    before, f0, after = _with_neighbours(f0)
     # A frame's line begins half a frame early, so that its turns are a weighted sum of three F0.
     parts = _modulo(sum(_modulo(weight * _parts(x)) for weight, x in ((1, before), (6, f0), (1, after))))
     start = _running_sum(parts) - parts  # of all frames before this one
+    if known is None:
+        return start
+    frame, turns = known
+    return _modulo(start + PARTS + _modulo(2 * PARTS + turns - start[:, frame]).unsqueeze(1))
+
+
+def _turns(f0: Tensor, start: Tensor) -> Tensor:
+    """F0 [B, T] in Hz, straight lines between frames, and its `frame_turns` -> [B, 160T]: turns so far, less
+    whole ones; floats say where in its frame a sample is."""
+    before, f0, after = _with_neighbours(f0)
     start = torch.where(start > PARTS // 2, start - PARTS, start)
     start = torch.where(start < -PARTS // 2, start + PARTS, start).to(f0.dtype) / PARTS
     k = torch.arange(1, MEL_HOP + 1, device=f0.device, dtype=f0.dtype)
@@ -55,6 +64,13 @@ def _turns(f0: Tensor) -> Tensor:
     within = within + slopes[1] * second * second / 2
     turns = start.unsqueeze(-1) + within / SAMPLE_RATE
     return (turns - turns.round()).flatten(-2)
+
+
+def _with_neighbours(f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """F0 [B, T] of the frames before, these and after, [B, T] each; at the ends their own."""
+    f0 = f0.clamp(max=MOST)
+    before, after = (F.pad(f0.unsqueeze(1), edge, mode="replicate").squeeze(1) for edge in ((1, 0), (0, 1)))
+    return before[..., :-1], f0, after[..., 1:]
 
 
 def _parts(f0: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from evaluation import heads
 from experiments import runs
 from experiments.ablation.recipes import KINDS, Recipe
 from hubert_pitdyn.labels import DynLabels, PitLabels
-from hubert_pitdyn.model import Hubert, time_mask
+from hubert_pitdyn.masks import time_mask
+from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder
 
 

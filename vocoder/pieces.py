@@ -1,0 +1,28 @@
+"""Synthesis of mels that come piece by piece, as of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from torch import Tensor
+
+from audio import MEL_HOP
+from common.lookahead import Parts, lookahead
+from vocoder.source import Source
+
+
+def synthesise(vocoder, pieces: Iterable[Parts], live: bool = False) -> Iterator[Tensor]:
+    """(mel [1, n_mels, T], F0 [1, T] in Hz or None, bool voiced [1, T] or None) … -> wav [1, 1, 160T'] ….
+
+    A vocoder that is not conditioned on F0 leaves it out. The waves follow one another and are as long as the
+    mels together; each comes `vocoder.reach` frames late. live: see `lookahead`.
+    """
+    source = Source()
+
+    def work(parts: Parts, first: int, done: int) -> Tensor:
+        mel, f0, voiced = parts
+        if not vocoder.conditioned_on_f0:
+            return vocoder(mel)
+        return vocoder(mel, f0, voiced, source.at(first, done))
+
+    return lookahead(pieces, vocoder.reach, MEL_HOP, work, live)
