@@ -19,6 +19,16 @@ EXAMPLES = """examples:
 """
 
 
+class Show(argparse.Action):
+    """An option that prints what there is to know of the voices here, or of one, and ends."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # noqa: ANN001  argparse's
+        from listening import voices
+
+        print(voices.described(values) if values else voices.listed())
+        parser.exit()
+
+
 def parse_args() -> argparse.Namespace:
     parser = cli.Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -29,6 +39,8 @@ def parse_args() -> argparse.Namespace:
         help="the voice to convert to: a name below out/ (the folder has acoustic/), the zip or folder of a "
         "voice that was handed on, or user/repo on the Hugging Face hub",
     )
+    parser.add_argument("--voices", action=Show, nargs=0, help="list the voices here: range, rate, terms")
+    parser.add_argument("--card", action=Show, metavar="VOICE", help="print what a voice says of itself")
     parser.add_argument(
         "--input",
         type=cli.path,

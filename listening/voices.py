@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 
+from audio import SAMPLE_RATE
 from checkpoints import terms
-from common.cli import UserError
+from common.cli import UserError, printable
 from listening.cache import Cache
 
 MODEL = Path("acoustic", "model-best.pt")  # below out/<voice>/
@@ -53,6 +55,32 @@ def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
         conditions = card.get("terms") or terms.of(name, {}) or OTHER_TERMS
         found.append(Voice(name, span, card.get("dataset", ""), mark, conditions))
     return found
+
+
+def listed(out: Path = Path("out")) -> str:
+    """A line on each voice below `out`: name, range, sampling rate, terms."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = [voice for voice in collect((), out, Cache(Path(folder) / "cards.json")) if voice.dataset]
+    if not found:
+        raise UserError(f"{out}: no voices here; run it in the project's folder, or train one")
+    rows = [(voice.name, voice.range, f"{SAMPLE_RATE // 1000} kHz") for voice in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for voice, row in zip(found, rows, strict=True):
+        fields = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([*fields, voice.terms]))
+    return "\n".join(map(printable, lines))
+
+
+def described(name: str, out: Path = Path("out")) -> str:
+    """The card of a voice, a field a line. Raises UserError for one that is not there."""
+    from checkpoints import bundle, cards, places, store  # noqa: PLC0415  as in `_card`
+
+    path = places.voice_path(name, out)
+    checkpoint = store.load(path) if path.name == places.BEST else bundle.about(path)["parts"]["acoustic"]
+    title, conditions = places.voice_name(name), terms.of(places.voice_name(name), checkpoint["card"])
+    first = f"{title}: {conditions or OTHER_TERMS}"
+    return "\n".join([printable(first), cards.describe(checkpoint)])
 
 
 def _card(path: Path, cache: Cache) -> dict:

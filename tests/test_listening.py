@@ -11,6 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
+from conftest import run_script
 
 import audio
 from checkpoints import terms
@@ -230,3 +231,16 @@ def test_a_voice_without_a_card_is_listed_and_cannot_be_converted_to(tmp_path):
     broken, old = voices.collect(["old"], tmp_path / "out", Cache(tmp_path / NAME))
     assert (broken.name, broken.dataset, old.name, old.dataset) == ("broken", "", "old", "")
     assert old.range == "range not known" and old.terms == voices.OTHER_TERMS
+
+
+def test_voices_are_listed_with_range_rate_and_terms_and_shown_by_their_cards():
+    root = Path(__file__).resolve().parent.parent
+    done = run_script("infer.py", "--voices", cwd=root)
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert {"kathleen", "scottpoid", "dorodoro"} <= set(rows)
+    assert "61 to 613 Hz)" in rows["scottpoid"] and "16 kHz" in rows["scottpoid"]
+    assert "name SCOTTPOID" in rows["scottpoid"] and "CC0" in rows["kathleen"]
+    card = run_script("infer.py", "--card", "kathleen", cwd=root).stdout
+    assert card.startswith("kathleen: CC0") and "content: out/demo/hubert-soft" in card
+    wrong = run_script("infer.py", "--card", "kathlen", cwd=root, expect=2)
+    assert "did you mean 'kathleen'?" in wrong.stderr
