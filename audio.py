@@ -146,14 +146,14 @@ def _spooled_on_grid(wav: Spool, start: int, stop: int) -> Spool:
     return out
 
 
-def save(path: str | Path, wav: Samples, comment: str = "") -> None:
-    """Write float [S] as a 16 kHz, 16-bit file of the suffix's format, whole or not at all.
+def save(path: str | Path, wav: Samples, comment: str = "", bits: int = 16) -> None:
+    """Write float [S] as a 16 kHz file of the suffix's format, whole or not at all.
 
-    comment: kept in the file's header, where its format has room for one. Raises UserError for samples that
-    are not finite.
+    bits: 16 or 24, of a wav or flac; ogg and mp3 have none. comment: kept in the file's header, where its
+    format has room for one. Raises UserError for samples that are not finite.
     """
     path = Path(path)
-    subtype = "PCM_16" if path.suffix == ".wav" else None
+    subtype = f"PCM_{bits}" if path.suffix in (".wav", ".flac") else None
     with atomic_path(path) as part, part.open("wb+") as opened:
         content = KeptErrors(opened if isinstance(wav, Spool) else io.BytesIO())
         try:

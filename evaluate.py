@@ -1,4 +1,4 @@
-"""Measure: one conversion, a voice on a folder, label models, the layers of a trunk, or vocoders."""
+"""Measure: one conversion, a voice on a folder, label models, the layers of a trunk, vocoders, or speed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         help="also draw spectrograms, F0 and loudness to this file",
     )
     voice = commands.add_parser("voice", help="convert a folder with a voice, and measure")
-    voice.add_argument("vbank", nargs="?", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
+    voice.add_argument("vbank", nargs="?", type=cli.voice_or_file, help="voice, as for infer.py")
     add_voice_arguments(voice)
     voice.add_argument("--input", type=cli.path, help="an audio file, or a folder (with all below)")
     voice.add_argument(
@@ -67,6 +67,19 @@ def parse_args() -> argparse.Namespace:
         "conversion",
     )
     vocoder.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    bench = commands.add_parser("bench", help="time and memory: start-up, stages, folders, long files")
+    bench.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
+    parts = ("start", "stages", "folder", "growth")
+    bench.add_argument("--parts", nargs="+", choices=parts, default=parts, help="default: all")
+    sizes = ("shipped", "official")
+    bench.add_argument("--sizes", nargs="+", choices=sizes, default=sizes, help="of the stages' models")
+    bench.add_argument("--seconds", nargs="+", type=float, default=[10, 60], help="default: 10 60")
+    bench.add_argument("--growth", nargs="+", type=float, default=[10, 60, 600, 3600], help="in seconds")
+    bench.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
+    bench.add_argument("--rounds", type=int, default=3, help="of each measurement (default: %(default)s)")
+    bench.add_argument(
+        "--reference", type=cli.path, help="Python file of a plain chain, such as tests/plain_chain.py"
+    )
     for command in (heads, layers):
         command.add_argument(
             "--data", type=cli.path, required=True, help="data folder, made by preprocess.py --pitdyn"
@@ -76,7 +89,7 @@ def parse_args() -> argparse.Namespace:
         command.add_argument(
             "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for the WER"
         )
-    for command in (pair, voice, heads, layers, vocoder):
+    for command in (pair, voice, heads, layers, vocoder, bench):
         command.add_argument("--json", type=cli.new_file(".json"), help="also write the figures to this file")
     for command in (pair, voice):
         command.add_argument(
@@ -95,8 +108,10 @@ def refuse_early(args: argparse.Namespace) -> None:
     from checkpoints import places
     from common.files import require_writable
 
-    if args.command == "voice" and not args.compare:
+    if args.command == "bench":
         places.acoustic_path(args.vbank)
+    if args.command == "voice" and not args.compare:
+        places.voice_path(args.vbank)
         require_writable(args.out_path)
     if getattr(args, "dataset", None):
         places.require_dataset(args.dataset)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from common import cli
-from conversion import arguments
+from conversion import arguments, names_out
 
 EXAMPLES = """examples:
   python infer.py scottpoid --input test/slt_clear.wav
@@ -19,13 +19,28 @@ EXAMPLES = """examples:
 """
 
 
+class Show(argparse.Action):
+    """An option that prints what there is to know of the voices here, or of one, and ends."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # noqa: ANN001  argparse's
+        from listening import voices
+
+        print(voices.described(values) if values else voices.listed())
+        parser.exit()
+
+
 def parse_args() -> argparse.Namespace:
     parser = cli.Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "vbank", type=cli.voice, help="the voice to convert to: a name below out/ (the folder has acoustic/)"
+        "vbank",
+        type=cli.voice_or_file,
+        help="the voice to convert to: a name below out/ (the folder has acoustic/), the zip or folder of a "
+        "voice that was handed on, or user/repo on the Hugging Face hub",
     )
+    parser.add_argument("--voices", action=Show, nargs=0, help="list the voices here: range, rate, terms")
+    parser.add_argument("--card", action=Show, metavar="VOICE", help="print what a voice says of itself")
     parser.add_argument(
         "--input",
         type=cli.path,
@@ -36,8 +51,9 @@ def parse_args() -> argparse.Namespace:
         "--out_path",
         type=cli.path,
         default=Path("gen"),
-        help="folder to write <file>_<vbank>.wav into (default: %(default)s)",
+        help="folder to write the conversions into (default: %(default)s)",
     )
+    add_naming(parser)
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
@@ -46,30 +62,50 @@ def parse_args() -> argparse.Namespace:
     prosody.add_argument(
         "--prosody_out",
         type=cli.path,
-        metavar="CSV",
-        help="write time, F0, voicing and loudness of every 20 ms, to edit (a folder when --input is one)",
+        metavar="FILE",
+        help="write time, F0, voicing and loudness of every 20 ms, to edit: a .csv for a spreadsheet, a .ds "
+        "for DiffSinger's tools, a .mid for a sequencer (a folder of .csv when --input is one)",
     )
     prosody.add_argument(
         "--prosody_in",
         type=cli.path,
-        metavar="CSV",
-        help="convert with that file (or those of that folder) as edited; its rows replace what the other "
-        "options give, so give these as when it was written",
+        metavar="FILE",
+        help="convert with that file (or those of that folder) as edited: .csv, .ds, .mid, or a project of "
+        "OpenUtau (.ustx) or UTAU (.ust); what it says replaces what the other options give, so give these "
+        "as when it was written",
     )
     return parser.parse_args()
+
+
+def add_naming(parser: argparse.ArgumentParser) -> None:
+    """What conversions are written as."""
+    parser.add_argument(
+        "--format",
+        choices=("wav", "flac", "ogg", "mp3"),
+        default="wav",
+        help="of the conversions: wav and flac lose nothing, ogg and mp3 are small (default: %(default)s)",
+    )
+    parser.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
+    parser.add_argument(
+        "--name_pattern",
+        default=names_out.PATTERN,
+        metavar="NAME",
+        help="of the conversions, without suffix; {source} is the recording's name, {voice} the voice's, "
+        "{number} the place in the batch, and a / makes a folder (default: %(default)s)",
+    )
 
 
 def main() -> int:
     args = parse_args()
     from tqdm import tqdm
 
-    from checkpoints import places
+    from checkpoints import places, terms
     from common.files import require_writable
     from conversion.files import convert_file, planned
     from conversion.room import require_room
 
     files = planned(args)  # wrong paths and names are refused before models load
-    places.acoustic_path(args.vbank)
+    places.voice_path(args.vbank)
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
@@ -79,10 +115,13 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
+    conditions = terms.of(places.voice_name(args.vbank), converter.card)
+    if conditions:
+        print(cli.printable(f"{args.vbank}: {conditions}"), file=sys.stderr)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:
-            notes = convert_file(converter, file, options, args.trim, args.plot)
+            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
             lines = [str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]
             tqdm.write("\n".join(map(cli.printable, lines)))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch

@@ -16,7 +16,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "name", type=cli.voice, help="data set or voice bank; everything goes to data/<name>/"
     )
-    parser.add_argument("--wavs", type=cli.path, help="folder of recordings, needed the first time")
+    parser.add_argument(
+        "--wavs", type=cli.path, help="folder of recordings, or a voice bank's zip; needed the first time"
+    )
+    parser.add_argument(
+        "--keep_noises", action="store_true", help="with --wavs: take a bank's breaths and noises, too"
+    )
     verb = parser.add_mutually_exclusive_group(required=True)
     verb.add_argument("--pitdyn", action="store_true", help="pitch and loudness classes, to pits/ and dyns/")
     verb.add_argument("--mel", action="store_true", help="log-mels, to mels/")

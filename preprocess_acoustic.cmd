@@ -58,7 +58,7 @@ EXIT /B %ERRORLEVEL%
 EXIT /B %ERRORLEVEL%
 
 :HELP
-ECHO usage:   preprocess_acoustic.cmd ^<vbank^> ^<path\to\wavs^> ^<dataset^> [options of preprocess.py]
+ECHO usage:   preprocess_acoustic.cmd ^<vbank^> ^<path\to\wavs or bank.zip^> ^<dataset^> [options of preprocess.py]
 ECHO example: preprocess_acoustic.cmd hana C:\Data\hana databaker --config configs\tiny.toml
 ECHO makes:   data\^<vbank^>\ with mels\ and units-pitdyn\, encoded by the models in out\^<dataset^>\
 ECHO Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.

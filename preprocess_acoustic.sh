@@ -4,7 +4,7 @@ set -u
 
 usage() {
     cat <<'TEXT'
-usage:   preprocess_acoustic.sh <vbank> <path/to/wavs> <dataset> [options of preprocess.py]
+usage:   preprocess_acoustic.sh <vbank> <path/to/wavs or bank.zip> <dataset> [options of preprocess.py]
 example: preprocess_acoustic.sh hana ~/data/hana databaker --config configs/tiny.toml
 makes:   data/<vbank>/ with mels/ and units-pitdyn/, encoded by the models in out/<dataset>/
 Run it in the project's folder. It uses .venv's Python where there is one; PYTHON_BIN names another.

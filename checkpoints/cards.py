@@ -35,6 +35,7 @@ def describe(checkpoint: dict) -> str:
     parts = {**about.pop("encoders", {}), "vocoder": about.pop("vocoder", None)}
     parts = {role: part for role, part in parts.items() if part}
     lines += [f"{role}: {part.get('name', '?')} ({part.get('hash', '?')})" for role, part in parts.items()]
+    lines += [f"bank's {name}: {text}" for name, text in about.pop("bank", {}).items() if name != "terms"]
     if metrics := about.pop("metrics", None):
         lines.append("metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     plain = {name: value for name, value in about.items() if not isinstance(value, dict) and value != ""}

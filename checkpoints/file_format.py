@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checkpoints import declared, whole
+from checkpoints import declared, int8, whole
 from common.cli import UserError, reason_of
 
 FORMAT = "hubert-pitdyn"
@@ -215,7 +215,8 @@ def _own(data: dict, path: Path | str) -> Contents:
             f"{path} is of kind {kind!r} or lacks its model or config, expected a whole checkpoint"
         )
     whole.require(path, data)
-    return Contents(kind, _tensors(data["model"], path), data["config"].get("model", {}))
+    state = int8.restored(_tensors(data["model"], path), path)
+    return Contents(kind, state, data["config"].get("model", {}))
 
 
 def _tensors(state: dict, path: Path | str) -> dict[str, Tensor]:

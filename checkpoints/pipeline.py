@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from checkpoints import cards, file_format, models, official, store, whole
+from checkpoints.bundle import Bundle
 from checkpoints.places import BEST, SHIPPED, label_path
 from common.cli import UserError
 from common.names import checked
@@ -62,21 +63,24 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     )
 
 
-def load_content(path: Path, device: Any = "cpu") -> Part:
-    """A content encoder (official hubert-soft or ours)."""
-    model = models.load_hubert(path)
+def load_content(path: Path, device: Any = "cpu", checkpoint: dict | None = None) -> Part:
+    """A content encoder (official hubert-soft or ours), of a file or of what was read of one."""
+    model = models.load_hubert(path, checkpoint)
     cards.require_match(
         f"{path}: units of the content encoder", "content", model.unit_kind, "give a hubert-soft as --content"
     )
     return Part(model.to(device), path, None)
 
 
-def load_label_model(path: Path, kind: str, content: Part, pit: Part | None = None) -> Part:
+def load_label_model(
+    path: Path, kind: str, content: Part, checkpoint: dict | None = None, pit: Part | None = None
+) -> Part:
     """A whole label HuBERT, or a light head set on the model it was trained on: content or pit.
 
-    Raises UserError when the file is of another kind, or the head was trained on another trunk.
+    checkpoint: what was read of the file, where it was. Raises UserError when the file is of another kind,
+    or the head was trained on another trunk.
     """
-    checkpoint = store.load(path, state=False)
+    checkpoint = checkpoint or store.load(path, state=False)
     if checkpoint["kind"] == f"head-{kind}":
         trunk = pit if models.trunk_role(path, checkpoint) == "pit" else content
         if trunk is None:
@@ -117,18 +121,23 @@ def load_encoder(
     out: Path = Path("out"),
     device: Any = "cpu",
     pitdyn: str = "hubert",
+    own: Bundle | None = None,
 ) -> EncoderParts:
     """Content encoder, pit and dyn models of `dataset`, ready on `device`.
 
-    pitdyn: source of pitch and loudness; one of PITDYN.
+    pitdyn: source of pitch and loudness; one of PITDYN. own: a voice that was handed on, whose encoders are
+    taken in place of those of `dataset` where it brings them along.
     """
+    brought = own.parts if own else {}
+    given = None if content else brought.get("content")
+    heads = {kind: brought.get(kind[:-1]) for kind in ("pits", "dyns")} if pitdyn != "none" else {}
+    paths = {kind: own.path if head else label_path(dataset, kind, out) for kind, head in heads.items()}
+    place = own.path if given else content_path(config, dataset, content, out)
+    base = load_content(place, device, given)
     if pitdyn == "none":
-        base = load_content(content_path(config, dataset, content, out), device)
         return EncoderParts(ContentEncoder(base.model), {"content": base.card}, {})
-    paths = {kind: label_path(dataset, kind, out) for kind in ("pits", "dyns")}
-    base = load_content(content_path(config, dataset, content, out), device)
-    pit = load_label_model(paths["pits"], "pits", base)
-    dyn = load_label_model(paths["dyns"], "dyns", base, pit)
+    pit = load_label_model(paths["pits"], "pits", base, heads["pits"])
+    dyn = load_label_model(paths["dyns"], "dyns", base, heads["dyns"], pit)
     parts = {"pit": pit, "dyn": dyn}
     tables = {n: whole.field(part.path, part.checkpoint, f"labels.{n}", dict) for n, part in parts.items()}
     labels = (_labels(PitLabels, pit, tables["pit"]), _labels(DynLabels, dyn, tables["dyn"]))

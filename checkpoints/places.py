@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from common.cli import UserError, nearest
@@ -9,6 +10,9 @@ from common.names import checked
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
 BEST = "model-best.pt"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"  # of a voice that is handed on, see bundle.py
+MOST_CONFIG, MOST_WEIGHTS = 4 << 20, 2 << 30  # bytes
+ADDRESS = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)  # on the hub
 
 
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
@@ -22,6 +26,32 @@ def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
         f"{path}: no voice of this name{nearest(vbank, known)}; voices here: {', '.join(known) or 'none'}; "
         f"train it: python train_acoustic.py data/{vbank} {path.parent}"
     )
+
+
+def voice_name(given: str) -> str:
+    """What a voice is called in names of files: hana of out/hana, hana.zip, a folder hana, user/hana@v2."""
+    if _is_path(given):
+        return Path(given).resolve().name.removesuffix(".zip").removesuffix(".ZIP")
+    return given.partition("@")[0].rpartition("/")[2] if ADDRESS.fullmatch(given) else given
+
+
+def voice_path(given: str, out: Path = Path("out")) -> Path:
+    """Where a voice lies: out/<given>/acoustic/model-best.pt, or a zip or folder that was handed on.
+
+    What is neither may be one on the hub, user/repo, which is fetched. Raises UserError.
+    """
+    if _is_path(given):
+        return Path(given)
+    if ADDRESS.fullmatch(given) and not (out / given).is_dir():
+        from checkpoints import hub  # noqa: PLC0415  it takes names from here
+
+        return hub.fetch(given)
+    return acoustic_path(given, out)
+
+
+def _is_path(given: str) -> bool:
+    path = Path(given)
+    return path.suffix.lower() == ".zip" or (given not in ("", ".") and (path / CONFIG).is_file())
 
 
 def require_dataset(dataset: str, out: Path = Path("out")) -> None:

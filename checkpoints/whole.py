@@ -53,11 +53,16 @@ def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
 CARD: dict[str, tuple[Callable[[Any], bool], str]] = {  # fields that are read again
     "created": (_text, "text"),
     "dataset": (_text, "a name"),
     "pitdyn": (("hubert", "tracker", "none").__contains__, "hubert, tracker or none"),
     "refined_from": (_text, "text"),
+    "bank": (_texts, "a table of texts"),
     "step": (_number, "a number"),
     "hours": (_number, "a number"),
     "f0_hz": (_span, "two numbers"),

@@ -34,7 +34,7 @@ OS_ERRORS = {
     errno.EEXIST: "it is there already, as something else",
 }
 # Packages of requirements.txt that are imported under another name.
-IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt"}
+IMPORTED_AS = {"sklearn": "scikit-learn", "pyworld": "pyworld-prebuilt", "yaml": "PyYAML"}
 
 
 def project() -> Path:
@@ -180,6 +180,14 @@ def voice(text: str) -> str:
     from common.names import checked  # noqa: PLC0415  it takes UserError from here
 
     return checked(text.rstrip("/\\"), "name")
+
+
+def voice_or_file(text: str) -> str:
+    """argparse type: as `voice`, or the path of a voice that was handed on, a zip or a folder."""
+    given = path(text)
+    if given.suffix.lower() == ".zip" and not given.is_file():
+        raise UserError(f"{given}: no such file")
+    return str(given) if given.is_file() or (given / "config.json").is_file() else voice(text)
 
 
 def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:

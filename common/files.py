@@ -81,6 +81,12 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    with atomic_path(path) as part:
+        part.write_bytes(content)
+
+
 def replace(part: Path, path: Path) -> None:
     """os.replace; Windows refuses it while another program reads the old file, so it waits a little."""
     for _ in range(PATIENCE):

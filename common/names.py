@@ -78,6 +78,13 @@ def _unusable(part: str) -> str:
     return ""
 
 
+def usable(part: str) -> str:
+    """A part of a path from elsewhere, changed as little as a name on every system asks for."""
+    part = FORBIDDEN.sub("_", part)
+    part = part[:-1] + "_" if part[-1] in ". " else part
+    return f"_{part}" if DEVICES.fullmatch(part.split(".")[0].rstrip()) else part
+
+
 def checked_key(key: str, where: object) -> str:
     """`key`, a path without suffix below a folder. Raises UserError where it leads out of the folder.
 

@@ -34,13 +34,17 @@ def read_text(path: Path, remedy: str) -> str:
 
 def read_json(path: Path, form: Any, remedy: str) -> Any:
     """What a JSON file holds, of the given form (see `_fault`). Raises UserError naming the file."""
-    text = read_text(path, remedy)
+    return parse_json(read_text(path, remedy), path, form, remedy)
+
+
+def parse_json(text: str | bytes, name: Path | str, form: Any, remedy: str) -> Any:
+    """As `read_json`, of a text that comes from `name`."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: it is damaged, no valid JSON ({error}); {remedy}") from error
+        raise UserError(f"{name}: it is damaged, no valid JSON ({error}); {remedy}") from error
     if fault := _fault(value, form):
-        raise UserError(f"{path}: it is damaged, {fault}; {remedy}")
+        raise UserError(f"{name}: it is damaged, {fault}; {remedy}")
     return value
 
 

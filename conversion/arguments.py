@@ -39,7 +39,11 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         "(default: as in training)",
     )
     group.add_argument(
-        "--transpose", type=float, default=0.0, metavar="ST", help="move the melody by so many semitones"
+        "--transpose",
+        type=float,
+        default=0.0,
+        metavar="ST",
+        help="move the melody by so many semitones: 12 is an octave up, -12 an octave down",
     )
     group.add_argument(
         "--auto_pitch",
@@ -53,7 +57,8 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     group.add_argument(
         "--fold",
         action="store_true",
-        help="move what lies outside the voice's trained range into it by octaves",
+        help="what is too high for the voice comes an octave lower, what is too low an octave higher; a line "
+        "sung without a break moves as a whole",
     )
     group.add_argument(
         "--pitch_scale",

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 import audio
-from checkpoints import cards, models, pipeline, places, store, whole
+from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.cli import UserError
 from common.spool import Samples, Spool, folder_of, gathered
-from conversion import octave_errors, pieces, prosody_csv
+from conversion import curves, octave_errors, pieces
 from conversion.prosody import (
     Controls,
     Curve,
@@ -99,34 +99,35 @@ class VoiceConverter:
     ) -> VoiceConverter:
         """The voice out/<vbank>/acoustic with the encoder of out/<dataset>, by default the voice's own.
 
+        vbank may also be the path of a voice that was handed on, or user/repo on the hub; it may bring its
+        encoders and its vocoder along.
         content, vocoder: files to use instead of those found (vocoder also "official" or "griffin_lim").
         pitdyn: source of pitch and loudness, the "hubert" models or a "tracker" (default: the one that the
         voice was trained with). Raises UserError for an unknown voice, a missing file, or parts that were
         not made for one another.
         """
-        path = places.acoustic_path(vbank, Path(out))
-        checkpoint = store.load(path, state=False)
+        path = places.voice_path(vbank, Path(out))
+        own = None if path.suffix == ".pt" else bundle.read(path)
+        checkpoint = own.parts["acoustic"] if own else store.load(path, state=False)
         for stage in ("content", "vocoder"):
             whole.field(path, checkpoint, f"config.toml.{stage}.source", str)
         config, card = checkpoint["config"]["toml"], checkpoint["card"]
-        own = whole.field(path, checkpoint, "card.dataset", str)
-        dataset, trained_with = dataset or own, card.get("pitdyn", "hubert")
+        made_with = whole.field(path, checkpoint, "card.dataset", str)
+        own = None if dataset else own  # another dataset's encoders are asked for
+        dataset, trained_with = dataset or made_with, card.get("pitdyn", "hubert")
         source = "none" if trained_with == "none" else pitdyn or trained_with
-        if source != "none" and dataset != own:
-            places.require_label_models(dataset, Path(out), f"{vbank} was made with --dataset {own}")
-        parts = pipeline.load_encoder(config, dataset, content, Path(out), device, source)
+        if source != "none" and dataset != made_with:
+            places.require_label_models(dataset, Path(out), f"{vbank} was made with --dataset {made_with}")
+        parts = pipeline.load_encoder(config, dataset, content, Path(out), device, source, own)
         pipeline.require_encoders(path, card, parts.cards)
         acoustic = models.load_acoustic(path, checkpoint).to(device)
         widths = parts.encoder.unit_dim, acoustic.encoder.prenet.net[0].in_features
         cards.require_match(f"{path}: numbers in a unit", *widths, whole.REMEDY)
-        return cls(
-            parts.encoder,
-            acoustic,
-            pipeline.load_vocoder(config, dataset, vocoder, Path(out), device),
-            card,
-            device,
-            parts.labels,
-        )
+        if own and not vocoder and "vocoder" in own.parts:
+            ready = models.load_vocoder(path, own.parts["vocoder"]).to(device)
+        else:
+            ready = pipeline.load_vocoder(config, dataset, vocoder, Path(out), device)
+        return cls(parts.encoder, acoustic, ready, card, device, parts.labels)
 
     def convert(
         self, wav: np.ndarray, sample_rate: int = audio.SAMPLE_RATE, trim: bool = False, **edits: Any
@@ -180,8 +181,10 @@ class VoiceConverter:
         replaced = False
         if prosody_in is not None:
             before = prosody
-            given = prosody_csv.read(Path(prosody_in), len(own), source.prepared.start)
+            level = audio.level(source.prepared.wav)
+            given, said = curves.read(Path(prosody_in), before.curve(), source.prepared.start, level)
             prosody, gain, more = before.replaced(given)
+            more += [f"{Path(prosody_in).name}: {line}" for line in said]
             replaced = any((getattr(before, part) != getattr(prosody, part)).any() for part in ("pit", "dyn"))
             notes += more
         if not replaced:

@@ -9,10 +9,11 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
+from checkpoints.places import voice_name
 from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
-from conversion import headers, prosody_csv
+from conversion import curves, headers, names_out
 from conversion.headers import COMMENT
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class BatchFile(NamedTuple):
 def planned(args: argparse.Namespace) -> list[BatchFile]:
     """The files of infer.py's arguments. Raises UserError for paths that cannot be used."""
     places, single = convertible(args.input, args.out_path), args.input.is_file()
-    targets = target_paths(places, args.vbank, args.out_path)
+    if args.bits and args.format not in names_out.WITH_BITS:
+        raise UserError(f"--bits {args.bits}: expected --format wav or flac with it, found {args.format}")
+    naming = (args.name_pattern, f".{args.format}")
+    targets = target_paths(places, voice_name(args.vbank), args.out_path, *naming)
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     pictures = [picture_path(target) for target in targets.values()] if args.plot else []
@@ -91,7 +95,12 @@ def picture_path(target: Path) -> Path:
 
 
 def convert_file(
-    converter: VoiceConverter, file: BatchFile, options: dict[str, Any], trim: bool, plot: bool
+    converter: VoiceConverter,
+    file: BatchFile,
+    options: dict[str, Any],
+    trim: bool,
+    plot: bool,
+    bits: int = 16,
 ) -> tuple[str, ...]:
     """One file read, converted and written, with its curve and picture where asked for; notes on it.
 
@@ -107,7 +116,8 @@ def convert_file(
     wav = audio.load_any_length(file.source, say, file.target.parent)
     edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
     if file.curve_out:
-        prosody_csv.write(file.curve_out, edited.curve, edited.source.start)
+        level = audio.level(edited.source.wav)
+        curves.write(file.curve_out, edited.curve, edited.source.start, level)
     converted = converter.render(edited, trim)
     start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
     said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
@@ -115,7 +125,7 @@ def convert_file(
     curve_in = file.curve_in if edited.replaced else None
     kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
     about = headers.comment({**options, "prosody_in": curve_in}, kept, start)
-    audio.save(file.target, converted, about)
+    audio.save(file.target, converted, about, bits)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
@@ -139,18 +149,26 @@ def find_sources(given: Path) -> dict[Path, Path]:
     return {p: p.relative_to(given) for p in files}
 
 
-def target_paths(files: dict[Path, Path], vbank: str, out: Path) -> dict[Path, Path]:
-    """{audio file: converted wav}. Raises UserError when `out` cannot be a folder."""
+def target_paths(
+    files: dict[Path, Path], vbank: str, out: Path, pattern: str = names_out.PATTERN, suffix: str = ".wav"
+) -> dict[Path, Path]:
+    """{audio file: its conversion}. Raises UserError when `out` cannot be a folder or the pattern a name."""
     if blocked := next((place for place in (out, *out.parents) if place.is_file()), None):
         raise UserError(f"{out}: expected a folder for the conversions, but {blocked} is a file")
     stems = unique_names(files)
-    return {source: out / place.parent / f"{stems[source]}_{vbank}.wav" for source, place in files.items()}
+    made = names_out.filled(pattern, [stems[source] for source in files], vbank)
+    return {
+        source: out / place.parent / f"{name}{suffix}"
+        for (source, place), name in zip(files.items(), made, strict=True)
+    }
 
 
 def curve_paths(
     files: dict[Path, Path], given: Path | None, single: bool, option: str, read: bool
 ) -> dict[Path, Path | None]:
     """{audio file: its prosody file}: `given` itself for a single file, else <name>.csv below it.
+
+    Where one is to be read it is the first of <name>.csv, .ds, .mid, .ustx and .ust that is there.
 
     Raises UserError naming the option when `given` is a folder for a single file, or a file for a folder, or
     is to be read and not there.
@@ -160,14 +178,15 @@ def curve_paths(
     kind = "file" if single else "folder"
     if given.is_dir() if single else given.is_file():
         raise UserError(f"{given}: --input is a {kind}, so {option} must be one")
-    if single and not read and given.suffix.lower() in audio.AUDIO_SUFFIXES:
-        raise UserError(f"{given}: {option} writes a table, not audio; give it a name that ends in .csv")
+    if single and not read:
+        curves.require_writable(given, option)
     if read and not given.exists():
         raise UserError(f"{given}: no such {kind}; make it with --prosody_out")
     if single:
         return dict.fromkeys(files, given)
     stems = unique_names(files)
-    return {source: given / place.parent / f"{stems[source]}.csv" for source, place in files.items()}
+    plain = {source: given / place.parent / stems[source] for source, place in files.items()}
+    return {source: curves.beside(path, read) for source, path in plain.items()}
 
 
 def unique_names(files: dict[Path, Path]) -> dict[Path, str]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 import audio
 from checkpoints import models, official, pipeline
+from checkpoints.places import voice_name
 from common import cli
 from common.devices import choose_device, processor_name
 from common.presets import load_config
@@ -20,7 +21,7 @@ from common.workers import guarded
 from conversion import headers
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
-from evaluation import cepstrum, copies, heads, layers, pair, report, trackers
+from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
@@ -78,7 +79,7 @@ def evaluate_file(
 
 def evaluate_voice(args: argparse.Namespace) -> int:
     places = convertible(args.input, args.out_path)
-    targets = target_paths(places, args.vbank, args.out_path)
+    targets = target_paths(places, voice_name(args.vbank), args.out_path)
     require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
     texts = read_texts(places, args.texts, say)
     converter, options = from_arguments(args, choose_device(args.device))
@@ -97,7 +98,12 @@ def evaluate_voice(args: argparse.Namespace) -> int:
         print(f"{report.files_table(files)}\n\n{report.means_table(summary)}\n")
         print(report.conditions_lines(conditions))
         if args.json:
-            content = {"voice": args.vbank, "conditions": conditions, "means": summary, "files": files}
+            content = {
+                "voice": voice_name(args.vbank),
+                "conditions": conditions,
+                "means": summary,
+                "files": files,
+            }
             report.write_json(args.json, content)
     return cli.report_failures(failures, len(places))
 
@@ -186,10 +192,19 @@ def with_tracked_f0(vocoder, tracker: str, mel, wav):
     return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
+def evaluate_bench(args: argparse.Namespace) -> int:
+    figures = {**bench.measure(args), "processor": processor_name(torch.device("cpu"))}
+    print("\n".join(bench.lines(figures)))
+    if args.json:
+        report.write_json(args.json, figures)
+    return cli.DONE
+
+
 COMMANDS = {
     "pair": evaluate_pair,
     "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
     "heads": evaluate_heads,
     "layers": evaluate_layers,
     "vocoder": evaluate_vocoders,
+    "bench": evaluate_bench,
 }

@@ -68,8 +68,8 @@ def render(entries: list[Entry], voices: list[Voice], gen: Path, notes: Iterable
         "items": [[track.data for track in entry.tracks] for entry in entries],
     }
     parts = {
-        "style": _asset("page.css"),
-        "script": f"{_asset('picture.js')}\n{_asset('page.js')}",
+        "style": f"{asset('colours.css')}\n{asset('page.css')}",
+        "script": "\n".join(map(asset, ("notes.js", "picture.js", "page.js"))),
         "summary": _summary(entries, listed, gen),
         "legend": _legend(listed),
         "filters": _filters(entries, listed),
@@ -78,10 +78,11 @@ def render(entries: list[Entry], voices: list[Voice], gen: Path, notes: Iterable
         # Within a script element only its end tag and a comment's beginning mean anything.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("page.html"))
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style or script of this folder."""
     return (HERE / name).read_text(encoding="utf-8").rstrip()
 
 

@@ -1,9 +1,7 @@
 "use strict";
 // Pictures of items: spectrum above, melody below, on one time axis that is a slider.
 function makePictures(voices) {
-  const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
-  const midi = (hz) => 69 + 12 * Math.log2(hz / 440);
-  const noteName = (number) => `${NAMES[number % 12]}${Math.floor(number / 12) - 1}`;
+  const { midi, noteName } = notes;
   const voiceNamed = (name) => voices.find((voice) => name && voice.name === name);
   const buttonOf = (item) => item.element.querySelector(`.voices [data-track="${item.chosen}"]`);
   const heightIn = (item, note) => 1 - (note - item.low) / (item.high - item.low); // 0 at the top, 1 at the bottom

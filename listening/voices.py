@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 
-from common.cli import UserError
+from audio import SAMPLE_RATE
+from checkpoints import terms
+from common.cli import UserError, printable
 from listening.cache import Cache
 
 MODEL = Path("acoustic", "model-best.pt")  # below out/<voice>/
 NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-TERMS = {  # in short; NOTICE has them all
-    "kathleen": "CC0 1.0, public domain",
-    "dorodoro": "どろどろβ: “use it however you like”",
-    "scottpoid": "name SCOTTPOID, the voicebank by Scott, in whatever you publish",
-}
 OTHER_TERMS = "terms: those of its recordings"
 
 
 @dataclass(frozen=True)
 class Voice:
     """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was
-    made with, empty where its model is not there to convert with; mark: number of its colour on the page."""
+    made with, empty where its model is not there to convert with; mark: number of its colour on the page;
+    terms: on which it may be used, in short."""
 
     name: str
     span: tuple[float, float] | None
     dataset: str
     mark: int
-
-    @property
-    def terms(self) -> str:
-        return TERMS.get(self.name, OTHER_TERMS)
+    terms: str
 
     @property
     def range(self) -> str:
@@ -56,8 +52,35 @@ def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
     for mark, name in enumerate(sorted({*converted, *trained})):
         card = _card(trained[name], cache) if name in trained else {}
         span = tuple(card["span"]) if card.get("span") else None
-        found.append(Voice(name, span, card.get("dataset", ""), mark))
+        conditions = card.get("terms") or terms.of(name, {}) or OTHER_TERMS
+        found.append(Voice(name, span, card.get("dataset", ""), mark, conditions))
     return found
+
+
+def listed(out: Path = Path("out")) -> str:
+    """A line on each voice below `out`: name, range, sampling rate, terms."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = [voice for voice in collect((), out, Cache(Path(folder) / "cards.json")) if voice.dataset]
+    if not found:
+        raise UserError(f"{out}: no voices here; run it in the project's folder, or train one")
+    rows = [(voice.name, voice.range, f"{SAMPLE_RATE // 1000} kHz") for voice in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for voice, row in zip(found, rows, strict=True):
+        fields = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([*fields, voice.terms]))
+    return "\n".join(map(printable, lines))
+
+
+def described(name: str, out: Path = Path("out")) -> str:
+    """The card of a voice, a field a line. Raises UserError for one that is not there."""
+    from checkpoints import bundle, cards, places, store  # noqa: PLC0415  as in `_card`
+
+    path = places.voice_path(name, out)
+    checkpoint = store.load(path) if path.name == places.BEST else bundle.about(path)["parts"]["acoustic"]
+    title, conditions = places.voice_name(name), terms.of(places.voice_name(name), checkpoint["card"])
+    first = f"{title}: {conditions or OTHER_TERMS}"
+    return "\n".join([printable(first), cards.describe(checkpoint)])
 
 
 def _card(path: Path, cache: Cache) -> dict:
@@ -71,6 +94,7 @@ def _card(path: Path, cache: Cache) -> dict:
             card = store.load(path)["card"]
         except UserError:  # of another program, or damaged, which infer.py says
             return {}
-        return {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+        about = {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+        return {**about, "terms": terms.of(path.parent.parent.name, card)}
 
     return cache.get(f"card {path.as_posix()}", stamp, read)

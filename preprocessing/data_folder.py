@@ -26,6 +26,8 @@ LABELS = {
     **dict.fromkeys(("f_min?", "f_max?", "low_db?", "high_db?", "sigma?", "assumed_rate?"), NUMBER),
     **{"bins?": int, "tracker?": str, "scale?": str, "unvoiced?": bool, "centred?": bool, "voicing?": bool},
 }
+BANK = "bank.json"  # what a voice bank says of itself, see bank.py
+ABOUT = dict.fromkeys(("name?", "author?", "voice?", "web?", "terms?", "terms_file?"), str)
 CARDS = {str: {"name": str, "hash": str}}
 JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read_json`), and what makes them
     "stats.json": ({"labels": {"pit?": LABELS, "dyn?": LABELS}}, "--pitdyn"),
@@ -37,6 +39,7 @@ JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read
     "encoder.json": ({"encoders": CARDS, "unit_dim": int}, "--encode DATASET"),
     "units-discrete.json": (dict, "--discrete"),
     "mels.json": (dict, "--mel"),
+    BANK: ({"left_out": [str], "takes": {str: str}, **ABOUT}, "--wavs BANK --mel"),
 }
 
 COPY = re.compile(r"~moved\d+$", re.IGNORECASE)  # ends the key of a pitch-shifted copy, and of nothing else
@@ -92,6 +95,8 @@ class DataFolder:
         """{key: wav path}, sorted by key. Where two keys would be one, they keep the suffix of the wav."""
         wavs = self.wavs
         paths, self.left_out = audio_files.find(wavs, audio.AUDIO_SUFFIXES)
+        noises = set((self.read_json(BANK) or {}).get("left_out", ()))
+        paths = [path for path in paths if not noises or path.relative_to(wavs).as_posix() not in noises]
         if not paths:
             raise UserError(
                 f"{wavs}: expected audio files ({' '.join(audio.AUDIO_SUFFIXES)}), found "
@@ -99,6 +104,10 @@ class DataFolder:
             )
         keys = names.unique([path.relative_to(wavs) for path in paths], lambda name: bool(COPY.search(name)))
         return dict(sorted((key, wavs / path) for path, key in keys.items()))
+
+    def forget_files(self) -> None:
+        """Have the recordings listed again when they are next asked for."""
+        self.__dict__.pop("files", None)
 
     @cached_property
     def copies(self) -> dict[str, str]:
@@ -229,6 +238,11 @@ class DataFolder:
         with atomic_path(self.root / name) as part:
             # What is no UTF-8 in a file's name becomes \udc82: that is JSON, and read as it was.
             part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+    def drop_json(self, name: str) -> None:
+        """Delete a JSON file of this folder, and what was read by it."""
+        (self.root / name).unlink(missing_ok=True)
+        self.forget_files()
 
     def stats(self) -> dict:
         """stats.json: label settings and statistics."""

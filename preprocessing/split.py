@@ -28,12 +28,14 @@ def write_split(
     val: float | None = None,
     test: float | None = None,
     prompts: dict[str, str] | None = None,
+    takes: dict[str, str] | None = None,
 ) -> dict:
     """Write split.json: whole prompts go to one side, and stay there when wavs are added later.
 
     seed; val, test: fractions of the prompts (SPLIT without them); prompts: {key: prompt}, without which
     takes of a prompt are known by stems that differ in a trailing number of nine digits or more, in
-    _take1, _v2 and the like, or in a pitch (see `prompts_of`). Without any of these an existing split stays,
+    _take1, _v2 and the like, or in a pitch (see `prompts_of`), and by `takes`, {key: prompt}, what a bank's
+    texts say of some of its recordings. Without any of these an existing split stays,
     and only new wavs join it; a prompt moves where training or validation would be left with none.
     """
     before = folder.read_json("split.json") or {}
@@ -46,7 +48,7 @@ def write_split(
             "leave nothing for training; give others by --val_share, --test_share"
         )
     keep = before if not given and not prompts else {}
-    known = prompts_of(folder.files)
+    known = prompts_of(folder.files) | (takes or {})
     groups = {key: (prompts or {}).get(key) or known[key] for key in folder.files}
     side = _sides(folder, groups, settings, keep)
     split = {part: [k for k in folder.files if side[k] == part] for part in PARTS}

@@ -10,10 +10,11 @@ from typing import Any
 
 from common.cli import UserError
 from common.files import remove_leftovers_below
-from preprocessing import labels
+from preprocessing import bank, labels
+from preprocessing.bank_zip import BankZip
 from preprocessing.bookkeeping import drop_replaced
 from preprocessing.checks import check
-from preprocessing.data_folder import DataFolder
+from preprocessing.data_folder import BANK, DataFolder
 from preprocessing.presets import VERBS, for_preprocessing, remember
 from preprocessing.split import read_prompts, write_split
 
@@ -24,17 +25,20 @@ SCRIPT = Path("preprocess.py")  # lies in the project's folder
 def preprocess(args: argparse.Namespace) -> int:
     """Returns the exit code. Raises UserError, with the folder as it was, for what can be known before."""
     folder = data_folder(args.name)
-    folder.link.place_of(args.wavs)  # a wrong path is said before models load
+    archive = bank_zip(folder, args.wavs)  # a wrong path is said before models load
     config, preset = for_preprocessing(folder, args)
     check(args, config)
     make = chosen(args, config)
-    folder.connect(args.wavs)
+    folder.connect(archive.unpack() if archive else args.wavs)
+    if args.wavs:
+        bank.note(folder, args.keep_noises)
     remove_leftovers_below(folder.root)
     count = len(folder.files)
     if folder.left_out:
         print(f"{folder.root}: {count} recordings, left out: {folder.left_out}")
     prompts = read_prompts(args.prompts, folder.files) if args.prompts else None
-    write_split(folder, args.seed, args.val_share, args.test_share, prompts)
+    known = (folder.read_json(BANK) or {}).get("takes")
+    write_split(folder, args.seed, args.val_share, args.test_share, prompts, known)
     code = drop_replaced(folder, args.n_workers, args.force)
     code = max(code, make(folder, args, config))
     for verb in VERBS:
@@ -43,6 +47,14 @@ def preprocess(args: argparse.Namespace) -> int:
     code = max(code, follow_encoders(folder, args, config, preset))
     remove_leftovers_below(folder.root)  # workers of a killed run end a moment after it
     return code
+
+
+def bank_zip(folder: DataFolder, wavs: Path | None) -> BankZip | None:
+    """The zip of a bank where one is given; None for a folder of recordings, or none, which is checked."""
+    if wavs is not None and wavs.is_file():
+        return BankZip(folder, wavs)
+    folder.link.place_of(wavs)
+    return None
 
 
 def data_folder(name: str) -> DataFolder:

@@ -36,16 +36,21 @@ class WavsLink:
             return None
         if not wavs.is_dir():
             found = "a file" if wavs.exists() else "nothing"
-            raise UserError(f"{wavs}: expected a folder of wavs, found {found}")
-        target, connected = wavs.resolve(), self._connected()
+            raise UserError(f"{wavs}: expected a folder of wavs or a bank's zip, found {found}")
+        target = wavs.resolve()
+        return None if self.require(target) else target
+
+    def require(self, target: Path) -> bool:
+        """Whether it leads to `target` already; UserError where it leads to another folder that is there."""
+        connected = self._connected()
         if connected is None or not connected.is_dir():
-            return target
+            return False
         if connected != target:
             raise UserError(
                 f"{self.root}: its wavs are {connected}, not {target}; "
                 f"take another name, or delete {self.root} to start afresh"
             )
-        return None
+        return True
 
     @property
     def folder(self) -> Path:

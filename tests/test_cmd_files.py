@@ -31,7 +31,7 @@ def shell(request, tmp_path):
 @pytest.mark.parametrize(
     "line",
     [f"{LABELS}", f"{LABELS} name", ACOUSTIC, f"{ACOUSTIC} name", f"{ACOUSTIC} name wavs"]
-    + [f"{name} /?" for name in (INFER, "demo.cmd", "run_tests.cmd")],
+    + [f"{name} /?" for name in (INFER, "app.cmd", "demo.cmd", "run_tests.cmd")],
 )
 def test_help_ends_with_2(shell, line):
     ran = shell(*line.split())
@@ -219,6 +219,15 @@ def test_run_tests(shell, codes, calls, code):
     expected = [[*MAKE_VENV, "requirements-dev.txt"], *RUFF, [*PYTEST, "-k", "a b"]]
     assert ran.calls == expected[:calls]
     assert ran.code == code
+
+
+@pytest.mark.parametrize(("codes", "calls", "code"), [((), 2, 0), ((0, 2), 2, 2), ((3,), 1, 3)])
+def test_app_installs_what_it_needs_and_passes_options(shell, codes, calls, code):
+    if isinstance(shell, Native):
+        pytest.skip("a .venv with a recording python.exe cannot be made here")
+    ran = shell("app.cmd", "--port", "8000", codes=codes)
+    expected = [[*MAKE_VENV, "requirements-app.txt"], ["app.py", "--port", "8000"]]
+    assert (ran.calls, ran.code) == (expected[:calls], code)
 
 
 def test_demo_converts_to_every_voice(shell):

@@ -12,13 +12,14 @@ import audio
 from common.cli import UserError
 from conversion.files import COMMENT, planned
 
+NAMING = {"name_pattern": "{source}_{voice}", "format": "wav", "bits": None}
 TONE = 0.1 * np.sin(np.arange(16000) / 10).astype(np.float32)
 
 
 def arguments(given, out, **more):
     defaults = dict.fromkeys(("prosody_in", "prosody_out", "pitch_from", "dyn_from"))
     return argparse.Namespace(
-        **{"vbank": "hana", "input": given, "out_path": out, "plot": False, **defaults, **more}
+        **{"vbank": "hana", "input": given, "out_path": out, "plot": False, **NAMING, **defaults, **more}
     )
 
 
@@ -93,7 +94,7 @@ def test_a_link_to_a_recording_is_that_recording(tmp_path):
 def test_prosody_is_written_over_no_recording_and_no_curve_that_is_read(tmp_path):
     source, other = recording(tmp_path / "a.wav"), recording(tmp_path / "b.wav")
     for place in (source, other, tmp_path / "new.wav"):
-        with pytest.raises(UserError, match="ends in .csv"):
+        with pytest.raises(UserError, match=r"ends in \.csv, \.ds or"):
             planned(arguments(source, tmp_path / "gen", prosody_out=place))
     curve = tmp_path / "curve.csv"
     curve.write_text("time_s,f0_hz,voiced,loudness_db\n", encoding="utf-8")

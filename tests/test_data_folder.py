@@ -190,7 +190,7 @@ def test_where_links_are_refused_the_path_is_recorded(tmp_path, recordings, monk
 def test_missing_wavs_name_the_command(tmp_path):
     with pytest.raises(UserError, match="preprocess.py x --wavs"):
         DataFolder(tmp_path / "x").connect(None)
-    with pytest.raises(UserError, match="expected a folder of wavs, found nothing"):
+    with pytest.raises(UserError, match="expected a folder of wavs or a bank's zip, found nothing"):
         DataFolder(tmp_path / "x").connect(tmp_path / "gone")
 
 

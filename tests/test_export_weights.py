@@ -5,9 +5,11 @@ import pytest
 import torch
 from conftest import run_script
 
-from checkpoints import models, store
+from checkpoints import int8, models, store
+from common.cli import UserError
 from conversion.converter import VoiceConverter
 from hubert_pitdyn.model import Hubert
+from tools.export_weights import exported
 
 
 def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
@@ -44,3 +46,33 @@ def test_an_exported_content_encoder_has_no_teacher_any_more(tmp_path):
     wav = torch.randn(1, 1, 3200, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         assert torch.allclose(model.units(wav), loaded.units(wav), atol=0.02)
+
+
+def test_eight_bits_take_a_quarter_and_hardly_change_what_is_computed(tmp_path):
+    torch.manual_seed(0)
+    sizes = {"classes": 100, "dim": 128, "conv_dim": 64, "heads": 2, "ff": 256, "layers": 2, "pos_kernel": 8}
+    sizes |= {"unit_kind": "label", "dropout": 0.0}
+    model = Hubert(**sizes).eval()
+    about = {"kind": "hubert-pits", "config": {"model": sizes}, "labels": {}, "card": {"encoders": {}}}
+    whole, small = {**about, "model": model.state_dict()}, tmp_path / "small.pt"
+    store.save(tmp_path / "own.pt", whole)
+    store.save(small, exported({**store.load(tmp_path / "own.pt")}, eight_bits=True))
+    assert small.stat().st_size < 0.35 * (tmp_path / "own.pt").stat().st_size
+    loaded = models.load_hubert(small)
+    for name, tensor in model.state_dict().items():
+        step = float(tensor.abs().max()) / (127 if tensor.dim() > 1 else 500)
+        off = float((loaded.state_dict()[name].float() - tensor).abs().max())
+        assert off <= 0.51 * step + 1e-6, name
+    wav = torch.randn(1, 1, 6400, generator=torch.Generator().manual_seed(1)) * 0.1
+    assert torch.allclose(model.distribution(wav), loaded.distribution(wav), atol=0.02)
+
+
+@pytest.mark.parametrize("damage", ["scale of nothing", "scales too few"])
+def test_damaged_scales_are_refused(damage, tmp_path):
+    state = int8.quantised({"a": torch.ones(100, 100)})
+    if damage == "scales too few":
+        state["a@scale"] = state["a@scale"][:5]
+    else:
+        state["b@scale"] = torch.ones(3)
+    with pytest.raises(UserError, match="x.pt"):
+        int8.restored(state, "x.pt")

@@ -82,5 +82,7 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
     assert convert_file(converter, file, {"transpose": 3.0}, trim, False) == ("a note",)
     assert headers.read(target) == Header({"transpose": 3.0}, ("a note",), 0.05 if trim else 0.0)
     names = ("prosody_in", "prosody_out", "pitch_from", "dyn_from", "plot")
-    args = argparse.Namespace(vbank="hana", input=tmp_path, out_path=tmp_path / "gen", **dict.fromkeys(names))
+    naming = {"name_pattern": "{source}_{voice}", "format": "wav", "bits": None}
+    more = {**dict.fromkeys(names), **naming}
+    args = argparse.Namespace(vbank="hana", input=tmp_path, out_path=tmp_path / "gen", **more)
     assert [file.source.name for file in planned(args)] == ["a.wav"]

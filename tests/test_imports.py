@@ -20,9 +20,20 @@ MAY_IMPORT = {
     "training": BASE | MODELS | {"checkpoints", "preprocessing"},
     "evaluation": BASE | MODELS | {"checkpoints", "conversion", "preprocessing"},
     "listening": BASE | {"checkpoints", "conversion", "evaluation", "hubert_pitdyn"},
+    "workshop": BASE | {"checkpoints", "conversion", "hubert_pitdyn", "listening", "preprocessing"},
 }
 ROOMS = set(MAY_IMPORT)
-SCRIPTS = {"preprocess", "train_hubert", "train_acoustic", "train_vocoder", "infer", "evaluate", "make_index"}
+SCRIPTS = {
+    "preprocess",
+    "train_hubert",
+    "train_acoustic",
+    "train_vocoder",
+    "infer",
+    "evaluate",
+    "make_index",
+    "app",
+    "hubconf",
+}
 ENDS = SCRIPTS | {"experiments", "tools"}  # nothing imports these; they may import every room
 STRICTER = {"preprocessing/data_folder.py": BASE}  # shared by rooms that need no model
 

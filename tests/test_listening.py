@@ -11,8 +11,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
+from conftest import run_script
 
 import audio
+from checkpoints import terms
 from conversion import headers
 from conversion.headers import Header
 from listening import build, figures, pictures, voices
@@ -206,17 +208,17 @@ def test_notes_have_their_names():
 
 def test_terms_are_those_of_the_notice():
     notice = " ".join((ROOT / "NOTICE").read_text("utf-8").split())
-    assert "CC0 1.0 (public domain dedication)" in notice and "CC0 1.0" in voices.TERMS["kathleen"]
-    assert "use it however you like" in notice and "use it however you like" in voices.TERMS["dorodoro"]
-    assert "name SCOTTPOID when you publish" in notice and "name SCOTTPOID" in voices.TERMS["scottpoid"]
+    assert "CC0 1.0 (public domain dedication)" in notice and "CC0 1.0" in terms.SHIPPED["kathleen"]
+    assert "use it however you like" in notice and "use it however you like" in terms.SHIPPED["dorodoro"]
+    assert "name SCOTTPOID when you publish" in notice and "name SCOTTPOID" in terms.SHIPPED["scottpoid"]
     shipped = {path.parent.parent.name for path in (ROOT / "out").glob("*/acoustic/model-best.pt")}
-    assert {"kathleen", "dorodoro", "scottpoid"} <= shipped & voices.TERMS.keys()
+    assert {"kathleen", "dorodoro", "scottpoid"} <= shipped & terms.SHIPPED.keys()
 
 
 def test_the_song_fits_every_voice_of_the_demo_an_octave_lower_and_none_as_it_is(tmp_path):
     song = figures.measure(ROOT / "test" / "sung_melody.wav")
     for voice in voices.collect([], ROOT / "out", Cache(tmp_path / NAME)):
-        if voice.name in voices.TERMS:
+        if voice.name in terms.SHIPPED:
             lower = Header({"transpose": -12.0})
             assert figures.pitch_scores(song, song, Header(), voice.span).outside > 0.2
             assert figures.pitch_scores(song, song, lower, voice.span).outside == 0.0
@@ -229,3 +231,16 @@ def test_a_voice_without_a_card_is_listed_and_cannot_be_converted_to(tmp_path):
     broken, old = voices.collect(["old"], tmp_path / "out", Cache(tmp_path / NAME))
     assert (broken.name, broken.dataset, old.name, old.dataset) == ("broken", "", "old", "")
     assert old.range == "range not known" and old.terms == voices.OTHER_TERMS
+
+
+def test_voices_are_listed_with_range_rate_and_terms_and_shown_by_their_cards():
+    root = Path(__file__).resolve().parent.parent
+    done = run_script("infer.py", "--voices", cwd=root)
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert {"kathleen", "scottpoid", "dorodoro"} <= set(rows)
+    assert "61 to 613 Hz)" in rows["scottpoid"] and "16 kHz" in rows["scottpoid"]
+    assert "name SCOTTPOID" in rows["scottpoid"] and "CC0" in rows["kathleen"]
+    card = run_script("infer.py", "--card", "kathleen", cwd=root).stdout
+    assert card.startswith("kathleen: CC0") and "content: out/demo/hubert-soft" in card
+    wrong = run_script("infer.py", "--card", "kathlen", cwd=root, expect=2)
+    assert "did you mean 'kathleen'?" in wrong.stderr

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+import browsers
 import numpy as np
 import pytest
+from browsers import ALL, DESKTOP, PHONE
 from checkpoint_files import tiny
 
 import audio
@@ -20,27 +18,11 @@ from conversion import headers
 from listening.build import build
 from listening.figures import Measures
 
-DRIVER = Path(__file__).parent / "browser" / "drive.js"
-INSTALL = "needs Chromium, node, playwright-core: apt install chromium npm; npm install -g playwright-core"
-NODE = shutil.which("node")
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-)
-# Where npm puts a package for everybody: beside node's folder, /usr/local for Debian's npm, Windows.
-MODULES = [
-    *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep))),
-    Path(NODE or "/usr/bin/node").parents[1] / "lib" / "node_modules",
-    Path("/usr/local/lib/node_modules"),
-    Path(os.environ.get("APPDATA", "")) / "npm" / "node_modules",
-]
-MODULES = [place for place in MODULES if (place / "playwright-core").is_dir()]
 SECONDS = 6.0
-DESKTOP, PHONE = ("desktop light", "desktop dark"), ("phone light", "phone dark")
-ALL = (*DESKTOP, *PHONE)
 
 pytestmark = pytest.mark.slow
-if not (NODE and BROWSER and MODULES):
-    pytest.skip(INSTALL, allow_module_level=True)
+if not browsers.THERE:
+    pytest.skip(browsers.INSTALL, allow_module_level=True)
 
 
 def tone(hz: float, level_db: float) -> np.ndarray:
@@ -79,11 +61,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def seen(folder) -> dict:
     """{way to look: what happened there}, by tests/browser/drive.js."""
-    command = [NODE, str(DRIVER), BROWSER, str(folder / "gen" / "index.html")]
-    environment = {**os.environ, "NODE_PATH": os.pathsep.join(map(str, MODULES))}
-    ran = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    return browsers.drive("drive.js", folder / "gen" / "index.html")
 
 
 @pytest.mark.parametrize("way", ALL)

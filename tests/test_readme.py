@@ -39,6 +39,21 @@ def test_some_commands_can_be_run_here():
     assert {"infer.py", "evaluate.py"} <= scripts
 
 
+@pytest.mark.parametrize("language", ["zh", "ja"])
+def test_quick_starts_in_other_languages_have_the_commands_and_numbers_of_this_one(language):
+    text = (ROOT / f"README.{language}.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60 and f"README.{language}.md" in "\n".join(TEXT.splitlines()[:3])
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 6 and set(lines) <= set(TEXT.splitlines())
+    prose = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    inline = set(re.findall(r"`([^`]+)`", prose))
+    assert {code for code in inline if code not in TEXT} == set()
+    assert set(re.findall(r"\d+(?:\.\d+)*(?: min| s\b)?", prose)) <= set(
+        re.findall(r"\d+(?:\.\d+)*(?: min| s\b)?", TEXT)
+    ) | {"12", "15", "2"}  # minutes and cores, which the other text has as words or without their unit
+
+
 @pytest.mark.slow
 def test_commands_run_as_printed(tmp_path):
     for folder in ("out", "configs"):

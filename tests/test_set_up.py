@@ -19,6 +19,7 @@ WAV = ROOT / "test" / "slt_clear.wav"
 CALLS = {
     "infer.py": ["scottpoid", "--dataset", "demo", "--input", WAV],
     "make_index.py": ["--test", ROOT / "test"],
+    "app.py": ["--no-browser"],
     "evaluate.py": ["pair", WAV, WAV],
     "train_hubert.py": ["--embds_dn", "pits", "data/x", "out/x"],
     "train_acoustic.py": ["data/x", "out/x"],

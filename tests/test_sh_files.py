@@ -53,6 +53,7 @@ def shell(tmp_path):
         f"{ACOUSTIC} name wavs",
         f"{INFER} -h",
         "demo.sh -h",
+        "app.sh --help",
     ],
 )
 def test_help_ends_with_2(shell, line):
@@ -157,7 +158,7 @@ def test_without_venv_the_python_on_the_path_runs(shell, script, name):
 
 
 @needs_bash
-@pytest.mark.parametrize("script", ["demo.sh", "run_tests.sh"])
+@pytest.mark.parametrize("script", ["app.sh", "demo.sh", "run_tests.sh"])
 def test_an_unfinished_venv_is_made_with_the_python_on_the_path(shell, script):
     fail_outside_venv(shell.project, "python3")
     ran = shell(script)
@@ -208,6 +209,17 @@ def test_run_tests(shell, codes, calls, code):
         ][:calls]
     )
     assert ran.code == code
+
+
+@needs_bash
+@pytest.mark.parametrize(("codes", "calls", "code"), [((), 2, 0), ((0, 2), 2, 2), ((3,), 1, 3)])
+def test_app_installs_what_it_needs_and_passes_options(shell, codes, calls, code):
+    ran = shell("app.sh", "--port", "8000", codes=codes)
+    expected = [
+        ["tools/make_venv.py", "requirements.txt", "requirements-app.txt"],
+        ["app.py", "--port", "8000"],
+    ]
+    assert (ran.calls, ran.code) == (expected[:calls], code)
 
 
 @needs_bash

@@ -148,11 +148,13 @@ def test_a_loudness_head_reads_the_pitch_model_with_the_vectors_that_voices_know
     preset = workspace / "configs" / "fixed.toml"
     preset.parent.mkdir(exist_ok=True)
     preset.write_text(f"extends = {str(micro_config(workspace))!r}\n{extra}", encoding="utf-8")
-    common = ("--config", preset, "--steps", 3)
-    pits = train(workspace, "p/hubert-pit", "--embds_dn", "pits", "--trunk", "finetune", *common)
-    known = train(workspace, "k/hubert-dyn", "--embds_dn", "dyns", "--trunk", "finetune", "--steps", 3)
-    on_pits = ("--embds_dn", "dyns", "--trunk", "pits", "--content", pits / "model-best.pt")
-    head = train(workspace, "p/hubert-dyn", *on_pits, "--warmstart", known / "model-best.pt", *common)
+    fixed, whole = {"config": preset}, ("--trunk", "finetune", "--steps", 3)
+    pits = train(
+        workspace, "p/hubert-pit", "--embds_dn", "pits", "--trunk", "finetune", "--steps", 3, **fixed
+    )
+    known = train(workspace, "k/hubert-dyn", "--embds_dn", "dyns", *whole, **fixed)
+    on_pits = ("--embds_dn", "dyns", "--trunk", "pits", "--content", pits / "model-best.pt", "--steps", 3)
+    head = train(workspace, "p/hubert-dyn", *on_pits, "--warmstart", known / "model-best.pt", **fixed)
     checkpoint = store.load(head / "model-best.pt")
     assert checkpoint["kind"] == "head-dyns" and list(checkpoint["card"]["encoders"]) == ["pit"]
     assert checkpoint["config"]["model"]["level"] is True
@@ -160,7 +162,8 @@ def test_a_loudness_head_reads_the_pitch_model_with_the_vectors_that_voices_know
     assert torch.equal(checkpoint["model"]["label_embedding.weight"], vectors)
     model = models.load_hubert(head / "model-best.pt")
     assert model.distribution(torch.randn(1, 1, 6400)).shape == (1, 20, 64)
-    refused = ("train_hubert.py", "data/songs", "out/x", "--embds_dn", "pits", "--trunk", "pits", *common)
+    refused = ("train_hubert.py", "data/songs", "out/x", "--embds_dn", "pits", "--trunk", "pits")
+    refused += ("--config", preset, "--steps", 3)
     assert "beside the pitch model" in run_script(*refused, cwd=workspace, expect=2).stderr
 
 

@@ -2,8 +2,9 @@
 
     python -m tools.export_weights out/corpus/hubert-pit/model-best.pt out/demo/hubert-pit/model-best.pt
 
-A fifth of the size. Halving rounds, so a voice has to be encoded with the file that it will be used with: a
-voice encoded with the other one is refused.
+A fifth of the size; with --int8, which keeps matrices in eight bits and a scale for each row, a tenth. Both
+round, so a voice has to be encoded with the file that it will be used with: one encoded with another file is
+refused.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ import sys
 from common import cli
 
 
-def halved(checkpoint: dict, voice: str | None = None) -> dict:
-    """A checkpoint of ours without what training needs, its floats as float16; voice: a new name of it."""
+def exported(checkpoint: dict, voice: str | None = None, eight_bits: bool = False) -> dict:
+    """A checkpoint of ours without what training needs, its floats as float16; voice: a new name of it.
+
+    eight_bits: its matrices as int8.
+    """
+    from checkpoints import int8
+
     kept = {name: value for name, value in checkpoint.items() if name != "training"}
     sizes = {name: size for name, size in checkpoint["config"]["model"].items() if name != "teacher_dim"}
     kept["config"] = {**checkpoint["config"], "model": sizes}
     if voice:
         kept["card"] = {**kept["card"], "voice": voice}
     state = {k: t for k, t in checkpoint["model"].items() if not k.startswith("teacher_head.")}
-    return {**kept, "model": {k: t.half() if t.is_floating_point() else t for k, t in state.items()}}
+    state = int8.quantised(state) if eight_bits else state
+    halved = {k: t.half() for k, t in state.items() if t.is_floating_point() and not k.endswith(int8.SCALE)}
+    return {**kept, "model": {**state, **halved}}
 
 
 def main() -> int:
@@ -29,10 +37,11 @@ def main() -> int:
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
+    parser.add_argument("--int8", action="store_true", help="matrices in eight bits")
     args = parser.parse_args()
     from checkpoints import store
 
-    store.save(args.out, halved(store.load(args.checkpoint), args.voice))
+    store.save(args.out, exported(store.load(args.checkpoint), args.voice, args.int8))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE
 

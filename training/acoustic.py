@@ -14,6 +14,7 @@ from checkpoints import cards, models, store
 from common import cli
 from common.names import readable
 from hubert_pitdyn import plots
+from preprocessing.bank import card_of
 from preprocessing.data_folder import DataFolder
 from training.batches import validation_batches
 from training.datasets import MelDataset
@@ -52,7 +53,9 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         f"acoustic: {len(recordings)} + {len(keys[1])} utterances, {hours:.2f} h, and {copies} moved copies"
     )
 
-    origin = refined_from(args)
+    origin, bank = refined_from(args), card_of(folder)
+    if bank:
+        about = {**about, "bank": bank}
 
     def describe() -> dict:
         card = cards.card(voice=folder.name, hours=hours, copies=copies, refined_from=origin, **about)
