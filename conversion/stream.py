@@ -101,6 +101,11 @@ class Stream:
         held, left = np.zeros(0, np.float32), 0
         whole = WINDOW + windows.MARGIN
         for block in self.blocks:
+            if np.ndim(block) != 1 or np.asarray(block).dtype.kind != "f":
+                found = f"{np.asarray(block).dtype} of shape {np.shape(block)}"
+                raise UserError(
+                    f"stream: expected blocks of floats [S], one channel at 16 kHz, found {found}"
+                )
             self.samples += len(block)
             held = np.concatenate([held, np.asarray(block, dtype=np.float32)])
             while len(held) >= UNIT_HOP * (left + whole):

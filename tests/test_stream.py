@@ -74,6 +74,12 @@ def test_what_the_whole_decides_is_refused(converter):
         converter.stream([], auto_pitch=True, pitch_scale=0.5)
 
 
+@pytest.mark.parametrize("block", [np.zeros((10, 2)), np.zeros(10, np.int16)])
+def test_blocks_of_another_kind_are_refused(converter, block):
+    with pytest.raises(UserError, match="expected blocks of floats"):
+        list(converter.stream([block]))
+
+
 def test_nothing_gives_nothing_and_other_parts_stream_too():
     other = voice(acoustic=SMALL)
     assert list(other.stream([])) == []
