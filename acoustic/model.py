@@ -57,7 +57,7 @@ class InstanceNorm(nn.Module):
         # Sums over hundreds of frames lose too much in half precision.
         x, mask = x.float(), mask.float()
         if known is not None:
-            mean, variance = known.unsqueeze(-1)
+            mean, variance = known.to(x).unsqueeze(-1)
             return (x - mean) * mask * torch.rsqrt(variance + self.eps)
         frames = mask.sum(-1, keepdim=True)
         mean = (x * mask).sum(-1, keepdim=True) / frames

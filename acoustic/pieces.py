@@ -57,7 +57,7 @@ def measured(model: AcousticModel, pieces: Pieces) -> list[Tensor]:
 
 def _doubled(found: Iterable[Tensor]) -> Iterator[Tensor]:
     for x in found:
-        yield x.double()
+        yield x.cpu().double()  # not every GPU has doubles
 
 
 def _norms_over_time(model: AcousticModel) -> bool:

@@ -87,10 +87,13 @@ class FeatureExtractor(nn.Module):
         """
         if isinstance(self.norm0, FixedNorm):
             return None
-        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD))).double()
+        x = self.conv0(F.pad(wav, (HUBERT_PAD, HUBERT_PAD)))
         unit = UNIT_HOP // STRIDES[0]
         x = x[0, :, unit * left : x.shape[2] - unit * right - (FRAMES_BEYOND if right else 0)]
-        return torch.stack([x.sum(dim=1), x.square().sum(dim=1), x.new_full((len(x),), x.shape[1])])
+        # Doubles, which not every GPU has, for what is added up over hours.
+        variance, mean = (part.cpu().double() for part in torch.var_mean(x, dim=1, correction=0))
+        count = torch.full_like(mean, x.shape[1])
+        return torch.stack([count * mean, count * (variance + mean.square()), count])
 
     @staticmethod
     def measured(measures: Sequence[Tensor | None]) -> Tensor | None:
