@@ -264,12 +264,8 @@ def windows_of(frames: int) -> Iterator[tuple[int, int, int, int]]:
     for number in range(last + 1):
         first = number * WINDOW_HOP
         gives = first + WINDOW_OVERLAP if number else 0
-        yield (
-            first,
-            min(first + WINDOW, frames),
-            gives,
-            frames if number == last else first + WINDOW_OVERLAP + WINDOW_HOP,
-        )
+        end = frames if number == last else first + WINDOW_OVERLAP + WINDOW_HOP
+        yield first, min(first + WINDOW, frames), gives, end
 
 
 def cut_windows(x: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

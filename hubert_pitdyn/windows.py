@@ -15,7 +15,7 @@ from common.spool import Samples
 from hubert_pitdyn.front_ends import Context, windows_of
 from hubert_pitdyn.units import Analysis, Encoder
 
-MEASURED = 250  # units measured at once: the first convolution in double precision takes most memory
+MEASURED = 250  # units measured at once: so much that a window is still what takes most memory
 MARGIN = 4  # units either side of a window; the widest front end sees less than two
 Reader = Callable[[int, int], np.ndarray]  # (first unit, end) -> that part of the encoder's input [S]
 
