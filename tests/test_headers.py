@@ -74,7 +74,7 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
     converter = SimpleNamespace(
         analyse=lambda wav: wav,
         edit=lambda *a, **k: edited,
-        synthesise=lambda *a: TONE,
+        render=lambda *a: TONE,
         shortfall=lambda *a: (),
     )
     target = tmp_path / "gen" / "a_hana.wav"
