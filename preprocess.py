@@ -120,10 +120,6 @@ def fraction(text: str) -> float:
 
 def main() -> int:
     args = parse_args()
-    from checkpoints import places
-
-    if args.encode and args.encode_with != "none":
-        places.require_dataset(args.encode)  # a wrong name is said before torch loads
     from preprocessing.steps import preprocess
 
     return preprocess(args)

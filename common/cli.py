@@ -73,8 +73,7 @@ class UserError(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands.
 
-    The word behind an option that needs none (--auto_pitch) is its value only where it is one of its choices;
-    argparse would take the name of a voice for it.
+    The word behind an option that needs none is its value only where it is one of its choices, no voice's name.
     """
 
     def __init__(self, *args, **settings):

@@ -127,8 +127,8 @@ class Prosody:
 
     @cached_property
     def _curve(self) -> Curve:
-        _, voiced = self.pit_labels.decode_soft(self.pit)
-        return Curve(self.pit_labels.pitch(self.pit), voiced > 0.5, self.dyn_labels.decode_soft(self.dyn))
+        voiced = self.pit_labels.voiced(self.pit) > 0.5
+        return Curve(self.pit_labels.pitch(self.pit), voiced, self.dyn_labels.decode_soft(self.dyn))
 
     def with_melody(self, f0: np.ndarray) -> Prosody:
         """The same voicing with the pitch f0 [N] in Hz."""

@@ -88,9 +88,14 @@ class PitLabels:
 
         Voiced above 0.5.
         """
-        p = np.asarray(p, dtype=np.float64)
-        voiced = 1 - p[..., 0] if self.unvoiced else np.ones(p.shape[:-1])
-        return np.where(voiced > 0.5, self.pitch(p), 0.0).astype(np.float32), voiced.astype(np.float32)
+        voiced = self.voiced(p)
+        return np.where(voiced > 0.5, self.pitch(p), 0.0).astype(np.float32), voiced
+
+    def voiced(self, p: np.ndarray) -> np.ndarray:
+        """Distribution [..., K] -> probability of being voiced, float32 [...]."""
+        p = np.asarray(p)
+        probability = 1 - p[..., 0].astype(np.float64) if self.unvoiced else np.ones(p.shape[:-1])
+        return probability.astype(np.float32)
 
     @by_rows
     def pitch(self, p: np.ndarray) -> np.ndarray:

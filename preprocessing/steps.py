@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from checkpoints import places
 from common.cli import UserError
 from common.files import remove_leftovers_below
 from preprocessing import bank, labels
@@ -28,6 +29,8 @@ def preprocess(args: argparse.Namespace) -> int:
     archive = bank_zip(folder, args.wavs)  # a wrong path is said before models load
     config, preset = for_preprocessing(folder, args)
     check(args, config)
+    if args.encode and args.encode_with != "none":
+        places.require_dataset(args.encode)  # a wrong name is said before torch loads
     make = chosen(args, config)
     folder.connect(archive.unpack() if archive else args.wavs)
     if args.wavs:
