@@ -73,7 +73,7 @@ class UserError(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse's, without abbreviations; it names the option nearest to a wrong one. So do its commands.
 
-    The word behind an option that needs none is its value only where it is one of its choices, no voice's name.
+    Behind an option that needs none, a word is its value only where it is one of its choices, not a voice.
     """
 
     def __init__(self, *args, **settings):
