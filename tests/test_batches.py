@@ -42,6 +42,7 @@ def hubert_case(run):
         "classes": torch.randint(0, 100, (5, 40)) * valid,
         "lengths": 320 * counts,
         "valid": valid,
+        "known": valid & (torch.rand(5, 40) > 0.1),
     }
     return model, (lambda network, part: hubert.train_step(task, network, part)), batch
 
@@ -152,7 +153,7 @@ def test_long_recordings_are_validated_in_equal_pieces():
 
 def test_pieces_of_a_batch_need_no_name():
     """A batch that a recipe adds something to keeps it for all of its parts."""
-    batch = {"classes": torch.zeros(4, 3, dtype=torch.long), "valid": torch.ones(4, 3, dtype=torch.bool)}
+    batch = {"classes": torch.zeros(4, 3, dtype=torch.long), "known": torch.ones(4, 3, dtype=torch.bool)}
     task = SimpleNamespace(alpha=0.5, labels=None, teacher=None, soft=None)
     seen = []
 

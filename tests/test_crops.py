@@ -71,7 +71,7 @@ def test_dataset_gives_moved_crops_for_training_and_plain_files_for_validation(w
     still, wide = (np.concatenate([f[f > 0] for f in part]) for part in (pitches[:40], pitches[40:]))
     assert np.percentile(wide, 95) > 1.15 * np.percentile(still, 95)
     assert np.percentile(wide, 5) < np.percentile(still, 5) / 1.15
-    wav, classes = moved[(0, (7, 0))].values()
+    wav, classes = (moved[(0, (7, 0))][name] for name in ("source", "classes"))
     again = moved[(0, (7, 0))]
     assert len(wav) == UNIT_HOP * len(classes) == UNIT_HOP * 25
     assert (wav == again["source"]).all() and (classes == again["classes"]).all()
@@ -93,7 +93,8 @@ def test_dataset_adds_noise_to_crops_alone(workspace):
     folder = DataFolder(workspace / "data" / "songs")
     keys = folder.split("train", "pits")
     plain, noisier = (LabelDataset(folder, keys, "pits", 0.5, noise=share) for share in (0.0, 1.0))
-    (clean, before), (noisy, after) = (d[(0, (7, 0))].values() for d in (plain, noisier))
+    clean, noisy = (d[(0, (7, 0))]["source"] for d in (plain, noisier))
+    before, after = (d[(0, (7, 0))]["classes"] for d in (plain, noisier))
     assert (before == after).all() and not np.allclose(clean, noisy, atol=1e-4)
     assert (plain[(0, None)]["source"] == noisier[(0, None)]["source"]).all()
 
