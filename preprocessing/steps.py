@@ -26,11 +26,11 @@ SCRIPT = Path("preprocess.py")  # lies in the project's folder
 def preprocess(args: argparse.Namespace) -> int:
     """Returns the exit code. Raises UserError, with the folder as it was, for what can be known before."""
     folder = data_folder(args.name)
-    archive = bank_zip(folder, args.wavs)  # a wrong path is said before models load
     config, preset = for_preprocessing(folder, args)
     check(args, config)
     if args.encode and args.encode_with != "none":
         places.require_dataset(args.encode)  # a wrong name is said before torch loads
+    archive = bank_zip(folder, args.wavs)  # and so is a wrong path
     make = chosen(args, config)
     folder.connect(archive.unpack() if archive else args.wavs)
     if args.wavs:
