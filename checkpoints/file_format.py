@@ -18,6 +18,7 @@ from torch import Tensor
 
 from checkpoints import declared, int8, whole
 from common.cli import UserError, reason_of
+from common.files import sha256_of
 
 FORMAT = "hubert-pitdyn"
 VERSION = 1
@@ -58,11 +59,7 @@ class Contents:
 
 def identity(path: Path | str) -> str:
     """First 16 hex digits of a file's SHA-256: of the bytes on the disk, optimizer state and all."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:HASH_DIGITS]
+    return sha256_of(Path(path))[:HASH_DIGITS]
 
 
 def state_hash(state: dict[str, Tensor]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -163,3 +164,12 @@ def require_nameable(path: Path) -> None:
             f"{path}: the name is too long, by {length - most} of {length} bytes; "
             "give the recording a shorter name"
         )
+
+
+def sha256_of(path: Path) -> str:
+    """64 hex digits of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -85,8 +85,7 @@ def growth(vbank: str, lengths: list[float]) -> list[dict[str, float]]:
         for seconds in lengths:
             source = Path(folder) / f"{seconds:g}.wav"
             audio.save(source, speech(seconds))
-            command = ["-c", MEASURED, str(SCRIPT), vbank, "--input", str(source), "--out_path", folder]
-            cpu, peak = measured(command)
+            cpu, peak = infer(vbank, source, Path(folder))
             rows.append(
                 {"seconds": seconds, "cpu": cpu, "cpu_per_second": cpu / seconds, "peak_gb": peak / 1e9}
             )
@@ -160,18 +159,8 @@ def folder_against_file(vbank: str, count: int, seconds: float) -> dict[str, flo
             place.mkdir()
             for file in range(number):
                 audio.save(place / f"{file}.wav", speech(seconds + 0.1 * (file % 5)))
-            command = [
-                "-c",
-                MEASURED,
-                str(SCRIPT),
-                vbank,
-                "--input",
-                str(place),
-                "--out_path",
-                f"{folder}/out",
-            ]
             total = sum(len(audio.load(file)) for file in place.iterdir()) / audio.SAMPLE_RATE
-            found.append(measured(command)[0] / total)
+            found.append(infer(vbank, place, Path(folder, "out"))[0] / total)
     return {"file": found[0], "folder": found[1], "ratio": found[0] / found[1]}
 
 

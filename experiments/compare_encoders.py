@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 import audio
+from checkpoints import models, store
 from common import cli
 from conversion import octave_errors
 from evaluation import metrics, trackers
@@ -117,8 +118,6 @@ def on_units(wav: np.ndarray, f0: np.ndarray) -> Sound:
 
 def predictor(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """wav [320N] -> F0 [N] in Hz, 0 = unvoiced, by a pitch model."""
-    from checkpoints import models, store  # noqa: PLC0415  after torch's threads are set
-
     checkpoint = store.load(path, state=False)
     model, labels = models.load_hubert(path, checkpoint), PitLabels.from_config(checkpoint["labels"]["pit"])
 
@@ -180,12 +179,12 @@ def main() -> int:
     parser.add_argument("--pit", type=cli.path, action="append", required=True, help="may be repeated")
     parser.add_argument("--most", type=int, default=20, help="recordings of a folder (default: %(default)s)")
     args = parser.parse_args()
-    models = {path: predictor(path) for path in args.pit}
-    lines: dict[Path, list[list[str]]] = {path: [] for path in models}
+    predictors = {path: predictor(path) for path in args.pit}
+    lines: dict[Path, list[list[str]]] = {path: [] for path in predictors}
     for row in rows_of(DataFolder(args.data), args.most):
         sounds = list(row.sounds())
         frames = sum(int((~np.isnan(f0)).sum()) for _, f0 in sounds)
-        for path, predict in models.items():
+        for path, predict in predictors.items():
             found = figures(sounds, predict, row.unvoiced)
             shown = [f"{found[name]:.1f}" if name in found else "" for name in COLUMNS]
             lines[path].append([row.name, str(frames), *shown])

@@ -7,7 +7,6 @@ for.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ from typing import Any
 import audio
 from common import encodings, names
 from common.cli import UserError
+from common.files import sha256_of
 from preprocessing.data_folder import DataFolder
 
 FOLDER = "bank"  # in data/<name>
@@ -62,7 +62,7 @@ class BankZip:
         before = self.folder.read_json(NOTE) or {}
         if self.target.is_dir() and all(before.get(key) == now[key] for key in ("bytes", "date")):
             return self.target
-        now["sha256"] = _sha256(self.path)
+        now["sha256"] = sha256_of(self.path)
         if not self.target.is_dir() or before.get("sha256") != now["sha256"]:
             self._unpack()
         self.folder.write_json(NOTE, now)
@@ -95,7 +95,7 @@ class BankZip:
         before = self.folder.read_json(NOTE) or {}
         if not self.target.is_dir() or before.get("path") in (None, _look(self.path)["path"]):
             return
-        if before.get("sha256") != _sha256(self.path):
+        if before.get("sha256") != sha256_of(self.path):
             raise UserError(
                 f"{self.folder.root}: its wavs are of {before['path']}, not {self.path}; take another name, "
                 f"or delete {self.folder.root} to start afresh"
@@ -187,11 +187,3 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Path) -> No
 def _look(path: Path) -> dict[str, Any]:
     about = path.stat()
     return {"path": str(path.resolve()), "bytes": about.st_size, "date": about.st_mtime_ns}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
