@@ -13,6 +13,7 @@ EXAMPLES = """examples:
   python infer.py scottpoid --input test/slt_clear.wav
   python infer.py scottpoid --input deep_voice.wav --transpose 12
   python infer.py hana --input songs --auto_pitch --dyn_gain 3
+  python infer.py hana --input songs --mix kathleen:0.3
   python infer.py hana --input speech.wav --prosody_out curve.csv
       (edit curve.csv in a spreadsheet, then run the same with --prosody_in curve.csv; the file holds the
       prosody after all other options, so rows that were not edited change nothing)
@@ -105,7 +106,8 @@ def main() -> int:
     from conversion.room import require_room
 
     files = planned(args)  # wrong paths and names are refused before models load
-    places.voice_path(args.vbank)
+    for voice in (args.vbank, *(other for other, _ in args.mix)):
+        places.voice_path(voice)
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
@@ -115,9 +117,8 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
-    conditions = terms.of(places.voice_name(args.vbank), converter.card)
-    if conditions:
-        print(cli.printable(f"{args.vbank}: {conditions}"), file=sys.stderr)
+    for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
+        print(cli.printable(f"{name}: {conditions}"), file=sys.stderr)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:

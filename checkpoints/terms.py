@@ -27,6 +27,12 @@ def of(name: str, card: dict[str, Any]) -> str:
     return "; ".join(about) or SHIPPED.get(name, "")
 
 
+def lines(name: str, card: dict[str, Any]) -> dict[str, str]:
+    """{voice: its terms} of a voice and of those mixed into it; without those of which none are known."""
+    mixed = {other: about["terms"] for other, about in card.get("mix", {}).items()}
+    return {voice: line for voice, line in {name: of(name, card), **mixed}.items() if line}
+
+
 def in_short(text: str) -> str:
     """The lines of a text that speak of its terms, or its first, cut to one line."""
     rows = [" ".join(row.split()).strip("-=*#■●・ ") for row in text.splitlines()]

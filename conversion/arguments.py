@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.cli import UserError, path, voice, word_or_path
+from common.cli import UserError, path, voice, voice_or_file, word_or_path
 
 if TYPE_CHECKING:
     from conversion.converter import VoiceConverter
+
+
+GIVEN = re.compile(r"((?:[A-Za-z]:[\\/])?[^:]+):(.+)")  # a path of Windows has a colon of its own
+
+
+def share(text: str) -> tuple[str, float | Path]:
+    """argparse type: VOICE:SHARE with a share from 0 to 1, or a CSV of them."""
+    parts = GIVEN.fullmatch(text)
+    if not parts:
+        raise argparse.ArgumentTypeError(f"expected VOICE:SHARE such as kathleen:0.3, found {text!r}")
+    voice, much = voice_or_file(parts[1]), parts[2]
+    if path(much).suffix.lower() == ".csv":
+        return voice, path(much)
+    try:
+        value = float(much)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1 or a .csv, found {much!r}")
+    return voice, value
 
 
 def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -29,6 +51,15 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         type=word_or_path,
         metavar="FILE",
         help="a file of train_vocoder.py, official, or griffin_lim (default: the preset's)",
+    )
+    parser.add_argument(
+        "--mix",
+        type=share,
+        action="append",
+        default=[],
+        metavar="VOICE:SHARE",
+        help="mix another voice in, such as kathleen:0.3; in place of the number a .csv with columns time_s "
+        "and share lets it change over time (may be given several times)",
     )
     parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
@@ -98,6 +129,7 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
     """
     # Late: the help of a script must not wait for torch.
     import audio  # noqa: PLC0415
+    from conversion import mixing  # noqa: PLC0415
     from conversion.converter import CONTENT_ONLY, VoiceConverter  # noqa: PLC0415
     from conversion.prosody import Controls, melody_at  # noqa: PLC0415
 
@@ -105,6 +137,7 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
     controls = Controls(**options)
     others = {name: path for name in ("pitch_from", "dyn_from") if (path := getattr(args, name))}
     wavs = {name: audio.load(path) for name, path in others.items()}
+    shares = mixing.read(args.mix) if args.mix else []
     converter = VoiceConverter.load(
         args.vbank,
         args.dataset,
@@ -113,6 +146,7 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
         device=device,
         pitdyn=args.pitdyn,
     )
+    converter = mixing.mixed(converter, shares) if shares else converter
     files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
     if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):
         raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ONLY}")

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 import audio
+from acoustic.blend import Blend
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.cli import UserError
 from common.spool import Samples, Spool, folder_of, gathered
@@ -209,7 +210,10 @@ class VoiceConverter:
         source, curve = edited.source, edited.curve
         folder = folder_of(source.wav)
         octaves, pit = self.octaves_inside(curve), self.labels and self.labels[0]
-        stages = self.encoder, self.acoustic, self.vocoder
+        voice = self.acoustic
+        if isinstance(voice, Blend):
+            voice = voice.since(source.start / audio.SAMPLE_RATE)
+        stages = self.encoder, voice, self.vocoder
         waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
         made = gathered(waves, len(source.wav), folder)
         if octaves.any():

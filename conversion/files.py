@@ -9,11 +9,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
-from checkpoints.places import voice_name
 from common import audio_files, names
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
-from conversion import curves, headers, names_out
+from conversion import curves, headers, mixing, names_out
 from conversion.headers import COMMENT
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def planned(args: argparse.Namespace) -> list[BatchFile]:
     if args.bits and args.format not in names_out.WITH_BITS:
         raise UserError(f"--bits {args.bits}: expected --format wav or flac with it, found {args.format}")
     naming = (args.name_pattern, f".{args.format}")
-    targets = target_paths(places, voice_name(args.vbank), args.out_path, *naming)
+    targets = target_paths(places, mixing.name_of(args.vbank, args.mix), args.out_path, *naming)
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     pictures = [picture_path(target) for target in targets.values()] if args.plot else []
@@ -124,7 +123,8 @@ def convert_file(
     # A curve that changed nothing leaves no trace: the conversion is the same file as without it.
     curve_in = file.curve_in if edited.replaced else None
     kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
-    about = headers.comment({**options, "prosody_in": curve_in}, kept, start)
+    mix = {name: one["share"] for name, one in converter.card.get("mix", {}).items()} or None
+    about = headers.comment({**options, "prosody_in": curve_in, "mix": mix}, kept, start)
     audio.save(file.target, converted, about, bits)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load

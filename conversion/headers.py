@@ -17,8 +17,8 @@ ROOM = 1900  # bytes; libsndfile drops a wav's comment of more than 2 KB
 
 @dataclass(frozen=True)
 class Header:
-    """options: changed ones alone, {"transpose": -12.0}, files as true; start: seconds of the source left off
-    at its beginning by --trim; notes: lines for the user."""
+    """options: changed ones alone, {"transpose": -12.0}, files as true, mix as {voice: share};
+    start: seconds of the source left off at its beginning by --trim; notes: lines for the user."""
 
     options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Header:
 
     def transposition(self) -> float | None:
         """Semitones by which the melody is the source's; None where other options changed it, too."""
-        others = set(self.options) - {"transpose", "dyn_gain", "dyn_scale", "dyn_from"}
+        others = set(self.options) - {"transpose", "dyn_gain", "dyn_scale", "dyn_from", "mix"}
         return None if others else float(self.options.get("transpose", 0.0))
 
 
@@ -34,7 +34,7 @@ def comment(options: dict[str, Any], notes: Iterable[str], start: float = 0.0) -
     """The header's text. options: of `VoiceConverter.edit`; notes that have no room are left out."""
     plain = vars(Controls())
     changed = {
-        name: value if name in plain else True
+        name: value if name in (*plain, "mix") else True
         for name, value in options.items()
         if value is not None and (name not in plain or value != plain[name])
     }

@@ -10,12 +10,11 @@ import numpy as np
 from audio import SAMPLE_RATE, UNIT_HOP
 from common.cli import UserError
 from common.files import atomic_path
-from common.readers import read_text
+from conversion import columns
 from conversion.prosody import Curve
 
 COLUMNS = ("time_s", "f0_hz", "voiced", "loudness_db")
 LIMITS = {"f0_hz": (20, 2000), "loudness_db": (-120, 120)}  # Hz on voiced rows, dB
-TRUTHS = {"true": "1", "false": "0"}  # as spreadsheets write what they take for a logical value
 HALF_FRAME = UNIT_HOP / SAMPLE_RATE / 2  # seconds
 
 
@@ -38,24 +37,10 @@ def write(path: Path, curve: Curve, start: int = 0) -> None:
 def read(path: Path, count: int, start: int = 0) -> Curve:
     """The curve of a file that `write` made and somebody edited, for a recording of `count` units.
 
-    Semicolons, tabs and decimal commas, as some spreadsheets write them, are understood, and TRUE and FALSE.
-    Raises UserError naming the line for a missing column, a value that is no number or beyond LIMITS, or rows
-    of another recording.
+    Unvoiced rows may leave f0_hz empty. Raises UserError as `columns.read`, and naming the line for a value
+    beyond LIMITS or rows of another recording.
     """
-    values, numbers = {name: [] for name in COLUMNS}, []
-    lines = read_text(path, "make it with --prosody_out").splitlines()
-    above = int(bool(lines) and lines[0].lower().startswith("sep="))  # a line that tells Excel the separator
-    rows = csv.DictReader(lines[above:], delimiter=_separator(lines[above:]))
-    if not set(COLUMNS) <= set(rows.fieldnames or ()):
-        raise UserError(f"{path}: expected columns {', '.join(COLUMNS)}, found {rows.fieldnames}")
-    for row in rows:
-        if not any(row[name] for name in COLUMNS):
-            continue  # spreadsheets leave empty rows behind
-        numbers.append(above + rows.line_num)
-        for name in COLUMNS:
-            text = row[name] or ("0" if name == "f0_hz" else "")  # unvoiced rows may leave it empty
-            values[name].append(_number(text, f"{path}, line {numbers[-1]}: {name}"))
-    curve = {name: np.array(column) for name, column in values.items()}
+    curve, numbers = columns.read(path, COLUMNS, "make it with --prosody_out", empty={"f0_hz": "0"})
     expected = times(count, start)
     if len(curve["time_s"]) != count or np.abs(curve["time_s"] - expected).max(initial=0) > HALF_FRAME:
         found = f"{len(curve['time_s'])} rows"
@@ -77,18 +62,3 @@ def read(path: Path, count: int, start: int = 0) -> Curve:
                 f"found {curve[name][bad[0]]:g}"
             )
     return Curve(curve["f0_hz"], voiced, curve["loudness_db"])
-
-
-def _separator(lines: list[str]) -> str:
-    """What stands between the columns' names; a comma where nothing else does."""
-    return next((mark for mark in ";\t" if lines and mark in lines[0]), ",")
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(TRUTHS.get(text.lower(), text).replace(",", "."))
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise UserError(f"{where}: expected a number, found {text!r}")
-    return value

@@ -13,12 +13,11 @@ from tqdm import tqdm
 
 import audio
 from checkpoints import models, official, pipeline
-from checkpoints.places import voice_name
 from common import cli
 from common.devices import choose_device, processor_name
 from common.presets import load_config
 from common.workers import guarded
-from conversion import headers
+from conversion import headers, mixing
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
 from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers
@@ -79,7 +78,7 @@ def evaluate_file(
 
 def evaluate_voice(args: argparse.Namespace) -> int:
     places = convertible(args.input, args.out_path)
-    targets = target_paths(places, voice_name(args.vbank), args.out_path)
+    targets = target_paths(places, mixing.name_of(args.vbank, args.mix), args.out_path)
     require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
     texts = read_texts(places, args.texts, say)
     converter, options = from_arguments(args, choose_device(args.device))
@@ -99,7 +98,7 @@ def evaluate_voice(args: argparse.Namespace) -> int:
         print(report.conditions_lines(conditions))
         if args.json:
             content = {
-                "voice": voice_name(args.vbank),
+                "voice": mixing.name_of(args.vbank, args.mix),
                 "conditions": conditions,
                 "means": summary,
                 "files": files,

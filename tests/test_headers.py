@@ -76,13 +76,15 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
         edit=lambda *a, **k: edited,
         render=lambda *a: TONE,
         shortfall=lambda *a: (),
+        card={"mix": {"mai": {"share": 0.5, "terms": ""}}},
     )
     target = tmp_path / "gen" / "a_hana.wav"
     file = BatchFile(tmp_path / "a.wav", target, None, None)
     assert convert_file(converter, file, {"transpose": 3.0}, trim, False) == ("a note",)
-    assert headers.read(target) == Header({"transpose": 3.0}, ("a note",), 0.05 if trim else 0.0)
+    said = {"transpose": 3.0, "mix": {"mai": 0.5}}
+    assert headers.read(target) == Header(said, ("a note",), 0.05 if trim else 0.0)
     names = ("prosody_in", "prosody_out", "pitch_from", "dyn_from", "plot")
     naming = {"name_pattern": "{source}_{voice}", "format": "wav", "bits": None}
-    more = {**dict.fromkeys(names), **naming}
+    more = {**dict.fromkeys(names), **naming, "mix": []}
     args = argparse.Namespace(vbank="hana", input=tmp_path, out_path=tmp_path / "gen", **more)
     assert [file.source.name for file in planned(args)] == ["a.wav"]

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "vocoder": BASE,
     "checkpoints": BASE | MODELS,
     "preprocessing": BASE | {"checkpoints", "hubert_pitdyn"},
-    "conversion": BASE | {"checkpoints", "hubert_pitdyn", "vocoder"},
+    "conversion": BASE | MODELS | {"checkpoints"},
     "training": BASE | MODELS | {"checkpoints", "preprocessing"},
     "evaluation": BASE | MODELS | {"checkpoints", "conversion", "preprocessing"},
     "listening": BASE | {"checkpoints", "conversion", "evaluation", "hubert_pitdyn"},
