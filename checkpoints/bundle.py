@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checkpoints import file_format, whole
-from checkpoints.places import CONFIG, MOST_CONFIG, MOST_WEIGHTS, WEIGHTS
+from checkpoints import file_format, store, whole
+from checkpoints.places import CONFIG, MOST_CONFIG, MOST_WEIGHTS, WEIGHTS, is_model
 from common.cli import UserError
 from common.files import atomic_path
 from common.readers import parse_json
@@ -85,6 +85,16 @@ def about(path: Path) -> dict[str, Any]:
             f"{path} has version {config['version']}, expected at most {VERSION}: update this project"
         )
     return config
+
+
+def acoustic(path: Path, weights: bool = True) -> dict[str, Any]:
+    """The acoustic model's checkpoint of a voice by its `places.voice_path`.
+
+    weights: False where what it says of itself will do.
+    """
+    if is_model(path):
+        return store.load(path, state=False)
+    return read(path).parts["acoustic"] if weights else about(path)["parts"]["acoustic"]
 
 
 def write(path: Path, name: str, parts: dict[str, dict], texts: dict[str, str | bytes]) -> None:

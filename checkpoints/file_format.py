@@ -5,7 +5,6 @@ Nothing here knows a model; models.py builds them.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 import zipfile
@@ -16,13 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checkpoints import declared, int8, whole
+from checkpoints import declared, int8, safe_file, whole
+from checkpoints.hashes import HASH_DIGITS, state_hash
 from common.cli import UserError, reason_of
 from common.files import sha256_of
 
 FORMAT = "hubert-pitdyn"
 VERSION = 1
-HASH_DIGITS = 16  # hex digits that name a file or a set of weights
 FAMILIES = {  # kind of our files -> which loader takes it (load_hubert takes heads too)
     "hubert-units": "hubert",
     "hubert-pits": "hubert",
@@ -62,20 +61,6 @@ def identity(path: Path | str) -> str:
     return sha256_of(Path(path))[:HASH_DIGITS]
 
 
-def state_hash(state: dict[str, Tensor]) -> str:
-    """16 hex digits of names, types, shapes and contents of a state dict: what a model computes with.
-
-    Independent of order, device, `module.`, of how weight norm is spelled and of whatever else a file holds.
-    Voice cards name encoders, heads and vocoders by it. Take a vocoder's from its file (`weights_hash`), not
-    from a loaded one: folding weight norm is arithmetic, which may round differently elsewhere.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(((canonical(n), t) for n, t in state.items()), key=lambda item: item[0]):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:HASH_DIGITS]
-
-
 def weights_hash(path: Path | str) -> str:
     """`state_hash` of the weights in a file, official or ours, whatever wraps them."""
     found = unwrap(read(Path(path), "a file of weights"), path)
@@ -93,6 +78,8 @@ def read(path: Path, expected: str, map_location: Any = "cpu", mapped: bool = Fa
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {found}, expected {expected}")
+    if path.suffix == safe_file.SUFFIX:
+        return safe_file.read(path, expected)
     try:
         _require_stored(path)
         if fault := declared.fault(path):
@@ -138,6 +125,8 @@ def _can_be_mapped(path: Path) -> bool:
 def read_for_use(path: Path, expected: str) -> Any:
     """As `read`, less what a training resumes from: twice the weights, which are not even read."""
     data = read(path, expected, mapped=True)
+    if path.suffix == safe_file.SUFFIX:
+        return data
     if not is_ours(data) or "training" not in data:
         return read(path, expected)  # which sees by its checksums whether a byte is wrong
     return _in_memory({key: value for key, value in data.items() if key != "training"})
@@ -221,13 +210,6 @@ def _tensors(state: dict, path: Path | str) -> dict[str, Tensor]:
     tensors = {str(name): value for name, value in state.items() if isinstance(value, torch.Tensor)}
     whole.require_tensors(path, tensors)
     return {name.removeprefix("module."): value for name, value in tensors.items()}
-
-
-def canonical(name: str) -> str:
-    """A parameter's name however it was wrapped and by whichever weight norm of torch it was made."""
-    name = name.removeprefix("module.")
-    name = name.replace(".parametrizations.weight.original0", ".weight_g")
-    return name.replace(".parametrizations.weight.original1", ".weight_v")
 
 
 def first_line(error: Exception) -> str:

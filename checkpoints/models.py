@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
-from checkpoints import file_format, whole
+from checkpoints import file_format, hashes, places, whole
 from checkpoints.cards import require_match
 from checkpoints.skip_init import without_initialisation
 from common.cli import UserError
@@ -52,12 +52,12 @@ def _head_on_trunk(path: Path, data: dict) -> TrunkHead:
     """A light head set on its trunk, which lies where the card says, or beside it under its usual name."""
     role = trunk_role(path, data)
     trained = whole.field(path, data, f"card.encoders.{role}", dict)
-    places = (Path(trained["name"]), path.parent.parent / TRUNKS[role] / "model-best.pt")
-    trunk = next((place for place in places if place.is_file()), None)
+    found = (Path(trained["name"]), places.best(path.parent.parent / TRUNKS[role]))
+    trunk = next((place for place in found if place.is_file()), None)
     if trunk is None:
         raise UserError(f"{path} reads the model {trained['name']}, which does not exist")
     model = load_hubert(trunk)
-    require_trunk(path, data, file_format.state_hash(model.state_dict()), trunk)
+    require_trunk(path, data, hashes.state_hash(model.state_dict()), trunk)
     return load_head(path, data, model)
 
 
@@ -136,8 +136,8 @@ def _build(
 
 def _ready(model: nn.Module, state: dict[str, Tensor], path: Path | str) -> nn.Module:
     """Load strictly, either spelling of weight norm; eval mode, no gradients."""
-    own = {file_format.canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
-    given = {file_format.canonical(name): tensor for name, tensor in state.items()}
+    own = {hashes.canonical(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    given = {hashes.canonical(name): tensor for name, tensor in state.items()}
     both = [name for name in own if name in given and given[name].shape != own[name][1].shape]
     faults = [f"{name} of shape {list(given[name].shape)}, not {list(own[name][1].shape)}" for name in both]
     faults += [f"no {name}" for name in own if name not in given]

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from checkpoints import cards, file_format, models, official, store, whole
+from checkpoints import cards, hashes, models, official, store, whole
 from checkpoints.bundle import Bundle
-from checkpoints.places import BEST, SHIPPED, label_path
+from checkpoints.places import SHIPPED, best, label_path
 from common.cli import UserError
 from common.names import checked
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -40,7 +40,7 @@ class Part:
 
     @cached_property
     def card(self) -> dict:
-        return {"name": self.path.as_posix(), "hash": file_format.state_hash(self.model.state_dict())}
+        return {"name": self.path.as_posix(), "hash": hashes.state_hash(self.model.state_dict())}
 
 
 def content_path(config: dict, dataset: str, given: Path | None = None, out: Path = Path("out")) -> Path:
@@ -50,7 +50,7 @@ def content_path(config: dict, dataset: str, given: Path | None = None, out: Pat
     """
     if given:
         return _existing(given, "content encoder")
-    own = [out / checked(name, "dataset") / "hubert-soft" / BEST for name in (dataset, SHIPPED)]
+    own = [best(out / checked(name, "dataset") / "hubert-soft") for name in (dataset, SHIPPED)]
     if own[0].is_file():
         return own[0]
     if config["content"]["source"] == "official":
@@ -172,7 +172,7 @@ def _labels(kind: type[PitLabels | DynLabels], part: Part, table: dict) -> PitLa
 def _head_card(part: Part) -> dict:
     """Card of a label model; of a light head the head's own weights, the trunk has a card of its own."""
     model = getattr(part.model, "head", part.model)
-    return {"name": part.path.as_posix(), "hash": file_format.state_hash(model.state_dict())}
+    return {"name": part.path.as_posix(), "hash": hashes.state_hash(model.state_dict())}
 
 
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
@@ -202,7 +202,7 @@ def vocoder_path(
         return official.find("hifigan-hubert-soft", out=out)
     if given:
         return _existing(Path(given), "vocoder")
-    own = [out / checked(name, "dataset") / "hifigan" / BEST for name in (dataset, SHIPPED)]
+    own = [best(out / checked(name, "dataset") / "hifigan") for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:
         raise UserError(f"{own[0]}: no vocoder; give one with --vocoder FILE, or --vocoder griffin_lim")

@@ -10,18 +10,31 @@ from common.names import checked
 
 SHIPPED = "demo"  # out/demo holds the weights that come with the project
 BEST = "model-best.pt"
+SAFE = "model-best.safetensors"  # the same as it is handed out: no training writes it
 WEIGHTS, CONFIG = "model.safetensors", "config.json"  # of a voice that is handed on, see bundle.py
 MOST_CONFIG, MOST_WEIGHTS = 4 << 20, 2 << 30  # bytes
 ADDRESS = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)  # on the hub
 
 
+def best(folder: Path) -> Path:
+    """The best model of a folder: model-best.pt, which a training here has written, else
+    model-best.safetensors; the former where neither is there."""
+    trained, given = folder / BEST, folder / SAFE
+    return given if given.is_file() and not trained.is_file() else trained
+
+
+def folders(out: Path, kind: str) -> set[Path]:
+    """The folders out/*/<kind> that hold a model; kind may be a pattern."""
+    return {path.parent for name in (BEST, SAFE) for path in out.glob(f"*/{kind}/{name}")}
+
+
 def acoustic_path(vbank: str, out: Path = Path("out")) -> Path:
-    """out/<vbank>/acoustic/model-best.pt; UserError with the nearest name of a voice."""
-    path = out / checked(vbank, "voice") / "acoustic" / BEST
+    """`best` of out/<vbank>/acoustic; UserError with the nearest name of a voice."""
+    path = best(out / checked(vbank, "voice") / "acoustic")
     if path.is_file():
         return path
     _require_out(out, vbank)
-    known = sorted(p.parent.parent.name for p in out.glob(f"*/acoustic/{BEST}"))
+    known = sorted(folder.parent.name for folder in folders(out, "acoustic"))
     raise UserError(
         f"{path}: no voice of this name{nearest(vbank, known)}; voices here: {', '.join(known) or 'none'}; "
         f"train it: python train_acoustic.py data/{vbank} {path.parent}"
@@ -36,7 +49,7 @@ def voice_name(given: str) -> str:
 
 
 def voice_path(given: str, out: Path = Path("out")) -> Path:
-    """Where a voice lies: out/<given>/acoustic/model-best.pt, or a zip or folder that was handed on.
+    """Where a voice lies: the model in out/<given>/acoustic, or a zip or folder that was handed on.
 
     What is neither may be one on the hub, user/repo, which is fetched. Raises UserError.
     """
@@ -54,12 +67,17 @@ def _is_path(given: str) -> bool:
     return path.suffix.lower() == ".zip" or (given not in ("", ".") and (path / CONFIG).is_file())
 
 
+def is_model(voice: Path) -> bool:
+    """Whether what `voice_path` gave is one file of weights, not a voice that was handed on whole."""
+    return voice.name in (BEST, SAFE)
+
+
 def require_dataset(dataset: str, out: Path = Path("out")) -> None:
     """UserError with the nearest name unless there is a folder out/<dataset>."""
     if (out / checked(dataset, "dataset")).is_dir():
         return
     _require_out(out, dataset)
-    known = sorted({p.parent.parent.name for p in out.glob(f"*/hubert-*/{BEST}")})
+    known = sorted({folder.parent.name for folder in folders(out, "hubert-*")})
     raise UserError(
         f"{out / dataset}: no dataset of this name{nearest(dataset, known)}; datasets here: "
         f"{', '.join(known) or 'none'}"
@@ -67,8 +85,8 @@ def require_dataset(dataset: str, out: Path = Path("out")) -> None:
 
 
 def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
-    """out/<dataset>/hubert-pit|dyn/model-best.pt; kind: pits or dyns."""
-    path = out / checked(dataset, "dataset") / f"hubert-{kind[:-1]}" / BEST
+    """`best` of out/<dataset>/hubert-pit|dyn; kind: pits or dyns."""
+    path = best(out / checked(dataset, "dataset") / f"hubert-{kind[:-1]}")
     if not path.is_file():
         raise UserError(
             f"{path}: no {kind[:-1]} model of dataset {dataset}; train it: "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from checkpoints import file_format
+from checkpoints import file_format, safe_file
 from checkpoints.places import BEST as BEST  # the name by which trainings know it
 from common.cli import UserError
 from common.files import atomic_path, remove_leftovers
@@ -21,7 +21,8 @@ STEP_FILE = re.compile(r"model-(\d+)\.pt")
 def save(path: Path | str, checkpoint: dict) -> None:
     """Write a checkpoint; a reader finds the old file or the new one, never a part of either.
 
-    `format` and `version` are added. numpy scalars and paths become plain values, since `load` would refuse
+    `format` and `version` are added. A path that ends in .safetensors gets a file of that format, without
+    what a training resumes from. numpy scalars and paths become plain values, since `load` would refuse
     them; a TypeError names anything else that it would refuse. UserError if it cannot be written.
     """
     path = Path(path)
@@ -31,7 +32,10 @@ def save(path: Path | str, checkpoint: dict) -> None:
     data = _plain({**stamp, **checkpoint}, "checkpoint")
     try:
         with atomic_path(path) as part:
-            torch.save(data, part)
+            if path.suffix == safe_file.SUFFIX:
+                safe_file.write(part, data)
+            else:
+                torch.save(data, part)
     except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
         raise UserError(f"{path} could not be written ({file_format.first_line(error)})") from error
 

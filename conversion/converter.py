@@ -108,7 +108,7 @@ class VoiceConverter:
         not made for one another.
         """
         path = places.voice_path(vbank, Path(out))
-        own = None if path.suffix == ".pt" else bundle.read(path)
+        own = None if places.is_model(path) else bundle.read(path)
         checkpoint = own.parts["acoustic"] if own else store.load(path, state=False)
         for stage in ("content", "vocoder"):
             whole.field(path, checkpoint, f"config.toml.{stage}.source", str)

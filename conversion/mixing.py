@@ -94,12 +94,10 @@ def name_of(vbank: str, given: Sequence[tuple[str, float | Path]]) -> str:
 
 def _voice(converter: VoiceConverter, vbank: str, out: Path) -> tuple[Any, dict]:
     """The acoustic model and the card of another voice."""
-    from checkpoints import bundle, models, pipeline, store  # noqa: PLC0415
+    from checkpoints import bundle, models, pipeline  # noqa: PLC0415
 
     path = places.voice_path(vbank, out)
-    checkpoint = (
-        store.load(path, state=False) if path.suffix == ".pt" else bundle.read(path).parts["acoustic"]
-    )
+    checkpoint = bundle.acoustic(path)
     card = checkpoint["card"]
     pipeline.require_encoders(path, card, converter.card["encoders"])
     return models.load_acoustic(path, checkpoint).to(converter.device), card

@@ -9,11 +9,10 @@ from math import log2
 from pathlib import Path
 
 from audio import SAMPLE_RATE
-from checkpoints import terms
+from checkpoints import places, terms
 from common.cli import UserError, printable
 from listening.cache import Cache
 
-MODEL = Path("acoustic", "model-best.pt")  # below out/<voice>/
 NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 OTHER_TERMS = "terms: those of its recordings"
 
@@ -47,7 +46,7 @@ def note(hz: float) -> str:
 
 def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
     """Voices with conversions and those below `out`, by name; their cards are read once."""
-    trained = {path.parent.parent.name: path for path in sorted(out.glob(f"*/{MODEL.as_posix()}"))}
+    trained = {folder.parent.name: places.best(folder) for folder in places.folders(out, "acoustic")}
     found = []
     for mark, name in enumerate(sorted({*converted, *trained})):
         card = _card(trained[name], cache) if name in trained else {}
@@ -74,10 +73,10 @@ def listed(out: Path = Path("out")) -> str:
 
 def described(name: str, out: Path = Path("out")) -> str:
     """The card of a voice, a field a line. Raises UserError for one that is not there."""
-    from checkpoints import bundle, cards, places, store  # noqa: PLC0415  as in `_card`
+    from checkpoints import bundle, cards  # noqa: PLC0415  as in `_card`
 
     path = places.voice_path(name, out)
-    checkpoint = store.load(path) if path.name == places.BEST else bundle.about(path)["parts"]["acoustic"]
+    checkpoint = bundle.acoustic(path, weights=False)
     title, conditions = places.voice_name(name), terms.of(places.voice_name(name), checkpoint["card"])
     first = f"{title}: {conditions or OTHER_TERMS}"
     return "\n".join([printable(first), cards.describe(checkpoint)])

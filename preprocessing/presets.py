@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from checkpoints.places import best
 from common.cli import UserError
 from common.presets import DEFAULT, completed, load_config
 from preprocessing.data_folder import DataFolder
@@ -21,7 +22,7 @@ def for_preprocessing(folder: DataFolder, args: argparse.Namespace) -> tuple[dic
         return load_config(args.config), args.config.as_posix()
     found = None
     if args.encode:
-        own = (Path("out") / args.encode / model / "model-best.pt" for model in ("hubert-soft", "hubert-pit"))
+        own = (best(Path("out") / args.encode / model) for model in ("hubert-soft", "hubert-pit"))
         path = next((path for path in (args.content, *own) if path and path.is_file()), None)
         found = of_file(path, ENCODER_TABLES) if path else None
     elif args.mel:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoints import file_format
+from checkpoints import hashes
 from common.cli import UserError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,7 +36,7 @@ make_state = load_make_state()
 
 
 def old_names(state):
-    return {file_format.canonical(name): tensor for name, tensor in state.items()}
+    return {hashes.canonical(name): tensor for name, tensor in state.items()}
 
 
 def prefixed(state):

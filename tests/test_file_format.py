@@ -3,26 +3,26 @@
 import torch
 from checkpoint_files import old_names, prefixed, tiny
 
-from checkpoints import file_format, store
+from checkpoints import file_format, hashes, store
 
 
 def test_hashes(tmp_path):
     data, model = tiny("hubert-pits")
     state = model.state_dict()
-    name = file_format.state_hash(state)
+    name = hashes.state_hash(state)
     assert len(name) == 16 and int(name, 16) >= 0
-    assert name == file_format.state_hash(prefixed(old_names(dict(reversed(state.items())))))
+    assert name == hashes.state_hash(prefixed(old_names(dict(reversed(state.items())))))
     changed = {**state, "proj.bias": state["proj.bias"] + 1e-6}
-    assert name != file_format.state_hash(changed)
-    assert name != file_format.state_hash({**state, "proj.bias": state["proj.bias"].double()})
-    assert name != file_format.state_hash({**state, "proj.bias": state["proj.bias"][None]})
+    assert name != hashes.state_hash(changed)
+    assert name != hashes.state_hash({**state, "proj.bias": state["proj.bias"].double()})
+    assert name != hashes.state_hash({**state, "proj.bias": state["proj.bias"][None]})
     bare, trained = tmp_path / "bare.pt", tmp_path / "trained.pt"
     store.save(bare, data)
     store.save(trained, {**data, "training": {"step": 3, "optimizer": {"x": torch.ones(9)}}})
     assert file_format.weights_hash(bare) == file_format.weights_hash(trained) == name
     assert file_format.identity(bare) != file_format.identity(trained)
     mixed = {"a": torch.ones((), dtype=torch.bfloat16), "b": torch.ones(2, 3).T, "c": torch.tensor([True])}
-    assert file_format.state_hash(mixed) == file_format.state_hash(
+    assert hashes.state_hash(mixed) == hashes.state_hash(
         {**mixed, "b": torch.ones(3, 2), "c": mixed["c"].clone()}
     )
 

@@ -3,7 +3,7 @@
 import pytest
 from checkpoint_files import tiny
 
-from checkpoints import official, pipeline
+from checkpoints import official, pipeline, places
 from common.cli import UserError
 
 TRAINED, OFFICIAL = ({"content": {"source": source}} for source in ("trained", "official"))
@@ -18,7 +18,7 @@ def out(tmp_path, monkeypatch):
     empty = official.OfficialFile("https://example.invalid/hubert-soft-e3b0c442.pt")  # of no bytes
     monkeypatch.setitem(official.FILES, "hubert-soft", empty)
     touch(cache / empty.file)
-    touch(out / "demo" / "hubert-soft" / pipeline.BEST)
+    touch(out / "demo" / "hubert-soft" / places.BEST)
     return out
 
 
@@ -30,19 +30,19 @@ def touch(path):
 
 def test_the_shipped_encoder_is_none_of_a_preset_that_takes_the_official_one(out):
     assert pipeline.content_path(OFFICIAL, "songs", out=out).name == official.FILES["hubert-soft"].file
-    assert pipeline.content_path(TRAINED, "songs", out=out) == out / "demo" / "hubert-soft" / pipeline.BEST
+    assert pipeline.content_path(TRAINED, "songs", out=out) == out / "demo" / "hubert-soft" / places.BEST
 
 
 def test_a_datasets_own_encoder_comes_first_and_one_given_before_it(out, tmp_path):
-    own, given = touch(out / "songs" / "hubert-soft" / pipeline.BEST), touch(tmp_path / "ours.pt")
+    own, given = touch(out / "songs" / "hubert-soft" / places.BEST), touch(tmp_path / "ours.pt")
     for config in (OFFICIAL, TRAINED):
         assert pipeline.content_path(config, "songs", out=out) == own
         assert pipeline.content_path(config, "songs", given, out) == given
-        assert pipeline.content_path(config, "demo", out=out) == out / "demo" / "hubert-soft" / pipeline.BEST
+        assert pipeline.content_path(config, "demo", out=out) == out / "demo" / "hubert-soft" / places.BEST
 
 
 def test_where_there_is_no_encoder_the_command_that_trains_one_is_named(out):
-    (out / "demo" / "hubert-soft" / pipeline.BEST).unlink()
+    (out / "demo" / "hubert-soft" / places.BEST).unlink()
     with pytest.raises(UserError, match="--embds_dn units data/songs"):
         pipeline.content_path(TRAINED, "songs", out=out)
 
@@ -54,7 +54,7 @@ PRESET = {"content": {"source": "trained"}, "vocoder": {"source": "griffin_lim"}
 @pytest.fixture
 def voice(tmp_path):
     """Writes a voice `hana`, made with the dataset `songs`, with changes to its parts; returns out/."""
-    from checkpoints import file_format, models, store
+    from checkpoints import hashes, models, store
 
     out = tmp_path / "out"
 
@@ -62,14 +62,14 @@ def voice(tmp_path):
         encoders = {}
         for role, kind in (("content", "units"), ("pit", "pits"), ("dyn", "dyns")):
             labels = {**LABELS, **({"pit": pit} if role == "pit" and pit is not None else {})}
-            path = out / "songs" / {"content": "hubert-soft"}.get(role, f"hubert-{role}") / pipeline.BEST
+            path = out / "songs" / {"content": "hubert-soft"}.get(role, f"hubert-{role}") / places.BEST
             store.save(path, tiny(f"hubert-{kind}", labels=labels)[0])
-            weights = file_format.state_hash(models.load_hubert(path).state_dict())
+            weights = hashes.state_hash(models.load_hubert(path).state_dict())
             encoders[role] = {"name": path.as_posix(), "hash": weights}
         data, _ = tiny("acoustic")
         data["config"] = {**data["config"], "toml": PRESET}
         data["card"] = {"dataset": "songs", "encoders": encoders, **card}
-        store.save(out / "hana" / "acoustic" / pipeline.BEST, data)
+        store.save(out / "hana" / "acoustic" / places.BEST, data)
         return out
 
     return write
@@ -103,4 +103,4 @@ def test_parts_of_a_voice_that_are_damaged_are_named(voice, changes, says):
     out = voice(**changes)
     with pytest.raises(UserError, match=says) as error:
         VoiceConverter.load("hana", out=out)
-    assert pipeline.BEST in str(error.value)
+    assert places.BEST in str(error.value)

@@ -4,7 +4,8 @@
 
 A fifth of the size; with --int8, which keeps matrices in eight bits and a scale for each row, a tenth. Both
 round, so a voice has to be encoded with the file that it will be used with: one encoded with another file is
-refused.
+refused. A name that ends in .safetensors gives a file of that format, which runs no code wherever it is
+opened; model-best.safetensors is found where a model-best.pt is.
 """
 
 from __future__ import annotations

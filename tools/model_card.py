@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints import terms
-from checkpoints.file_format import state_hash
+from checkpoints.hashes import state_hash
 from common.cli import UserError, printable
 from common.readers import read_text
 

@@ -111,7 +111,7 @@ def unpack(args: argparse.Namespace) -> int:
     from common.files import write_bytes
 
     path = places.voice_path(args.zip)
-    if path.suffix == ".pt":
+    if places.is_model(path):
         raise cli.UserError(f"{path}: this voice is in out/ already")
     found = bundle.read(path)
     name = args.name or cli.voice(found.name)
@@ -124,31 +124,29 @@ def unpack(args: argparse.Namespace) -> int:
     ):
         acoustic["card"] |= {"dataset": name}
         for part, own in others.items():
-            store.save(folder / FOLDERS[part] / places.BEST, own)
+            store.save(folder / FOLDERS[part] / places.SAFE, own)
     for text, content in bundle.texts(path).items():
         write_bytes(folder / text, content)
-    store.save(folder / "acoustic" / places.BEST, acoustic)
-    print(f"{folder}: {', '.join(sorted(p.parent.name for p in folder.glob('*/*.pt')))}")
+    store.save(folder / "acoustic" / places.SAFE, acoustic)
+    print(f"{folder}: {', '.join(sorted(p.parent.name for p in folder.glob(f'*/{places.SAFE}')))}")
     return cli.DONE
 
 
 def is_here(dataset: str, part: str, own: dict) -> bool:
     """Whether out/<dataset> has this part of a voice, so that it is not needed twice."""
-    from checkpoints import file_format, places
+    from checkpoints import file_format, hashes, places
 
-    path = Path("out") / dataset / FOLDERS[part] / places.BEST
+    path = places.best(Path("out") / dataset / FOLDERS[part])
     return (
-        bool(dataset)
-        and path.is_file()
-        and file_format.weights_hash(path) == file_format.state_hash(own["model"])
+        bool(dataset) and path.is_file() and file_format.weights_hash(path) == hashes.state_hash(own["model"])
     )
 
 
 def show(args: argparse.Namespace) -> int:
-    from checkpoints import bundle, cards, places, store
+    from checkpoints import bundle, cards, places
 
     path = places.voice_path(args.zip)
-    found = bundle.about(path)["parts"]["acoustic"] if path.suffix != ".pt" else store.load(path, state=False)
+    found = bundle.acoustic(path, weights=False)
     card = found.get("card") or {}
     print(cards.describe({**found, "card": card}))
     for line in (card.get("bank") or {}).get("terms", "").splitlines():

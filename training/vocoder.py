@@ -13,7 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from audio import SAMPLE_RATE, log_mel
-from checkpoints import cards, file_format, models
+from checkpoints import cards, file_format, hashes, models
 from common import cli
 from common.names import readable
 from hubert_pitdyn import plots
@@ -102,7 +102,7 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
     """What an acoustic model makes of all units of a folder; the kind it is kept as, and the model's card."""
     checkpoint = file_format.read(path, file_format.EXPECTED["acoustic"])
     model = models.load_acoustic(path, checkpoint).to(run.device)
-    digest = file_format.state_hash(model.state_dict())
+    digest = hashes.state_hash(model.state_dict())
     kind = f"mels-{digest}-{units_for(path, checkpoint, folder)}"
     with rank_zero_first(run):
         keys = folder.made("units-pitdyn", folder.files)

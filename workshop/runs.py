@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from checkpoints import places
 from common.cli import UserError
 from common.names import checked
 
@@ -111,7 +112,7 @@ def steps_of(plan: Plan) -> list[Step]:
     if plan.copies:
         common += ["--augment_pitch", "20", "--augment_gain", "6", "--augment_copies", str(plan.copies)]
     wavs = ["--wavs", str(plan.wavs)] if plan.wavs else []
-    start = Path("out") / plan.base / "acoustic" / "model-best.pt"
+    start = places.best(Path("out") / plan.base / "acoustic")
     steps = [] if plan.steps is None else ["--steps", str(plan.steps)]
     return [
         Step("mels", ["preprocess.py", plan.name, *wavs, "--mel", *common], plan.data / "mels"),

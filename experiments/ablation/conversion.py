@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from checkpoints import models, pipeline, store
+from checkpoints import models, pipeline, places, store
 from conversion.converter import VoiceConverter
 from conversion.files import target_paths
 from evaluation import pair
@@ -82,8 +82,8 @@ def encode_voice(row: str, voice: DataFolder, root: Path, split: dict, out: Path
 
 def convert(row: str, voice_run: Path, out: Path, content: Path) -> VoiceConverter:
     """The converter of a row, with Griffin-Lim: a vocoder of no training treats all rows alike."""
-    checkpoint = store.load(voice_run / pipeline.BEST)
-    acoustic = models.load_acoustic(voice_run / pipeline.BEST, checkpoint)
+    checkpoint = store.load(voice_run / places.BEST)
+    acoustic = models.load_acoustic(voice_run / places.BEST, checkpoint)
     return VoiceConverter(
         encoder(row, out, content, converting=True), acoustic, GriffinLim(), checkpoint["card"]
     )
@@ -97,7 +97,7 @@ def measure(
     The similarity is to the voice's validation recordings.
     """
     run = out / f"voice {row}"
-    models = {"content": content, "voice": run / pipeline.BEST, **label_models(row, out)}
+    models = {"content": content, "voice": run / places.BEST, **label_models(row, out)}
     about = {
         "lines": {path.name: text for path, text in sources.items()},
         "models": runs.identities(models),
@@ -125,4 +125,4 @@ def _measured(
 
 def mel_l1(voice_run: Path) -> float:
     """Validation loss of the acoustic model: mean absolute error of the log-mel, teacher-forced."""
-    return store.load(voice_run / pipeline.BEST)["card"]["metrics"]["loss"]
+    return store.load(voice_run / places.BEST)["card"]["metrics"]["loss"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from audio import SAMPLE_RATE, UNIT_HOP
-from checkpoints import pipeline, store
+from checkpoints import pipeline, places, store
 from evaluation import heads
 from experiments import runs
 from experiments.ablation.recipes import KINDS, Recipe
@@ -21,7 +21,7 @@ from preprocessing.data_folder import DataFolder
 
 def model_files(out: Path, recipe: Recipe, seed: int) -> dict[str, Path]:
     """{kind: file} of a recipe's two models of one seed."""
-    return {kind: out / recipe.run_name(kind, seed) / pipeline.BEST for kind in KINDS}
+    return {kind: out / recipe.run_name(kind, seed) / places.BEST for kind in KINDS}
 
 
 def load(path: Path, kind: str, content: pipeline.Part, recipe: Recipe, converting: bool = True):
