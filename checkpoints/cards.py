@@ -9,6 +9,9 @@ from typing import Any
 from checkpoints import whole
 from common.cli import UserError, printable
 
+# In the card of a label model: hashes of those whose labels and vectors it has, so that voices know it.
+STANDS_IN_FOR = "stands_in_for"
+
 
 def card(**fields: Any) -> dict:
     """What to know about a checkpoint without loading its weights.

@@ -9,6 +9,7 @@ from common.cli import UserError
 
 SCALE = "@scale"  # ends the name of a matrix' scales
 LARGEST = 127
+KEPT = ("label_embedding.",)  # begins what stays as it is: voices know the vectors of classes
 FEWEST = 4096  # numbers in a matrix; smaller ones are not worth a second tensor
 
 
@@ -19,7 +20,8 @@ def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     made: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        if not tensor.is_floating_point() or tensor.dim() < 2 or tensor.numel() < FEWEST:
+        small = tensor.dim() < 2 or tensor.numel() < FEWEST
+        if small or not tensor.is_floating_point() or name.startswith(KEPT):
             made[name] = tensor
             continue
         rows = tensor.float().flatten(1)

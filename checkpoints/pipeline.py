@@ -172,16 +172,21 @@ def _labels(kind: type[PitLabels | DynLabels], part: Part, table: dict) -> PitLa
 def _head_card(part: Part) -> dict:
     """Card of a label model; of a light head the head's own weights, the trunk has a card of its own."""
     model = getattr(part.model, "head", part.model)
-    return {"name": part.path.as_posix(), "hash": hashes.state_hash(model.state_dict())}
+    about = {"name": part.path.as_posix(), "hash": hashes.state_hash(model.state_dict())}
+    others = part.checkpoint["card"].get(cards.STANDS_IN_FOR)
+    return {**about, cards.STANDS_IN_FOR: others} if others else about
 
 
 def require_encoders(path: Path, card: dict[str, Any], found: dict[str, dict]) -> None:
-    """UserError unless the encoders found are those that the voice of a card was trained with."""
+    """UserError unless the encoders found are those that the voice of a card was trained with, or stand in
+    for them."""
     encoders = whole.field(path, {"card": card}, "card.encoders", dict)
     roles = (" ".join(sorted(names)) or "none" for names in (encoders, found))
     cards.require_match(f"{path}: encoders it was made with", *roles, whole.REMEDY)
     for role, trained in encoders.items():
         own = found[role]
+        if trained["hash"] in own.get(cards.STANDS_IN_FOR, ()):
+            continue
         cards.require_match(
             f"the {role} encoder of {path}",
             f"{trained['hash']} ({trained['name']})",

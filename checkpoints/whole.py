@@ -49,6 +49,10 @@ def _named(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "hash"))
 
 
+def _list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -62,6 +66,7 @@ CARD: dict[str, tuple[Callable[[Any], bool], str]] = {  # fields that are read a
     "dataset": (_text, "a name"),
     "pitdyn": (("hubert", "tracker", "none").__contains__, "hubert, tracker or none"),
     "refined_from": (_text, "text"),
+    "stands_in_for": (_list_of_texts, "hashes"),
     "bank": (_texts, "a table of texts"),
     "step": (_number, "a number"),
     "hours": (_number, "a number"),

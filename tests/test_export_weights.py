@@ -5,11 +5,11 @@ import pytest
 import torch
 from conftest import run_script
 
-from checkpoints import int8, models, store
+from checkpoints import hashes, int8, models, store
 from common.cli import UserError
 from conversion.converter import VoiceConverter
 from hubert_pitdyn.model import Hubert
-from tools.export_weights import exported
+from tools.export_weights import exported, stand_in
 
 
 def test_an_exported_voice_converts_like_the_one_it_was_made_of(voice):
@@ -76,3 +76,33 @@ def test_damaged_scales_are_refused(damage, tmp_path):
         state["b@scale"] = torch.ones(3)
     with pytest.raises(UserError, match="x.pt"):
         int8.restored(state, "x.pt")
+
+
+LABELS = {"pit": {"bins": 6}}
+
+
+def label_model(path, seed, vectors=None, **about):
+    """A small pitch model in a file, with the vectors of another one where given."""
+    torch.manual_seed(seed)
+    sizes = {"classes": 7, "dim": 32, "conv_dim": 16, "heads": 2, "ff": 32, "layers": 1, "pos_kernel": 4}
+    sizes |= {"pos_groups": 2, "unit_dim": 256, "unit_kind": "label"}
+    state = Hubert(**sizes).state_dict()
+    if vectors is not None:
+        state["label_embedding.weight"] = vectors
+    known = {"kind": "hubert-pits", "config": {"model": sizes}, "labels": LABELS, "card": {"encoders": {}}}
+    store.save(path, {**known, "model": state, **about})
+    return store.load(path)
+
+
+def test_a_label_model_of_the_same_vectors_stands_in_for_another(tmp_path):
+    old, older = tmp_path / "old.pt", "0123456789abcdef"
+    vectors = label_model(old, 0, card={"encoders": {}, "stands_in_for": [older]})["model"][
+        "label_embedding.weight"
+    ]
+    for eight_bits in (False, True):
+        new = exported(label_model(tmp_path / "new.pt", 1, vectors), eight_bits=eight_bits)
+        known = stand_in(new, old)["card"]["stands_in_for"]
+        assert known == [hashes.state_hash(models.load_hubert(old).state_dict()), older]
+    for other in (label_model(tmp_path / "b.pt", 1), label_model(tmp_path / "c.pt", 1, vectors, labels={})):
+        with pytest.raises(UserError, match="old.pt: its labels or the vectors of its classes differ"):
+            stand_in(exported(other), old)

@@ -104,3 +104,19 @@ def test_parts_of_a_voice_that_are_damaged_are_named(voice, changes, says):
     with pytest.raises(UserError, match=says) as error:
         VoiceConverter.load("hana", out=out)
     assert places.BEST in str(error.value)
+
+
+def test_a_label_model_that_stands_in_for_the_voices_own_is_taken(voice):
+    from checkpoints import store
+    from conversion.converter import VoiceConverter
+
+    out = voice()
+    trained = store.load(out / "hana" / "acoustic" / places.BEST)["card"]["encoders"]["pit"]["hash"]
+    pit = out / "songs" / "hubert-pit" / places.BEST
+    other, _ = tiny("hubert-pits", labels=LABELS)
+    other["model"] = {name: tensor + 0.01 for name, tensor in other["model"].items()}
+    store.save(pit, other)
+    with pytest.raises(UserError, match="pit encoder"):
+        VoiceConverter.load("hana", out=out)
+    store.save(pit, {**other, "card": {"encoders": {}, "stands_in_for": [trained]}})
+    assert VoiceConverter.load("hana", out=out).card["dataset"] == "songs"

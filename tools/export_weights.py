@@ -6,11 +6,15 @@ A fifth of the size; with --int8, which keeps matrices in eight bits and a scale
 round, so a voice has to be encoded with the file that it will be used with: one encoded with another file is
 refused. A name that ends in .safetensors gives a file of that format, which runs no code wherever it is
 opened; model-best.safetensors is found where a model-best.pt is.
+
+--stands_in_for OLD says in the card of a label model trained with keep_embedding that it may be used in the
+place of another by the voices which that one has encoded: what their units mean has stayed.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from common import cli
 
@@ -33,16 +37,40 @@ def exported(checkpoint: dict, voice: str | None = None, eight_bits: bool = Fals
     return {**kept, "model": {**state, **halved}}
 
 
+def stand_in(checkpoint: dict, other: Path) -> dict:
+    """The checkpoint of a label model that says it may be used in the place of `other`.
+
+    Raises UserError where labels or vectors of the classes differ.
+    """
+    import torch
+
+    from checkpoints import cards, hashes, models, store
+
+    old, name = store.load(other, state=False), "label_embedding.weight"
+    vectors = [data["model"][name].half() for data in (checkpoint, old)]
+    if checkpoint["labels"] != old["labels"] or not torch.equal(*vectors):
+        raise cli.UserError(
+            f"{other}: its labels or the vectors of its classes differ; train with keep_embedding = true in "
+            f"the preset and --warmstart {other}"
+        )
+    model = models.load_hubert(other)
+    own = hashes.state_hash(getattr(model, "head", model).state_dict())
+    known = [own, *old["card"].get(cards.STANDS_IN_FOR, ())]
+    return {**checkpoint, "card": {**checkpoint["card"], cards.STANDS_IN_FOR: known}}
+
+
 def main() -> int:
     parser = cli.Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
     parser.add_argument("--int8", action="store_true", help="matrices in eight bits")
+    parser.add_argument("--stands_in_for", type=cli.path, metavar="OLD", help="label model that it replaces")
     args = parser.parse_args()
     from checkpoints import store
 
-    store.save(args.out, exported(store.load(args.checkpoint), args.voice, args.int8))
+    made = exported(store.load(args.checkpoint), args.voice, args.int8)
+    store.save(args.out, stand_in(made, args.stands_in_for) if args.stands_in_for else made)
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE
 
