@@ -1,6 +1,7 @@
 """Write gen/index.html: every source beside its conversions to each voice, to listen to and to compare.
 
-    python make_index.py [--test test] [--gen gen] [--out gen/index.html]
+    python make_index.py
+    python make_index.py --test songs --gen gen/songs --texts songs/texts.csv
 
 A conversion of <test>/<stem>.wav to the voice <vbank> is <gen>/<stem>_<vbank>.wav, as infer.py names it.
 What is said in the sources comes from <test>/texts.csv.
@@ -16,7 +17,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument(
         "--test",
         type=cli.path,

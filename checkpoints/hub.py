@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from pathlib import Path
 
 from checkpoints.places import ADDRESS, CONFIG, MOST_CONFIG, MOST_WEIGHTS, WEIGHTS
+from common import progress
 from common.cli import UserError
 
 MOST = {CONFIG: MOST_CONFIG, WEIGHTS: MOST_WEIGHTS}  # bytes of the files that are fetched; no others are
@@ -36,7 +36,7 @@ def fetch(address: str) -> Path:
                 raise UserError(f"{address}: {file} has {about.size} bytes, which no voice has")
             place = Path(hub.hf_hub_download(repo, file, revision=commit))
             commit = about.commit_hash or commit
-        print(f"{address}: from the hub, commit {str(commit):.12}", file=sys.stderr)
+        progress.say(f"{address}: from the hub, commit {str(commit):.12}")
         return place.parent
     except UserError:
         raise

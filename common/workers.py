@@ -13,8 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm
-
+from common import progress
 from common.cli import reason_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -33,7 +32,7 @@ def each_file(
     names, results, failures = list(names), {}, []
     alone = min(workers, len(names)) <= 1
     outcomes = _in_turn(work, names) if alone else _in_pool(work, names, workers)
-    for name, result, reason in tqdm(outcomes, total=len(names), desc=title, disable=None):
+    for name, result, reason in progress.each(outcomes, title, len(names), unit="file"):
         if reason:
             failures.append((name, reason))
         else:

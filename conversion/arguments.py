@@ -35,24 +35,25 @@ def share(text: str) -> tuple[str, float | Path]:
 
 def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
-    parser.add_argument(
+    models = parser.add_argument_group("models", "those that the voice was made with, unless given here")
+    models.add_argument(
         "--dataset",
         type=voice,
         help="encoders that analyse the input, a name below out/ (default: those of the voice's card)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--content",
         type=path,
         metavar="FILE",
         help="content encoder (default: the one the voice was made with)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--vocoder",
         type=word_or_path,
         metavar="FILE",
         help="a file of train_vocoder.py, official, or griffin_lim (default: the preset's)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--mix",
         type=share,
         action="append",
@@ -61,7 +62,7 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="mix another voice in, such as kathleen:0.3; in place of the number a .csv with columns time_s "
         "and share lets it change over time (may be given several times)",
     )
-    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    models.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(
         "--pitdyn",

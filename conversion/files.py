@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
-from common import audio_files, names
+from common import audio_files, names, progress
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
 from conversion import curves, headers, mixing, names_out
@@ -145,7 +144,7 @@ def find_sources(given: Path) -> dict[Path, Path]:
     if not files:
         raise UserError(f"{given}: expected audio files, found {left_out or 'none'}")
     if left_out:
-        print(f"{given}: {len(files)} recordings, left out: {left_out}", file=sys.stderr)
+        progress.say(f"{given}: {len(files)} recordings, left out: {left_out}")
     return {p: p.relative_to(given) for p in files}
 
 

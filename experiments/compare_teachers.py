@@ -48,7 +48,7 @@ class Frames(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("train", type=cli.path, help="data folder to fit the classes on")
     parser.add_argument("test", type=cli.path, help="data folder with flite's lines")
     parser.add_argument("--phones", type=cli.path, required=True, help="phones.json of tools.unseen_voices")

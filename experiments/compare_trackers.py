@@ -1,5 +1,7 @@
 """Compare the F0 trackers on speech whose F0 is known: WORLD analysis, then synthesis from that very F0.
 
+    python -m experiments.compare_trackers WAVS/slt WAVS/rms --files 20 --json trackers.json
+
 The truth is the F0 given to WORLD's synthesis, at the unit centres (its 5 ms frame 4k + 2 is on sample
 320k + 160). It is Harvest's, set to 0 before the synthesis where D4C's periodicity test (Morise's love train)
 fails or the frame is LEVEL_RANGE_DB below the loud ones: what the truth calls voiced is audibly periodic.
@@ -178,7 +180,7 @@ def compare(args: argparse.Namespace) -> dict:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="CORPUS_FOLDER", help="one speaker each")
     parser.add_argument("--files", type=int, default=12, help="files per folder (default %(default)s)")
     parser.add_argument("--tune", nargs="*", default=[], metavar="NAME", help="speakers to fit VOICING on")

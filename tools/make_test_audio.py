@@ -1,6 +1,6 @@
 """Make the demo sources in test/: synthetic voices from low to high, several languages, one sung melody.
 
-    python -m tools.make_test_audio [--out test]
+    python -m tools.make_test_audio --out test
 
 Needs the programs flite and espeak-ng (Debian: apt-get install flite espeak-ng); the sung melody needs numpy
 alone. Every sentence was written for this project. The same programs give the same bytes on every run.
@@ -8,7 +8,6 @@ alone. Every sentence was written for this project. The same programs give the s
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -180,7 +179,7 @@ def make_all(out: Path) -> list[str]:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("--out", type=Path, default=Path("test"), help="folder to write to (default: test)")
     args = parser.parse_args()
     missing = make_all(args.out)

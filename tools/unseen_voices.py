@@ -1,6 +1,6 @@
 """Gather voices that no model here is trained on, to measure label models and conversions with.
 
-    python -m tools.unseen_voices OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
+    python -m tools.unseen_voices WAVS/unseen --per_voice 24
 
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
 speaks sentences written for this project with four voices. The telephone prompts (en, es and fr CC-BY-SA 3.0;
@@ -52,7 +52,7 @@ NOT_SPEECH = ("beep", "tone", "silence", "tt-")
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument(
         "--asterisk", type=cli.path, default=Path("/usr/share/asterisk/sounds"), help="%(default)s"

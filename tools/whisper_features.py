@@ -19,10 +19,9 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-from tqdm import tqdm
 
 from audio import UNIT_HOP
-from common import cli
+from common import cli, progress
 from evaluation.whisper import Whisper
 from preprocessing.data_folder import DataFolder, save_array
 
@@ -34,7 +33,7 @@ Piece = tuple[str, int, int, int]  # recording, first of its units, how many, th
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("data", type=cli.path, help="data/<name>, with its wavs connected")
     parser.add_argument("out", type=cli.path, help="folder for the arrays")
     return parser.parse_args()
@@ -81,7 +80,7 @@ def main() -> int:
     folder, whisper, features = DataFolder(args.data), Whisper(), {}
     sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in folder.files}
     packed = list(windows(sizes))
-    for window in tqdm(packed, desc="windows", disable=None):
+    for window in progress.each(packed, "windows"):
         wav = np.zeros(WINDOW * UNIT_HOP, np.float32)
         for key, first, units, place in window:
             # Half a unit early, since unit k of ours lies half a unit behind frame k of Whisper's.
