@@ -101,7 +101,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def main() -> int:
     args = parse_args()
     from checkpoints import places, terms
-    from common import progress
+    from common import decoding, progress
     from common.files import require_writable
     from conversion.files import convert_file, planned
     from conversion.room import require_room
@@ -123,7 +123,9 @@ def main() -> int:
     failures = []
     for file in progress.each(files, args.vbank, unit="file"):
         try:
-            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
+            with progress.recording(file.source.name, decoding.seconds(file.source)) as advance:
+                settings = (options, args.trim, args.plot, args.bits or 16)
+                notes = convert_file(converter, file, *settings, advance)
             for line in (str(file.target), *(f"  {file.source.name}: {note}" for note in notes)):
                 progress.write(line)
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from common.advance import Advance
 from common.errors import printable
 
 Item = TypeVar("Item")
-DELAY = 5.0  # seconds
+DELAY, TICK = 5.0, 1.0  # seconds
 _shown = True
 
 
@@ -45,14 +47,14 @@ def each(items: Iterable[Item], title: str, total: int | None = None, **looks: A
 
 
 @contextmanager
-def recording(title: str, seconds: float) -> Iterator[Callable[[float], None]]:
+def recording(title: str, seconds: float) -> Iterator[Advance]:
     """A bar in seconds of a recording, and what moves it: called with each fraction of the work done."""
     with bar(round(seconds), title, unit="s", leave=False) as shown:
         done = 0.0
 
         def advance(fraction: float) -> None:
             nonlocal done
-            done += fraction
+            done = min(1.0, done + fraction)
             shown.update(int(done * shown.total) - shown.n)
 
         yield advance
@@ -82,10 +84,31 @@ def end() -> None:
 
 @functools.cache
 def _bars() -> type:
-    """tqdm's bars, which are seen from DELAY on: of tqdm, each line written between would show them."""
+    """tqdm's bars, seen from DELAY on, and from then on at every TICK.
+
+    Of tqdm itself, a line written between shows a bar too early, and one thing that takes long shows none.
+    """
     from tqdm import tqdm  # noqa: PLC0415  the help of a script must not wait for it
 
     class Bar(tqdm):
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            self._ended = threading.Event()
+            super().__init__(*args, **settings)
+            if not self.disable:
+                threading.Thread(target=self._tick, daemon=True).start()
+
+        def _tick(self) -> None:
+            """Time passes while one thing takes long."""
+            while not self._ended.wait(TICK):
+                with self.get_lock():
+                    if not self._ended.is_set():
+                        self.refresh(nolock=True)
+
+        def close(self) -> None:
+            with self.get_lock():
+                self._ended.set()
+            super().close()
+
         def display(self, *args: Any, **settings: Any) -> bool:
             if self._time() < self.start_t + self.delay:
                 return True
