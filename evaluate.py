@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from common import cli
+from common import cli, progress
 from conversion.arguments import add_voice_arguments
 
 GIVEN, MADE = "what goes in", "what comes out"
@@ -180,6 +180,7 @@ def refuse_early(args: argparse.Namespace) -> None:
 def main() -> int:
     args = parse_args()
     refuse_early(args)
+    progress.say(f"loading what {args.command} needs ...")
     from evaluation.commands import COMMANDS
 
     return COMMANDS[args.command](args)

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from common import cli
+from common import cli, progress
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,6 +58,7 @@ def main() -> int:
     from common.files import atomic_path
     from listening.build import build
 
+    progress.say(f"looking at {args.test} and {args.gen} ...")
     page, sources, conversions = build(args.test, args.gen, args.out.parent, args.texts, recordings_of)
     with atomic_path(args.out) as part:
         part.write_text(page, encoding="utf-8", errors="replace", newline="\n")

@@ -11,7 +11,7 @@ import argparse
 import sys
 from functools import partial
 
-from common import cli
+from common import cli, progress
 from training.arguments import add_training_arguments
 
 
@@ -45,6 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+    progress.say(f"loading {args.data} ...")
     from training.continuation import choose_preset
     from training.hubert import build, section_of, train_step, validate
     from training.run import start

@@ -11,7 +11,7 @@ import argparse
 import sys
 from functools import partial
 
-from common import cli
+from common import cli, progress
 from training.arguments import add_training_arguments
 
 
@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+    progress.say(f"loading {args.data} ...")
     from training.adversarial import AdversarialTrainer
     from training.continuation import choose_preset
     from training.run import start

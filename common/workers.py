@@ -109,8 +109,10 @@ def _end_with_parent() -> None:
     """In a worker: end as soon as the process that started it has ended, however that ended.
 
     A killed one leaves its workers waiting for work for ever, or writing files beside those of its successor.
-    Ctrl-C and SIGTERM are the parent's business: it says what was asked for, and ends its workers.
+    Ctrl-C and SIGTERM are the parent's business: it says what was asked for, and ends its workers. Bars are,
+    too.
     """
+    progress.silence()
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common import progress
 from common.cli import UserError, path, voice, voice_or_file, word_or_path
 
 if TYPE_CHECKING:
@@ -151,7 +152,10 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
     files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
     if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):
         raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ONLY}")
-    analysed = {name: converter.analyse(wav) for name, wav in wavs.items()}
+    analysed = {}
+    for name, wav in wavs.items():
+        with progress.recording(others[name].name, len(wav) / audio.SAMPLE_RATE) as advance:
+            analysed[name] = converter.analyse(wav, advance)
     if "pitch_from" in analysed:  # a recording without a melody is refused before the first source
         melody_at(converter.curve(analysed["pitch_from"]), [0.0], args.pitch_from)
     return converter, {**options, **analysed}

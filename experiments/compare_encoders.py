@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 import audio
-from common import cli
+from common import cli, progress
 from conversion import octave_errors
 from evaluation import metrics, trackers
 from experiments.tables import markdown
@@ -182,14 +182,14 @@ def main() -> int:
     args = parser.parse_args()
     predictors = {path: predictor(path) for path in args.pit}
     lines: dict[Path, list[list[str]]] = {path: [] for path in predictors}
-    for row in rows_of(DataFolder(args.data), args.most):
+    for row in progress.each(rows_of(DataFolder(args.data), args.most), "kinds of sound"):
         sounds = list(row.sounds())
         frames = sum(int((~np.isnan(f0)).sum()) for _, f0 in sounds)
         for path, predict in predictors.items():
             found = figures(sounds, predict, row.unvoiced)
             shown = [f"{found[name]:.1f}" if name in found else "" for name in COLUMNS]
             lines[path].append([row.name, str(frames), *shown])
-            print(path, *lines[path][-1], sep=" | ", flush=True)
+            progress.write(" | ".join(map(str, (path, *lines[path][-1]))))
     for path, table in lines.items():
         print(f"\n{path}\n")
         print(markdown(["", "frames", *COLUMNS], table))

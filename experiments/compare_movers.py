@@ -146,7 +146,7 @@ def same_lines(low: Path, high: Path, count: int, seed: int) -> None:
     ways = {**WAYS, "not shifted": lambda wav, _: wav}
     rows = {
         name: {"mcd": float(np.mean([onto(way, path, high / path.name) for path in lines]))}
-        for name, way in ways.items()
+        for name, way in progress.each(ways.items(), "the same lines")
     }
     table(f"{len(lines)} lines of {low.name} shifted onto {high.name}", rows, {"mcd": "MCD dB"})
 

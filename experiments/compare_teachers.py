@@ -29,7 +29,7 @@ import numpy as np
 
 import audio
 from audio import UNIT_HOP
-from common import cli
+from common import cli, progress
 from common.readers import read_json
 from evaluation import trackers
 from experiments.tables import markdown
@@ -140,11 +140,12 @@ def classes_of(
     """Classes of the units of all lines that are no silence, fitted on the chosen training recordings."""
     from preprocessing import discrete
 
-    pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
+    shown = progress.each(chosen, "features to fit", unit="file")
+    pool = np.concatenate([make(key, train.prepared(key)) for key in shown])
     centres = discrete.fit(pool, args.clusters, args.seed)
     classes = [
         discrete.assign(make(key, test.prepared(key)), centres)[sounding]
-        for key, (_, sounding) in parts.items()
+        for key, (_, sounding) in progress.each(parts.items(), "classes", unit="line")
     ]
     return np.concatenate(classes)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from audio import AUDIO_SUFFIXES, SAMPLE_RATE, UNIT_HOP, prepare
-from common import audio_files, cli
+from common import audio_files, cli, progress
 from common.files import write_text
 from evaluation import metrics
 from hubert_pitdyn import pitch
@@ -81,7 +81,7 @@ def choose_files(folders: list[Path], count: int, seed: int) -> list[tuple[str, 
 def make_material(files: list[tuple[str, Path]]) -> list[dict]:
     """[{speaker, shift, wav [S], truth [N]}]: every file as it is, every second one also down or up."""
     material = []
-    for number, (speaker, path) in enumerate(files):
+    for number, (speaker, path) in enumerate(progress.each(files, "copies", unit="file")):
         wav = prepare(path).wav
         for shift in (0, SHIFTS[number // 2 % 2]) if number % 2 else (0,):
             copy, truth = resynthesise(wav, shift)
@@ -93,7 +93,10 @@ def run_tracker(name: str, material: list[dict]) -> tuple[list[tuple], float]:
     """[(F0, evidence, similarity, audible), each [N]] of every item, and the real-time factor."""
     pitch.track(material[0]["wav"], name)  # loads the model and compiles; not counted
     start = time.perf_counter()
-    curves = [(*pitch.analyse(item["wav"], name), pitch.audible(item["wav"])) for item in material]
+    curves = [
+        (*pitch.analyse(item["wav"], name), pitch.audible(item["wav"]))
+        for item in progress.each(material, name, unit="file")
+    ]
     seconds = sum(len(item["wav"]) for item in material) / SAMPLE_RATE
     return curves, (time.perf_counter() - start) / seconds
 

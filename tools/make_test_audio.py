@@ -18,7 +18,7 @@ import numpy as np
 
 import audio
 from audio import SAMPLE_RATE
-from common import cli
+from common import cli, progress
 
 PEAK = 0.7  # full scale, so that loud frames keep clear of clipping
 EDGE_SECONDS = 0.12  # silence kept before and after the speech
@@ -167,7 +167,7 @@ def make_all(out: Path) -> list[str]:
     missing = []
     audio.save(out / "sung_melody.wav", with_level(sing()))
     with tempfile.TemporaryDirectory() as folder:
-        for name, (program, options, text) in SPEECH.items():
+        for name, (program, options, text) in progress.each(SPEECH.items(), "sentences"):
             if shutil.which(program) is None:
                 missing.append(f"{name}.wav: the program {program} is not installed")
                 continue

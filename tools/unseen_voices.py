@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from audio import SAMPLE_RATE
-from common import cli
+from common import cli, progress
 
 FLITE_VOICES = ("kal16", "awb", "rms", "slt")
 SENTENCES = (
@@ -76,7 +76,7 @@ def speak(out: Path) -> list[tuple[str, str, Phones]]:
     if program is None:
         raise cli.UserError("flite: not found; install it (Debian: apt-get install flite)")
     rows = []
-    for voice in FLITE_VOICES:
+    for voice in progress.each(FLITE_VOICES, "flite", unit="voice"):
         folder = out / f"flite-{voice}"
         folder.mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(SENTENCES):
@@ -124,9 +124,9 @@ def main() -> int:
     texts = [row[:2] for row in rows]
     said = scripts(args.scripts)
     voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]
-    for voice in voices:
+    for voice in progress.each(voices, "telephone", unit="voice"):
         prompts = decode(voice, args.out / voice.name, args.per_voice)
-        print(f"{voice.name}: {len(prompts)} prompts")
+        progress.write(f"{voice.name}: {len(prompts)} prompts")
         if voice.name.startswith(ENGLISH):
             known = [path for path in prompts if path.stem in said]
             texts += [(path.relative_to(args.out).as_posix(), said[path.stem]) for path in known]

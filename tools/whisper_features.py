@@ -78,7 +78,8 @@ def take_off_places(features: dict[str, np.ndarray], packed: list[list[Piece]]) 
 def main() -> int:
     args = parse_args()
     folder, whisper, features = DataFolder(args.data), Whisper(), {}
-    sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in folder.files}
+    files = progress.each(folder.files, "sizes", unit="file")
+    sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in files}
     packed = list(windows(sizes))
     for window in progress.each(packed, "windows"):
         wav = np.zeros(WINDOW * UNIT_HOP, np.float32)
@@ -91,7 +92,7 @@ def main() -> int:
             own = features.setdefault(key, np.zeros((sizes[key], output.shape[1]), np.float16))
             own[first : first + units] = output[place : place + units]
     take_off_places(features, packed)
-    for key, own in features.items():
+    for key, own in progress.each(features.items(), "arrays", unit="file"):
         save_array(args.out / f"{key}.npy", own)
     print(f"{args.out}: {len(features)} recordings in {len(packed)} windows, by {whisper.name}")
     return cli.DONE

@@ -197,8 +197,11 @@ class AboveBars(logging.Handler):
     """Lines of a log on stderr; with --quiet warnings alone."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING or not progress.is_silent():
-            progress.write(self.format(record), sys.stderr)
+        try:
+            if record.levelno >= logging.WARNING or not progress.is_silent():
+                progress.write(self.format(record), sys.stderr)
+        except OSError:  # of a terminal that was closed
+            self.handleError(record)
 
 
 @contextmanager
