@@ -7,6 +7,7 @@ stderr is no terminal. --quiet leaves out bars and lines; errors and results go 
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,7 @@ def is_silent() -> bool:
 
 def bar(total: float | None, title: str, **looks: Any):
     """A tqdm to be moved by its `update`, and closed. looks: of tqdm, such as unit and leave."""
-    looks = {"dynamic_ncols": True, "delay": DELAY, "disable": None if _shown else True, **looks}
+    looks = {"delay": DELAY, "disable": None if _shown else True, **looks}
     return _bars()(total=total, desc=printable(title), **looks)
 
 
@@ -82,6 +83,15 @@ def end() -> None:
             shown.close()
 
 
+def _size(file: Any) -> tuple[int, int]:
+    """Columns to write in and rows of a terminal; one that does not know its size has 80 and 24."""
+    try:
+        columns, rows = os.get_terminal_size(file.fileno())
+    except (OSError, ValueError, AttributeError):
+        columns = rows = 0
+    return (columns or 80) - 1, rows or 24
+
+
 @functools.cache
 def _bars() -> type:
     """tqdm's bars, seen from DELAY on, and from then on at every TICK.
@@ -95,6 +105,7 @@ def _bars() -> type:
             self._ended = threading.Event()
             super().__init__(*args, **settings)
             if not self.disable:
+                self.dynamic_ncols, (self.ncols, self.nrows) = _size, _size(self.fp)
                 threading.Thread(target=self._tick, daemon=True).start()
 
         def _tick(self) -> None:
