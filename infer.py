@@ -121,7 +121,8 @@ def main() -> int:
     for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
         progress.say(f"{name}: {conditions}")
     failures = []
-    for file in progress.each(files, args.vbank, unit="file"):
+    several = {} if len(files) > 1 else {"disable": True}  # one has the bar of its recording
+    for file in progress.each(files, args.vbank, unit="file", **several):
         try:
             with progress.recording(file.source.name, decoding.seconds(file.source)) as advance:
                 settings = (options, args.trim, args.plot, args.bits or 16)

@@ -19,6 +19,7 @@ from common.errors import printable
 
 Item = TypeVar("Item")
 DELAY, TICK = 5.0, 1.0  # seconds
+OF_A_RECORDING = "{l_bar}{bar}| {n_fmt}/{total_fmt} s [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 _shown = True
 
 
@@ -34,7 +35,9 @@ def is_silent() -> bool:
 
 def bar(total: float | None, title: str, **looks: Any):
     """A tqdm to be moved by its `update`, and closed. looks: of tqdm, such as unit and leave."""
-    looks = {"delay": DELAY, "disable": None if _shown else True, **looks}
+    looks = {"delay": DELAY, "disable": None, **looks}
+    if not _shown:
+        looks["disable"] = True
     return _bars()(total=total, desc=printable(title), **looks)
 
 
@@ -50,7 +53,7 @@ def each(items: Iterable[Item], title: str, total: int | None = None, **looks: A
 @contextmanager
 def recording(title: str, seconds: float) -> Iterator[Advance]:
     """A bar in seconds of a recording, and what moves it: called with each fraction of the work done."""
-    with bar(round(seconds), title, unit="s", leave=False) as shown:
+    with bar(round(seconds), title, unit=" s", bar_format=OF_A_RECORDING, leave=False) as shown:
         done = 0.0
 
         def advance(fraction: float) -> None:
