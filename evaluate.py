@@ -172,6 +172,9 @@ def refuse_early(args: argparse.Namespace) -> None:
         require_writable(args.out_path)
     if getattr(args, "dataset", None):
         places.require_dataset(args.dataset)
+    for name in ("data", "train", "floor"):
+        if getattr(args, name, None):
+            places.require_data(getattr(args, name))
     for written in (args.json, getattr(args, "plot", None)):
         if written:
             require_writable(written.parent)

@@ -74,6 +74,13 @@ class Parser(argparse.ArgumentParser):
             joined.append(word)
         return joined + words
 
+    def _check_value(self, action, value):
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += nearest(str(value), map(str, action.choices))
+            raise
+
     def error(self, message: str):
         known = self._options()
         named = [text.partition("=")[0] for text in self._given if text.startswith("--")]

@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from checkpoints import places
 from common import devices, progress
 from common.cli import UserError
 from common.presets import DEFAULT, load_config
@@ -85,6 +86,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
     Raises UserError for a preset with unknown or missing keys in [train], for options of another run, and as
     `run_folder.claim` does.
     """
+    places.require_data(args.data)
     config = config or load_config(args.config)
     preset = preset or str(args.config or DEFAULT)
     settings, seed, amp, lines = _settings(args, section, config, preset)
