@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def fetch(address: str) -> Path:
     HF_ENDPOINT and the hub's other variables count. Raises UserError without huggingface_hub, and where a
     file is missing, too large or out of reach.
     """
+    if progress.is_silent():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # its own, read when it is imported
     try:
         import huggingface_hub as hub  # noqa: PLC0415  an extra
     except ImportError as error:
