@@ -21,8 +21,12 @@ ALL = [*SCRIPTS, *with_parser("tools"), *with_parser("experiments")]
 
 
 @cache
+def called(*words):
+    return run_script(*words, "--help", cwd=ROOT, COLUMNS="110", PYTHONPROFILEIMPORTTIME="1")
+
+
 def help_of(*words):
-    return run_script(*words, "--help", cwd=ROOT, COLUMNS="110").stdout
+    return called(*words).stdout
 
 
 def commands_of(script):
@@ -66,3 +70,9 @@ def test_many_options_are_in_groups(script):
 @pytest.mark.parametrize("script", ALL)
 def test_every_script_can_be_quiet(script):
     assert "--quiet" in help_of(script)
+
+
+@pytest.mark.parametrize("script", ALL)
+def test_help_waits_for_no_model(script):
+    imported = {line.rpartition("|")[2].strip() for line in called(script).stderr.splitlines()}
+    assert "argparse" in imported and not {"torch", "librosa", "matplotlib", "gradio"} & imported

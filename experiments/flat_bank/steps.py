@@ -47,7 +47,7 @@ def make_voices(args: argparse.Namespace) -> None:
     for role in (RICH, BANK):
         for row in progress.each(prepared(rows, role), f"preprocess {role}"):
             for call in materials.preprocess(row, role):
-                print(" ".join(("preprocess.py", *call)))
+                progress.write(" ".join(("preprocess.py", *call)))
                 runs.call("preprocess.py", *call)
         runs.together([materials.train(row, role, steps[role]) for row in trained(rows, role)], args.jobs)
 
