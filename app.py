@@ -1,4 +1,10 @@
-"""The workshop: a page in the browser to convert, draw the melody, convert folders, and train a voice."""
+"""The workshop: a page in the browser to convert, draw the melody, convert folders, and train a voice.
+
+    python app.py
+    python app.py --port 8000 --no-browser
+
+The page is served to this machine alone (127.0.0.1). Ctrl-C ends it.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +13,9 @@ import sys
 
 from common import cli
 
-EXAMPLES = """examples:
-  python app.py
-  python app.py --port 8000 --no-browser
-The page is served to this machine alone (127.0.0.1). Ctrl-C ends it.
-"""
-
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument(
         "--port", type=cli.at_least(1, 65535), help="of the page (default: the first free one from 7860 on)"
     )

@@ -18,6 +18,7 @@ import soundfile
 import soxr
 
 from common import decoding, long_recordings
+from common.advance import Advance, unseen
 from common.cli import UserError
 from common.files import KeptErrors, atomic_path
 from common.levels import active_level, blows
@@ -87,13 +88,16 @@ def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.nda
 
 
 def load_any_length(
-    path: str | Path, say: Callable[[str], None] = warnings.warn, folder: Path | None = None
+    path: str | Path,
+    say: Callable[[str], None] = warnings.warn,
+    folder: Path | None = None,
+    advance: Advance = unseen,
 ) -> Samples:
     """As `load`; what is longer than ten minutes goes into a temporary file in `folder`, part by part."""
     path = decoding.require_file(path)
     if decoding.seconds(path) * SAMPLE_RATE <= IN_MEMORY:
         return load(path, say)
-    return long_recordings.read(path, SAMPLE_RATE, say, folder)
+    return long_recordings.read(path, SAMPLE_RATE, say, folder, advance)
 
 
 def to_mono_16k(
@@ -146,7 +150,9 @@ def _spooled_on_grid(wav: Spool, start: int, stop: int) -> Spool:
     return out
 
 
-def save(path: str | Path, wav: Samples, comment: str = "", bits: int = 16) -> None:
+def save(
+    path: str | Path, wav: Samples, comment: str = "", bits: int = 16, advance: Advance = unseen
+) -> None:
     """Write float [S] as a 16 kHz file of the suffix's format, whole or not at all.
 
     bits: 16 or 24, of a wav or flac; ogg and mp3 have none. comment: kept in the file's header, where its
@@ -162,6 +168,7 @@ def save(path: str | Path, wav: Samples, comment: str = "", bits: int = 16) -> N
                     file.comment = comment
                 for first in range(0, len(wav), BLOCK):
                     file.write(_finite(wav[first : first + BLOCK], path))
+                    advance(BLOCK / len(wav))
         except (soundfile.LibsndfileError, AssertionError):
             if content.error is None:
                 raise

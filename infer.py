@@ -1,4 +1,15 @@
-"""Convert recordings to a trained voice: the words, the melody and the loudness stay."""
+"""Convert recordings to a trained voice: the words, the melody and the loudness stay.
+
+    python infer.py scottpoid --input test/slt_clear.wav
+    python infer.py scottpoid --input deep_voice.wav --transpose 12
+    python infer.py hana --input songs --auto_pitch --dyn_gain 3
+    python infer.py hana --input songs --mix kathleen:0.3
+    python infer.py hana --input speech.wav --prosody_out curve.csv
+    python infer.py --voices
+
+Edit curve.csv in a spreadsheet, then run the same with --prosody_in curve.csv. The file holds the prosody
+after all other options, so rows that were not edited change nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +19,6 @@ from pathlib import Path
 
 from common import cli
 from conversion import arguments, names_out
-
-EXAMPLES = """examples:
-  python infer.py scottpoid --input test/slt_clear.wav
-  python infer.py scottpoid --input deep_voice.wav --transpose 12
-  python infer.py hana --input songs --auto_pitch --dyn_gain 3
-  python infer.py hana --input songs --mix kathleen:0.3
-  python infer.py hana --input speech.wav --prosody_out curve.csv
-      (edit curve.csv in a spreadsheet, then run the same with --prosody_in curve.csv; the file holds the
-      prosody after all other options, so rows that were not edited change nothing)
-"""
 
 
 class Show(argparse.Action):
@@ -31,34 +32,25 @@ class Show(argparse.Action):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
+    parser = cli.Parser(doc=__doc__)
+    voice = parser.add_argument_group("voice")
+    voice.add_argument(
         "vbank",
         type=cli.voice_or_file,
         help="the voice to convert to: a name below out/ (the folder has acoustic/), the zip or folder of a "
         "voice that was handed on, or user/repo on the Hugging Face hub",
     )
-    parser.add_argument("--voices", action=Show, nargs=0, help="list the voices here: range, rate, terms")
-    parser.add_argument("--card", action=Show, metavar="VOICE", help="print what a voice says of itself")
-    parser.add_argument(
+    voice.add_argument("--voices", action=Show, nargs=0, help="list the voices here: range, rate, terms")
+    voice.add_argument("--card", action=Show, metavar="VOICE", help="print what a voice says of itself")
+    given = parser.add_argument_group("what goes in")
+    given.add_argument(
         "--input",
         type=cli.path,
         required=True,
         help="what to convert: an audio file, or a folder with all below it",
     )
-    parser.add_argument(
-        "--out_path",
-        type=cli.path,
-        default=Path("gen"),
-        help="folder to write the conversions into (default: %(default)s)",
-    )
-    add_naming(parser)
-    parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
-    parser.add_argument(
-        "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
-    )
+    given.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
+    add_output(parser)
     prosody = arguments.add_voice_arguments(parser)
     prosody.add_argument(
         "--prosody_out",
@@ -78,29 +70,38 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def add_naming(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser) -> None:
     """What conversions are written as."""
-    parser.add_argument(
+    made = parser.add_argument_group("what comes out")
+    made.add_argument(
+        "--out_path",
+        type=cli.path,
+        default=Path("gen"),
+        help="folder to write the conversions into (default: %(default)s)",
+    )
+    made.add_argument(
         "--format",
         choices=("wav", "flac", "ogg", "mp3"),
         default="wav",
         help="of the conversions: wav and flac lose nothing, ogg and mp3 are small (default: %(default)s)",
     )
-    parser.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
-    parser.add_argument(
+    made.add_argument("--bits", type=int, choices=(16, 24), help="of a wav or flac (default: 16)")
+    made.add_argument(
         "--name_pattern",
         default=names_out.PATTERN,
         metavar="NAME",
         help="of the conversions, without suffix; {source} is the recording's name, {voice} the voice's, "
         "{number} the place in the batch, and a / makes a folder (default: %(default)s)",
     )
+    made.add_argument(
+        "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
+    )
 
 
 def main() -> int:
     args = parse_args()
-    from tqdm import tqdm
-
     from checkpoints import places, terms
+    from common import decoding, progress
     from common.files import require_writable
     from conversion.files import convert_file, planned
     from conversion.room import require_room
@@ -112,19 +113,22 @@ def main() -> int:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
     require_room((file.source, file.target) for file in files)
-    print(f"loading {args.vbank} ...", file=sys.stderr, flush=True)
+    progress.say(f"loading {args.vbank} ...")
     from common.devices import choose_device
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
     for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
-        print(cli.printable(f"{name}: {conditions}"), file=sys.stderr)
+        progress.say(f"{name}: {conditions}")
     failures = []
-    for file in tqdm(files, desc=args.vbank, disable=None):
+    several = {} if len(files) > 1 else {"disable": True}  # one has the bar of its recording
+    for file in progress.each(files, args.vbank, unit="file", **several):
         try:
-            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
-            lines = [str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]
-            tqdm.write("\n".join(map(cli.printable, lines)))
+            with progress.recording(file.source.name, decoding.seconds(file.source)) as advance:
+                settings = (options, args.trim, args.plot, args.bits or 16)
+                notes = convert_file(converter, file, *settings, advance)
+            for line in (str(file.target), *(f"  {file.source.name}: {note}" for note in notes)):
+                progress.write(line)
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch
             failures.append((str(file.source), cli.reason_of(error)))
     return cli.report_failures(failures, len(files))

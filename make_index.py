@@ -1,6 +1,7 @@
 """Write gen/index.html: every source beside its conversions to each voice, to listen to and to compare.
 
-    python make_index.py [--test test] [--gen gen] [--out gen/index.html]
+    python make_index.py
+    python make_index.py --test songs --gen gen/songs --texts songs/texts.csv
 
 A conversion of <test>/<stem>.wav to the voice <vbank> is <gen>/<stem>_<vbank>.wav, as infer.py names it.
 What is said in the sources comes from <test>/texts.csv.
@@ -12,11 +13,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from common import cli
+from common import cli, progress
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument(
         "--test",
         type=cli.path,
@@ -57,6 +58,7 @@ def main() -> int:
     from common.files import atomic_path
     from listening.build import build
 
+    progress.say(f"looking at {args.test} and {args.gen} ...")
     page, sources, conversions = build(args.test, args.gen, args.out.parent, args.texts, recordings_of)
     with atomic_path(args.out) as part:
         part.write_text(page, encoding="utf-8", errors="replace", newline="\n")

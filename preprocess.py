@@ -1,4 +1,10 @@
-"""Make labels, mels or units from a folder of wavs, into data/<name>/."""
+"""Make labels, mels or units from a folder of wavs, into data/<name>/.
+
+python preprocess.py databaker --wavs BZNSYP/Wave --pitdyn
+python preprocess.py hana --wavs hana.zip --mel --config configs/tiny.toml --augment_pitch 20
+python preprocess.py hana --encode demo --config configs/tiny.toml
+python preprocess.py hana --show_qt --count 8
+"""
 
 from __future__ import annotations
 
@@ -12,17 +18,19 @@ MOST_MOVED = 60  # semitones or dB of pitch-shifted copies; more is a typing err
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument(
         "name", type=cli.voice, help="data set or voice bank; everything goes to data/<name>/"
     )
-    parser.add_argument(
+    given = parser.add_argument_group("what goes in")
+    given.add_argument(
         "--wavs", type=cli.path, help="folder of recordings, or a voice bank's zip; needed the first time"
     )
-    parser.add_argument(
+    given.add_argument(
         "--keep_noises", action="store_true", help="with --wavs: take a bank's breaths and noises, too"
     )
-    verb = parser.add_mutually_exclusive_group(required=True)
+    making = parser.add_argument_group("what is made: one of the first five")
+    verb = making.add_mutually_exclusive_group(required=True)
     verb.add_argument("--pitdyn", action="store_true", help="pitch and loudness classes, to pits/ and dyns/")
     verb.add_argument("--mel", action="store_true", help="log-mels, to mels/")
     verb.add_argument(
@@ -30,17 +38,18 @@ def parse_args() -> argparse.Namespace:
     )
     verb.add_argument("--discrete", action="store_true", help="k-means content classes, to units-discrete/")
     verb.add_argument("--show_qt", action="store_true", help="draw labels over spectrograms, to show_qt/")
-    parser.add_argument(
+    making.add_argument(
         "--config", type=cli.path, help="preset (default: that of the encoders, else configs/base.toml)"
     )
-    parser.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
-    parser.add_argument(
+    making.add_argument("--force", action="store_true", help="redo what is there already, from the wavs on")
+    speed = parser.add_argument_group("speed")
+    speed.add_argument(
         "--n_workers",
         type=cli.at_least(1),
         default=os.cpu_count() or 1,
         help="processes (default: all cores)",
     )
-    parser.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
+    speed.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
     add_split_arguments(parser)
     add_making_arguments(parser)
     return parser.parse_args()

@@ -1,4 +1,9 @@
-"""Train the acoustic model of one voice: units [N, 768] -> log-mel [2N, 128]."""
+"""Train the acoustic model of one voice: units [N, 768] -> log-mel [2N, 128].
+
+python train_acoustic.py data/databaker out/databaker/acoustic
+python train_acoustic.py data/hana out/hana/acoustic --resume out/kathleen/acoustic/model-best.pt --refine
+python train_acoustic.py data/hana out/hana/acoustic --resume out/hana/acoustic/model-600.pt --steps 1200
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,21 @@ import argparse
 import sys
 from functools import partial
 
-from common import cli
+from common import cli, progress
+from training.arguments import add_training_arguments
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__)
-    cli.add_training_arguments(parser)
-    parser.add_argument(
+    parser = cli.Parser(doc=__doc__)
+    add_training_arguments(parser)
+    model = parser.add_argument_group("model")
+    model.add_argument(
         "--refine",
         action="store_true",
         help="with --resume: take its weights alone and train them on this voice, for the preset's "
         "refine_steps at its refine_lr; an interrupted refinement is resumed without it",
     )
-    parser.add_argument(
+    model.add_argument(
         "--any_encoder",
         action="store_true",
         help="with --refine: also when that voice was trained with other encoders, such as an older content "
@@ -34,6 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+    progress.say(f"loading {args.data} ...")
     from training.acoustic import build, train_step, validate
     from training.continuation import choose_preset
     from training.run import start

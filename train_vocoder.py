@@ -1,4 +1,9 @@
-"""Train a vocoder, log-mel [128, 2N] -> wav [320N], on recordings or on an acoustic model's mels of them."""
+"""Train a vocoder, log-mel [128, 2N] -> wav [320N], on recordings or on an acoustic model's mels of them.
+
+    python train_vocoder.py data/databaker out/databaker/hifigan
+    python train_vocoder.py data/hana out/hana/hifigan --warmstart out/demo/hifigan/model-best.pt \\
+        --finetune out/hana/acoustic/model-best.pt
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,18 @@ import argparse
 import sys
 from functools import partial
 
-from common import cli
+from common import cli, progress
+from training.arguments import add_training_arguments
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__)
-    cli.add_training_arguments(parser)
-    parser.add_argument(
+    parser = cli.Parser(doc=__doc__)
+    add_training_arguments(parser)
+    model = parser.add_argument_group("model")
+    model.add_argument(
         "--warmstart", type=cli.path, help="vocoder to start from, an official file or one of ours"
     )
-    parser.add_argument(
+    model.add_argument(
         "--finetune",
         type=cli.path,
         metavar="ACOUSTIC",
@@ -27,6 +34,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+    progress.say(f"loading {args.data} ...")
     from training.adversarial import AdversarialTrainer
     from training.continuation import choose_preset
     from training.run import start

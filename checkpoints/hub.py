@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from functools import cache
 from pathlib import Path
 
 from checkpoints.places import ADDRESS, CONFIG, MOST_CONFIG, MOST_WEIGHTS, WEIGHTS
+from common import progress
 from common.cli import UserError
 
 MOST = {CONFIG: MOST_CONFIG, WEIGHTS: MOST_WEIGHTS}  # bytes of the files that are fetched; no others are
@@ -19,6 +20,8 @@ def fetch(address: str) -> Path:
     HF_ENDPOINT and the hub's other variables count. Raises UserError without huggingface_hub, and where a
     file is missing, too large or out of reach.
     """
+    if progress.is_silent():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # its own, read when it is imported
     try:
         import huggingface_hub as hub  # noqa: PLC0415  an extra
     except ImportError as error:
@@ -36,7 +39,7 @@ def fetch(address: str) -> Path:
                 raise UserError(f"{address}: {file} has {about.size} bytes, which no voice has")
             place = Path(hub.hf_hub_download(repo, file, revision=commit))
             commit = about.commit_hash or commit
-        print(f"{address}: from the hub, commit {str(commit):.12}", file=sys.stderr)
+        progress.say(f"{address}: from the hub, commit {str(commit):.12}")
         return place.parent
     except UserError:
         raise

@@ -15,7 +15,6 @@ import hashlib
 import http.client
 import os
 import re
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,6 +24,7 @@ from typing import BinaryIO
 
 import platformdirs
 
+from common import progress
 from common.cli import UserError, reason_of
 from common.files import atomic_path, remove_leftovers
 
@@ -204,7 +204,7 @@ def _download(entry: OfficialFile, wanted: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
-        print(f"downloading {url} to {folder}", file=sys.stderr)
+        progress.say(f"downloading {url} to {folder}")
         with atomic_path(final) as part:
             found = _fetch(url, part, entry.sha256)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -240,18 +240,16 @@ def _fetch(url: str, part: Path, sha256: str) -> str:
 
 
 def _fetch_once(url: str, part: Path, sha256: str) -> str:
-    from tqdm import tqdm  # noqa: PLC0415  the help of a script must not wait for it
-
     opener = urllib.request.build_opener(_SafeRedirects)
     request = urllib.request.Request(url, headers={"User-Agent": APP})
     # A silent server would be waited for without end.
     with opener.open(request, timeout=TIMEOUT) as answer, part.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0)
-        with tqdm(total=total or None, unit="B", unit_scale=True, disable=None) as progress:
+        with progress.bar(total or None, part.name, unit="B", unit_scale=True) as shown:
 
             def take(block: bytes) -> None:
                 file.write(block)
-                progress.update(len(block))
+                shown.update(len(block))
                 if file.tell() > MOST_BYTES:
                     raise ValueError(f"it is longer than {MOST_BYTES} bytes")
 

@@ -16,7 +16,7 @@ import numpy as np
 from checkpoints import cards, hashes, models, official, store, whole
 from checkpoints.bundle import Bundle
 from checkpoints.places import SHIPPED, best, label_path
-from common.cli import UserError
+from common.cli import UserError, nearest
 from common.names import checked
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.tracker_models import TrackedLoudness, TrackedPitch
@@ -206,7 +206,9 @@ def vocoder_path(
     if source == "official":
         return official.find("hifigan-hubert-soft", out=out)
     if given:
-        return _existing(Path(given), "vocoder")
+        if not Path(given).is_file():
+            raise UserError(f"{given}: no such vocoder file{nearest(given, ('griffin_lim', 'official'))}")
+        return Path(given)
     own = [best(out / checked(name, "dataset") / "hifigan") for name in (dataset, SHIPPED)]
     path = next((p for p in own if p.is_file()), None)
     if path is None:

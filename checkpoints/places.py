@@ -84,6 +84,17 @@ def require_dataset(dataset: str, out: Path = Path("out")) -> None:
     )
 
 
+def require_data(folder: Path) -> None:
+    """UserError with the nearest name unless there is this folder of preprocessed recordings, data/<name>."""
+    if folder.is_dir():
+        return
+    near = nearest(folder.name, [p.name for p in folder.parent.glob("*") if p.is_dir()])
+    raise UserError(
+        f"{folder}: no data folder of this name{near}; make it: preprocess_hubert-pitdyn {folder.name} "
+        f"<wavs>, or preprocess_acoustic {folder.name} <wavs> <dataset>"
+    )
+
+
 def label_path(dataset: str, kind: str, out: Path = Path("out")) -> Path:
     """`best` of out/<dataset>/hubert-pit|dyn; kind: pits or dyns."""
     path = best(out / checked(dataset, "dataset") / f"hubert-{kind[:-1]}")

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from common.cli import MOST_BYTES, OS_ERRORS, UserError, reason_of
+from common.errors import MOST_BYTES, OS_ERRORS, UserError, reason_of
 
 PATIENCE, PAUSE = 20, 0.25  # tries and seconds between them, while another program reads the old file
 LEFTOVER_AGE = 3600.0  # seconds without a write, after which another machine's temporary file is a leftover

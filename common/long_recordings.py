@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 from common import decoding
+from common.advance import Advance, counted, share, unseen
 from common.cli import UserError
 from common.mono import loudest_alone, steady_offset
 from common.spool import Spool
@@ -17,20 +18,27 @@ from common.spool import Spool
 PARTS = 600  # tenths of a second that are worked on at once
 
 
-def read(path: Path, wanted: int, say: Callable[[str], None], folder: Path | None = None) -> Spool:
+def read(
+    path: Path,
+    wanted: int,
+    say: Callable[[str], None],
+    folder: Path | None = None,
+    advance: Advance = unseen,
+) -> Spool:
     """Mono [S] at the rate wanted (Hz), as `audio.to_mono_16k` makes it of the whole, in a temporary file.
 
     The numbers are those of a short recording but for the last digits of a resampled one. Raises UserError
     as that does.
     """
-    survey = Survey(path)
+    survey = Survey(path, share(advance, 0.5))
     channel = loudest_alone(survey.mixed, survey.powers, path, say)
     which = 0 if channel is None else 1 + channel
     offset = steady_offset(survey.deviations[:, which], survey.means[:, which], survey.peaks[which])
     out, rate = Spool(folder), survey.rate
     length = -(-survey.frames * wanted // rate)
     stream = soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ") if rate != wanted else None
-    for samples in chain(_parts(path, rate), [None]):
+    parts = counted(_parts(path, rate), survey.frames, share(advance, 0.5))
+    for samples in chain(parts, [None]):
         if samples is not None:
             mono = np.ascontiguousarray(_candidates(samples)[:, which])
             mono = (mono - offset).astype(np.float32) if offset else mono
@@ -51,11 +59,11 @@ class Survey:
     peaks [1 + C], and deviations and means [M, 1 + C] of the tenths.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, advance: Advance = unseen) -> None:
         self.rate = next(rate for _, rate in decoding.blocks(path))
         self.frames, tenth = 0, self.rate // 10
         sums, peaks, deviations, means = [], [], [], []
-        for samples in _parts(path, self.rate):
+        for samples in counted(_parts(path, self.rate), self.rate * decoding.seconds(path), advance):
             decoding.require_samples(path, float(np.abs(samples).max()))
             each = _candidates(samples)
             self.frames += len(each)

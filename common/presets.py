@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from common.cli import UserError
+from common.cli import UserError, nearest
 from common.preset_rules import require_valid
 from common.readers import read_text
 
@@ -41,7 +41,8 @@ def _extended(path: Path, below: tuple[Path, ...]) -> dict:
     """A preset on top of those it extends; below: presets that extend it."""
     if not path.is_file() and not path.is_dir():
         whose = f", which {below[-1]} extends" if below else ""
-        raise UserError(f"{path}: no such config{whose}; the presets are in {DEFAULT.parent}")
+        near = nearest(path.stem, [preset.stem for preset in DEFAULT.parent.glob("*.toml")])
+        raise UserError(f"{path}: no such config{whose}{near}; the presets are in {DEFAULT.parent}")
     if path.resolve() in map(Path.resolve, below):
         raise UserError(f"{path}: it extends itself, by way of {below[-1].name}; correct its line extends")
     text = read_text(path, f"the presets are in {DEFAULT.parent}")

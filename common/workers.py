@@ -13,8 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm
-
+from common import progress
 from common.cli import reason_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -33,7 +32,7 @@ def each_file(
     names, results, failures = list(names), {}, []
     alone = min(workers, len(names)) <= 1
     outcomes = _in_turn(work, names) if alone else _in_pool(work, names, workers)
-    for name, result, reason in tqdm(outcomes, total=len(names), desc=title, disable=None):
+    for name, result, reason in progress.each(outcomes, title, len(names), unit="file"):
         if reason:
             failures.append((name, reason))
         else:
@@ -110,8 +109,10 @@ def _end_with_parent() -> None:
     """In a worker: end as soon as the process that started it has ended, however that ended.
 
     A killed one leaves its workers waiting for work for ever, or writing files beside those of its successor.
-    Ctrl-C and SIGTERM are the parent's business: it says what was asked for, and ends its workers.
+    Ctrl-C and SIGTERM are the parent's business: it says what was asked for, and ends its workers. Bars are,
+    too.
     """
+    progress.silence()
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common import progress
 from common.cli import UserError, path, voice, voice_or_file, word_or_path
 
 if TYPE_CHECKING:
@@ -35,24 +36,25 @@ def share(text: str) -> tuple[str, float | Path]:
 
 def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """The arguments of all scripts that convert to a voice; returns the group of those about prosody."""
-    parser.add_argument(
+    models = parser.add_argument_group("models", "those that the voice was made with, unless given here")
+    models.add_argument(
         "--dataset",
         type=voice,
         help="encoders that analyse the input, a name below out/ (default: those of the voice's card)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--content",
         type=path,
         metavar="FILE",
         help="content encoder (default: the one the voice was made with)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--vocoder",
         type=word_or_path,
         metavar="FILE",
         help="a file of train_vocoder.py, official, or griffin_lim (default: the preset's)",
     )
-    parser.add_argument(
+    models.add_argument(
         "--mix",
         type=share,
         action="append",
@@ -61,7 +63,7 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="mix another voice in, such as kathleen:0.3; in place of the number a .csv with columns time_s "
         "and share lets it change over time (may be given several times)",
     )
-    parser.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    models.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(
         "--pitdyn",
@@ -150,7 +152,10 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
     files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
     if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):
         raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ONLY}")
-    analysed = {name: converter.analyse(wav) for name, wav in wavs.items()}
+    analysed = {}
+    for name, wav in wavs.items():
+        with progress.recording(others[name].name, len(wav) / audio.SAMPLE_RATE) as advance:
+            analysed[name] = converter.analyse(wav, advance)
     if "pitch_from" in analysed:  # a recording without a melody is refused before the first source
         melody_at(converter.curve(analysed["pitch_from"]), [0.0], args.pitch_from)
     return converter, {**options, **analysed}

@@ -21,6 +21,7 @@ import torch
 import audio
 from acoustic.blend import Blend
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
+from common.advance import Advance, counted, unseen
 from common.cli import UserError
 from common.spool import Samples, Spool, folder_of, gathered
 from conversion import curves, octave_errors, pieces
@@ -143,10 +144,13 @@ class VoiceConverter:
         """
         return self.synthesise(self.edit(self.analyse(audio.to_mono_16k(wav, sample_rate)), **edits), trim)
 
-    def analyse(self, source: Source) -> Analysed:
-        """Content, pitch and loudness of a recording: a path, or float [S] at 16 kHz."""
+    def analyse(self, source: Source, advance: Advance = unseen) -> Analysed:
+        """Content, pitch and loudness of a recording: a path, or float [S] at 16 kHz.
+
+        advance: called with each fraction of it that is done, where it is long.
+        """
         prepared = audio.prepare(source)
-        analysis = pieces.analysed(self.encoder, prepared)
+        analysis = pieces.analysed(self.encoder, prepared, advance)
         if self.labels is not None:
             pit = octave_errors.correct(analysis.pit[0].cpu().numpy(), self.labels[0])
             analysis = analysis._replace(pit=torch.from_numpy(pit).to(analysis.pit)[None])
@@ -205,7 +209,7 @@ class VoiceConverter:
         """float32 [S'] at 16 kHz; see `convert`."""
         return self.render(edited, trim)[:]
 
-    def render(self, edited: Edited, trim: bool = False) -> Samples:
+    def render(self, edited: Edited, trim: bool = False, advance: Advance = unseen) -> Samples:
         """As `synthesise`; of a source that is a Spool the result is one, too, and no memory holds it."""
         source, curve = edited.source, edited.curve
         folder = folder_of(source.wav)
@@ -215,7 +219,7 @@ class VoiceConverter:
             voice = voice.since(source.start / audio.SAMPLE_RATE)
         stages = self.encoder, voice, self.vocoder
         waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
-        made = gathered(waves, len(source.wav), folder)
+        made = gathered(counted(waves, len(source.wav), advance), len(source.wav), folder)
         if octaves.any():
             made = pieces.high_notes(made, curve, octaves, folder)
         converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder)

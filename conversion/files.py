@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import audio
-from common import audio_files, names
+from common import audio_files, names, progress
+from common.advance import Advance, share, unseen
 from common.cli import UserError
 from common.files import remove_leftovers, require_nameable
 from conversion import curves, headers, mixing, names_out
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conversion.converter import VoiceConverter
 
 
+SHARES = (0.02, 0.73, 0.2, 0.05)  # of the time of a long one: reading, analysis, synthesis, writing an mp3
 PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot draws the beginning
 
 
@@ -100,10 +101,12 @@ def convert_file(
     trim: bool,
     plot: bool,
     bits: int = 16,
+    advance: Advance = unseen,
 ) -> tuple[str, ...]:
     """One file read, converted and written, with its curve and picture where asked for; notes on it.
 
-    options: of `VoiceConverter.edit`. Raises UserError for a recording or curve that cannot be used.
+    options: of `VoiceConverter.edit`. advance: called with each fraction of it that is done. Raises UserError
+    for a recording or curve that cannot be used.
     """
     require_nameable(file.target)
     notes: list[str] = []
@@ -112,12 +115,13 @@ def convert_file(
     def say(line: str) -> None:
         notes.append(line.removeprefix(f"{file.source}: "))
 
-    wav = audio.load_any_length(file.source, say, file.target.parent)
-    edited = converter.edit(converter.analyse(wav), prosody_in=file.curve_in, **options)
+    reading, analysis, synthesis, writing = (share(advance, part) for part in SHARES)
+    wav = audio.load_any_length(file.source, say, file.target.parent, reading)
+    edited = converter.edit(converter.analyse(wav, analysis), prosody_in=file.curve_in, **options)
     if file.curve_out:
         level = audio.level(edited.source.wav)
         curves.write(file.curve_out, edited.curve, edited.source.start, level)
-    converted = converter.render(edited, trim)
+    converted = converter.render(edited, trim, synthesis)
     start = edited.source.start / audio.SAMPLE_RATE if trim else 0.0
     said = (*notes, *edited.notes, *converter.shortfall(edited, converted))
     # A curve that changed nothing leaves no trace: the conversion is the same file as without it.
@@ -125,7 +129,7 @@ def convert_file(
     kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
     mix = {name: one["share"] for name, one in converter.card.get("mix", {}).items()} or None
     about = headers.comment({**options, "prosody_in": curve_in, "mix": mix}, kept, start)
-    audio.save(file.target, converted, about, bits)
+    audio.save(file.target, converted, about, bits, writing)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
@@ -145,7 +149,7 @@ def find_sources(given: Path) -> dict[Path, Path]:
     if not files:
         raise UserError(f"{given}: expected audio files, found {left_out or 'none'}")
     if left_out:
-        print(f"{given}: {len(files)} recordings, left out: {left_out}", file=sys.stderr)
+        progress.say(f"{given}: {len(files)} recordings, left out: {left_out}")
     return {p: p.relative_to(given) for p in files}
 
 

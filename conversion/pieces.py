@@ -15,6 +15,7 @@ import torch
 import audio
 from audio import UNIT_HOP
 from common import limiter
+from common.advance import Advance, unseen
 from common.cli import UserError
 from common.levels import active_level
 from common.spool import Samples, Spool, folder_of, gathered
@@ -33,13 +34,13 @@ COMB_REACH = 10  # units: two octaves below 50 Hz, and the spline between sample
 Work = Callable[[np.ndarray, slice], np.ndarray]  # (samples of some units, these) -> as many samples
 
 
-def analysed(encoder: Encoder, prepared: audio.Prepared) -> Analysis:
+def analysed(encoder: Encoder, prepared: audio.Prepared, advance: Advance = unseen) -> Analysis:
     """Analysis of a recording as a batch of one; where its wav is in a file, so is its content [N, D]."""
     if count_windows(prepared.units) == 1:
         return encode_batch(encoder, [prepared.wav[:]])[0]
     read, units = windows.EncoderInput(prepared.wav), prepared.units
     content, pit, dyn = None, [], []
-    for first, found in windows.analyse(encoder, read, units):
+    for first, found in windows.analyse(encoder, read, units, advance):
         part, *others = (x[0].cpu().numpy() for x in found)
         if content is None:
             content = _rows(prepared.wav, units, part)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import audio
+from common import progress
 from common.cli import UserError
 from conversion.converter import VoiceConverter
 from evaluation.bench_models import official_sizes
@@ -72,7 +73,10 @@ def infer(vbank: str, source: Path, out: Path) -> tuple[float, float]:
 def start_up(vbank: str, rounds: int) -> dict[str, float]:
     """CPU seconds of `import torch` and of infer.py on 2.4 s of speech, by turns, and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        pairs = [(measured(["-c", TORCH])[0], infer(vbank, SPEECH, Path(folder))[0]) for _ in range(rounds)]
+        pairs = [
+            (measured(["-c", TORCH])[0], infer(vbank, SPEECH, Path(folder))[0])
+            for _ in progress.each(range(rounds), "start")
+        ]
     alone, whole = np.median(pairs, axis=0)
     ratio = np.median([both / torch_alone for torch_alone, both in pairs])
     return {"import torch": float(alone), "infer.py": float(whole), "ratio": float(ratio)}
@@ -82,7 +86,7 @@ def growth(vbank: str, lengths: list[float]) -> list[dict[str, float]]:
     """CPU seconds and peak memory of infer.py on files of so many seconds."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for seconds in lengths:
+        for seconds in progress.each(lengths, "growth"):
             source = Path(folder) / f"{seconds:g}.wav"
             audio.save(source, speech(seconds))
             cpu, peak = infer(vbank, source, Path(folder))
@@ -121,7 +125,7 @@ def _prosody(converter: VoiceConverter, given: torch.Tensor) -> None:
 def timed(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, float]]:
     """{name: (median CPU seconds, least seconds by the clock)} of functions called by turns."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
-    for turn in range(rounds + 1):
+    for turn in progress.each(range(rounds + 1), "rounds", leave=False):
         for name, compute in work.items():
             cpu, clock = time.process_time(), time.perf_counter()
             compute()
@@ -155,7 +159,7 @@ def folder_against_file(vbank: str, count: int, seconds: float) -> dict[str, flo
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("one", "many")]
         found = []
-        for place, number in zip(places, (1, count), strict=True):
+        for place, number in progress.each([*zip(places, (1, count), strict=True)], "folder"):
             place.mkdir()
             for file in range(number):
                 audio.save(place / f"{file}.wav", speech(seconds + 0.1 * (file % 5)))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 import audio
 from checkpoints import models, official, pipeline
-from common import cli
+from common import cli, progress
 from common.devices import choose_device, processor_name
 from common.presets import load_config
 from common.workers import guarded
@@ -30,19 +28,14 @@ from preprocessing.data_folder import DataFolder
 from vocoder import frame_f0
 
 
-def say(line: str) -> None:
-    """One line beside the tables."""
-    tqdm.write(cli.printable(line), file=sys.stderr)
-
-
 def load_known(args: argparse.Namespace):
     """The scorers, and what they compare with; what is not installed is reported here."""
-    scorers = Scorers(say)
+    scorers = Scorers(progress.say)
     target = None
     if args.target_dir:
         target = scorers.target(list(find_sources(args.target_dir)), args.target_dir.as_posix())
     reference = audio.load(args.reference) if getattr(args, "reference", None) else None
-    return Known(scorers, say, text=getattr(args, "text", None), reference=reference, target=target)
+    return Known(scorers, progress.say, text=getattr(args, "text", None), reference=reference, target=target)
 
 
 def evaluate_pair(args: argparse.Namespace) -> int:
@@ -72,7 +65,7 @@ def evaluate_file(
     audio.save(target, converter.synthesise(edited), headers.comment(options, edited.notes))
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
-        figures |= pair.given_melody(edited.source.wav, edited.curve.melody, say)
+        figures |= pair.given_melody(edited.source.wav, edited.curve.melody, progress.say)
     return figures
 
 
@@ -80,11 +73,11 @@ def evaluate_voice(args: argparse.Namespace) -> int:
     places = convertible(args.input, args.out_path)
     targets = target_paths(places, mixing.name_of(args.vbank, args.mix), args.out_path)
     require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
-    texts = read_texts(places, args.texts, say)
+    texts = read_texts(places, args.texts, progress.say)
     converter, options = from_arguments(args, choose_device(args.device))
     known = load_known(args)
     files, failures = {}, []
-    for source, target in tqdm(targets.items(), disable=None):
+    for source, target in progress.each(targets.items(), str(args.vbank), unit="file"):
         work = partial(evaluate_file, converter, options, known, target, texts[source])
         figures, reason = guarded(work, source)
         if reason:
@@ -110,7 +103,7 @@ def evaluate_voice(args: argparse.Namespace) -> int:
 def compare_voices(args: argparse.Namespace) -> int:
     first, second = (report.read_voice_json(path) for path in args.compare)
     for line in report.other_conditions(first, second):
-        say(line)
+        progress.say(line)
     changes = report.differences(first, second, args.seed)
     print(f"{args.compare[1]} - {args.compare[0]}\n\n{report.differences_table(changes)}")
     if args.json:
@@ -137,10 +130,8 @@ def evaluate_heads(args: argparse.Namespace) -> int:
 def evaluate_layers(args: argparse.Namespace) -> int:
     path = official.find(args.trunk) if args.trunk in official.FILES else cli.path(args.trunk)
     trunk = models.load_hubert(path).to(choose_device(args.device))
-    folder, progress = DataFolder(args.data), partial(tqdm, disable=None)
-    rows = layers.layer_table(
-        trunk, DataFolder(args.train), folder, args.files, args.steps, progress=progress
-    )
+    folder = DataFolder(args.data)
+    rows = layers.layer_table(trunk, DataFolder(args.train), folder, args.files, args.steps)
     if args.plot:
         plots.save(layers.picture(rows, f"{path}, on {folder.root}"), args.plot)
     return show_rows(args, folder, rows, "layer")
@@ -157,9 +148,9 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 
 
 def evaluate_vocoders(args: argparse.Namespace) -> int:
-    config, device, scorers = load_config(args.config), choose_device(args.device), Scorers(say)
+    config, device, scorers = load_config(args.config), choose_device(args.device), Scorers(progress.say)
     places = find_sources(args.input)
-    texts = read_texts(places, args.texts, say)
+    texts = read_texts(places, args.texts, progress.say)
     ways = {"the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path])}
     for name in args.vocoders:
         vocoder = pipeline.load_vocoder(config, "", name, device=device)
@@ -169,10 +160,12 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
             renders[f"{name}, given the F0"] = partial(with_tracked_f0, vocoder, tracker)
         for label, render in renders.items():
             make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
-            ways[label] = lambda path, make=make: copies.measure(make, path, scorers, say, texts[path])
+            ways[label] = lambda path, make=make: copies.measure(
+                make, path, scorers, progress.say, texts[path]
+            )
     rows, failures = {name: {} for name in ways}, []
     for name, way in ways.items():
-        for path in tqdm(places, desc=name, disable=None):
+        for path in progress.each(places, name, unit="file"):
             figures, reason = guarded(way, path)
             if reason:
                 failures.append((str(path), reason))
@@ -180,7 +173,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
                 rows[name][str(path)] = figures
     print(f"{report.copies_table(rows)}\n")
     print(f"RTF: best of {copies.RUNS}, {processor_name(device)}, {torch.get_num_threads()} threads")
-    print(f"tracker: {trackers.tracker(say)}\nmcd: {cepstrum.describe()}, no DTW")
+    print(f"tracker: {trackers.tracker(progress.say)}\nmcd: {cepstrum.describe()}, no DTW")
     if args.json:
         report.write_json(args.json, rows)
     return cli.report_failures(failures, len(places) * len(ways))

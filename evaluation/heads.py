@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import audio
+from common import progress
 from evaluation import metrics, trackers
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
@@ -69,7 +70,7 @@ def known_files(folder: DataFolder, every: int = 1) -> Iterator[tuple[str, np.nd
     """(key, prepared wav [S], Truth) of every n-th labelled recording; the tracks are kept in the folder."""
     both = trackers_of(folder)
     kind = "reference-" + "-".join(both)
-    for key in folder.made("f0", folder.files)[::every]:
+    for key in progress.each(folder.made("f0", folder.files)[::every], folder.name, unit="file"):
         wav = folder.prepared(key)
         if not folder.has(kind, key):
             found = trackers.agreement(wav, both)

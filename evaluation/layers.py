@@ -6,7 +6,6 @@ pitch and loudness classes. What it cannot read in a few hundred steps is not ly
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import audio
+from common import progress
 from common.cli import UserError
 from evaluation import heads
 from hubert_pitdyn.labels import DynLabels, PitLabels
@@ -48,10 +48,10 @@ Features = dict[str, list[np.ndarray]]  # {key: [N, E] of the convolutions, then
 
 
 @torch.inference_mode()
-def features(trunk: Hubert, folder: DataFolder, keys: list[str], progress: Callable = iter) -> Features:
+def features(trunk: Hubert, folder: DataFolder, keys: list[str]) -> Features:
     """Convolution output and all hidden states of each recording, float16."""
     result = {}
-    for key in progress(keys):
+    for key in progress.each(keys, f"features of {folder.name}"):
         wav = torch.from_numpy(audio.encoder_input(folder.prepared(key))).reshape(1, 1, -1)
         wav = wav.to(trunk.proj.weight.device)
         conv, layers = trunk.hidden(wav)
@@ -106,7 +106,6 @@ def layer_table(
     count: int = 300,
     steps: int = 600,
     seed: int = 0,
-    progress: Callable = iter,
 ) -> dict[str, dict[str, float]]:
     """{layer: figures} of probes trained on `count` recordings of `training`, measured on all of `folder`.
 
@@ -119,10 +118,10 @@ def layer_table(
         raise UserError(f"{training.root}: no training recording of {CROP / audio.UNIT_RATE:.0f} s or more")
     chosen = [keys[i] for i in np.random.default_rng(seed).permutation(len(keys))[:count]]
     known = {key: truth for key, _, truth in heads.known_files(folder)}
-    seen, unseen = (features(trunk, f, k, progress) for f, k in ((training, chosen), (folder, list(known))))
+    seen, unseen = (features(trunk, f, k) for f, k in ((training, chosen), (folder, list(known))))
     pits, dyns = targets(training, chosen, pit, dyn)
     table = {}
-    for index, name in enumerate(progress(names(len(seen[chosen[0]])))):
+    for index, name in enumerate(progress.each(names(len(seen[chosen[0]])), "probes")):
         probe = train_probe([seen[key][index] for key in chosen], pits, dyns, steps, seed)
         read, score = heads.model_reader(partial(distributions, probe), pit, dyn), heads.Score(pit, dyn)
         for key, truth in known.items():

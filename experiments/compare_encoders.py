@@ -12,7 +12,6 @@ voicing: frames whose voicing is right; VDE is the rest. GPE: gross pitch errors
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,11 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 import audio
-from checkpoints import models, store
-from common import cli
+from common import cli, progress
 from conversion import octave_errors
 from evaluation import metrics, trackers
 from experiments.tables import markdown
@@ -118,6 +115,10 @@ def on_units(wav: np.ndarray, f0: np.ndarray) -> Sound:
 
 def predictor(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """wav [320N] -> F0 [N] in Hz, 0 = unvoiced, by a pitch model."""
+    import torch
+
+    from checkpoints import models, store
+
     checkpoint = store.load(path, state=False)
     model, labels = models.load_hubert(path, checkpoint), PitLabels.from_config(checkpoint["labels"]["pit"])
 
@@ -174,21 +175,21 @@ def rows_of(folder: DataFolder, most: int) -> list[Row]:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("data", type=cli.path, help="data folder with labels, whose test recordings are used")
     parser.add_argument("--pit", type=cli.path, action="append", required=True, help="may be repeated")
     parser.add_argument("--most", type=int, default=20, help="recordings of a folder (default: %(default)s)")
     args = parser.parse_args()
     predictors = {path: predictor(path) for path in args.pit}
     lines: dict[Path, list[list[str]]] = {path: [] for path in predictors}
-    for row in rows_of(DataFolder(args.data), args.most):
+    for row in progress.each(rows_of(DataFolder(args.data), args.most), "kinds of sound"):
         sounds = list(row.sounds())
         frames = sum(int((~np.isnan(f0)).sum()) for _, f0 in sounds)
         for path, predict in predictors.items():
             found = figures(sounds, predict, row.unvoiced)
             shown = [f"{found[name]:.1f}" if name in found else "" for name in COLUMNS]
             lines[path].append([row.name, str(frames), *shown])
-            print(path, *lines[path][-1], sep=" | ", flush=True)
+            progress.write(" | ".join(map(str, (path, *lines[path][-1]))))
     for path, table in lines.items():
         print(f"\n{path}\n")
         print(markdown(["", "frames", *COLUMNS], table))

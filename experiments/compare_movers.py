@@ -1,7 +1,7 @@
 """Compare pitch shifters that keep the formants, by what the copy of a recording loses.
 
     python -m pip install -r requirements-eval.txt stftpitchshift==2.0
-    python -m experiments.compare_movers WAVS/bank [WAVS/voice ...] [--same WAVS/bank_low WAVS/bank_high]
+    python -m experiments.compare_movers WAVS/bank WAVS/voice --same WAVS/bank_low WAVS/bank_high
 
 Every file is shifted by every step and compared with itself: its pitch with the target, its formants by the
 MCD, the speaker encoder and DNSMOS. WORLD measures the MCD, which may favour its own copies. --same answers
@@ -19,11 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import audio
 from audio import SAMPLE_RATE
-from common import cli
+from common import cli, progress
 from conversion.files import find_sources
 from evaluation import metrics, pair, trackers
 from evaluation.scorers import Scorers
@@ -78,7 +77,7 @@ WAYS: dict[str, Callable] = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("folders", nargs="+", type=cli.path, metavar="FOLDER", help="one speaker each")
     parser.add_argument(
         "--same", nargs=2, type=cli.path, metavar=("A", "B"), help="the same lines, two notes"
@@ -129,7 +128,7 @@ def measure(folders: list[Path], count: int, seed: int, scorers: Scorers) -> dic
     found: dict[tuple[str, int], list[dict]] = {}
     for folder in folders:
         target = scorers.target(choose(folder, count, seed + 1), folder.name)
-        for path in tqdm(choose(folder, count, seed), desc=folder.name, disable=None):
+        for path in progress.each(choose(folder, count, seed), folder.name, unit="file"):
             wav = audio.prepare(path).wav
             for name, way in WAYS.items():
                 for step in STEPS:
@@ -147,7 +146,7 @@ def same_lines(low: Path, high: Path, count: int, seed: int) -> None:
     ways = {**WAYS, "not shifted": lambda wav, _: wav}
     rows = {
         name: {"mcd": float(np.mean([onto(way, path, high / path.name) for path in lines]))}
-        for name, way in ways.items()
+        for name, way in progress.each(ways.items(), "the same lines")
     }
     table(f"{len(lines)} lines of {low.name} shifted onto {high.name}", rows, {"mcd": "MCD dB"})
 

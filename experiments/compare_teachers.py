@@ -29,7 +29,7 @@ import numpy as np
 
 import audio
 from audio import UNIT_HOP
-from common import cli
+from common import cli, progress
 from common.readers import read_json
 from evaluation import trackers
 from experiments.tables import markdown
@@ -48,7 +48,7 @@ class Frames(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("train", type=cli.path, help="data folder to fit the classes on")
     parser.add_argument("test", type=cli.path, help="data folder with flite's lines")
     parser.add_argument("--phones", type=cli.path, required=True, help="phones.json of tools.unseen_voices")
@@ -140,11 +140,12 @@ def classes_of(
     """Classes of the units of all lines that are no silence, fitted on the chosen training recordings."""
     from preprocessing import discrete
 
-    pool = np.concatenate([make(key, train.prepared(key)) for key in chosen])
+    shown = progress.each(chosen, "features to fit", unit="file")
+    pool = np.concatenate([make(key, train.prepared(key)) for key in shown])
     centres = discrete.fit(pool, args.clusters, args.seed)
     classes = [
         discrete.assign(make(key, test.prepared(key)), centres)[sounding]
-        for key, (_, sounding) in parts.items()
+        for key, (_, sounding) in progress.each(parts.items(), "classes", unit="line")
     ]
     return np.concatenate(classes)
 

@@ -1,5 +1,7 @@
 """Compare the F0 trackers on speech whose F0 is known: WORLD analysis, then synthesis from that very F0.
 
+    python -m experiments.compare_trackers WAVS/slt WAVS/rms --files 20 --json trackers.json
+
 The truth is the F0 given to WORLD's synthesis, at the unit centres (its 5 ms frame 4k + 2 is on sample
 320k + 160). It is Harvest's, set to 0 before the synthesis where D4C's periodicity test (Morise's love train)
 fails or the frame is LEVEL_RANGE_DB below the loud ones: what the truth calls voiced is audibly periodic.
@@ -17,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from audio import AUDIO_SUFFIXES, SAMPLE_RATE, UNIT_HOP, prepare
-from common import audio_files, cli
+from common import audio_files, cli, progress
 from common.files import write_text
 from evaluation import metrics
 from hubert_pitdyn import pitch
@@ -79,7 +81,7 @@ def choose_files(folders: list[Path], count: int, seed: int) -> list[tuple[str, 
 def make_material(files: list[tuple[str, Path]]) -> list[dict]:
     """[{speaker, shift, wav [S], truth [N]}]: every file as it is, every second one also down or up."""
     material = []
-    for number, (speaker, path) in enumerate(files):
+    for number, (speaker, path) in enumerate(progress.each(files, "copies", unit="file")):
         wav = prepare(path).wav
         for shift in (0, SHIFTS[number // 2 % 2]) if number % 2 else (0,):
             copy, truth = resynthesise(wav, shift)
@@ -91,7 +93,10 @@ def run_tracker(name: str, material: list[dict]) -> tuple[list[tuple], float]:
     """[(F0, evidence, similarity, audible), each [N]] of every item, and the real-time factor."""
     pitch.track(material[0]["wav"], name)  # loads the model and compiles; not counted
     start = time.perf_counter()
-    curves = [(*pitch.analyse(item["wav"], name), pitch.audible(item["wav"])) for item in material]
+    curves = [
+        (*pitch.analyse(item["wav"], name), pitch.audible(item["wav"]))
+        for item in progress.each(material, name, unit="file")
+    ]
     seconds = sum(len(item["wav"]) for item in material) / SAMPLE_RATE
     return curves, (time.perf_counter() - start) / seconds
 
@@ -178,7 +183,7 @@ def compare(args: argparse.Namespace) -> dict:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="CORPUS_FOLDER", help="one speaker each")
     parser.add_argument("--files", type=int, default=12, help="files per folder (default %(default)s)")
     parser.add_argument("--tune", nargs="*", default=[], metavar="NAME", help="speakers to fit VOICING on")

@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from checkpoints.file_format import identity
+from common import progress
 from common.cli import UserError
 from common.files import write_text
 from common.presets import load_config
@@ -129,7 +128,7 @@ def together(jobs: Sequence[tuple], workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(train, *job) for job in jobs]
         try:
-            for future in tqdm(futures, desc="trainings", disable=None):
+            for future in progress.each(futures, "trainings"):
                 future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

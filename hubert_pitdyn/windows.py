@@ -10,6 +10,7 @@ import torch
 
 import audio
 from audio import UNIT_HOP
+from common.advance import Advance, share, unseen
 from common.levels import active_level, blows
 from common.spool import Samples
 from hubert_pitdyn.front_ends import Context, windows_of
@@ -17,6 +18,7 @@ from hubert_pitdyn.units import Analysis, Encoder
 
 MEASURED = 250  # units measured at once: so much that a window is still what takes most memory
 MARGIN = 4  # units either side of a window; the widest front end sees less than two
+MEASURING = 0.05  # of the time that an analysis takes
 Reader = Callable[[int, int], np.ndarray]  # (first unit, end) -> that part of the encoder's input [S]
 
 
@@ -36,16 +38,19 @@ class EncoderInput:
         return found[UNIT_HOP * left : len(found) - UNIT_HOP * right]
 
 
-def analyse(encoder: Encoder, read: Reader, units: int) -> Iterator[tuple[int, Analysis]]:
+def analyse(
+    encoder: Encoder, read: Reader, units: int, advance: Advance = unseen
+) -> Iterator[tuple[int, Analysis]]:
     """(first unit, Analysis) of stretches that follow one another, of a recording of so many units.
 
     A first pass over the recording measures what the front ends normalise by, a second one analyses.
     """
-    known = measured(encoder, read, units)
+    known = measured(encoder, read, units, share(advance, MEASURING))
     for first, stop, gives, end in windows_of(units):
         left, right = min(MARGIN, first), min(MARGIN, units - stop)
         found = analyse_window(encoder, read(first - left, stop + right), Context(left, right, known))
         yield gives, Analysis(*(part[:, gives - first : end - first] for part in found))
+        advance((1 - MEASURING) * (end - gives) / units)
 
 
 @torch.inference_mode()
@@ -63,11 +68,12 @@ def measures(encoder: Encoder, wav: np.ndarray, left: int, right: int) -> dict[A
     return {network: network.measure(piece, left, right) for network in encoder.networks}
 
 
-def measured(encoder: Encoder, read: Reader, units: int) -> dict[Any, Any]:
+def measured(encoder: Encoder, read: Reader, units: int, advance: Advance = unseen) -> dict[Any, Any]:
     """By network, what `Context.known` has to hold for a recording of so many units."""
     found = []
     for first in range(0, units, MEASURED):
         stop = min(first + MEASURED, units)
         left, right = min(MARGIN, first), min(MARGIN, units - stop)
         found.append(measures(encoder, read(first - left, stop + right), left, right))
+        advance((stop - first) / units)
     return {network: network.measured([one[network] for one in found]) for network in encoder.networks}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from common import progress
 from common.names import readable
 from conversion import headers
 from conversion.headers import Header
@@ -33,20 +33,14 @@ def build(
     try:
         known = voices.collect({v for item in found for v in item.conversions}, Path("out"), cache)
         measures = Measures(cache, recordings, notes.append)
-        entries = [_entry(item, known, measures, test, gen, base) for item in _shown(found)]
+        shown = progress.each(found, "listening page", leave=False)
+        entries = [_entry(item, known, measures, test, gen, base) for item in shown]
     finally:
         with suppress(OSError):  # a folder that cannot be written to: the next page measures again
             cache.save()
     notes += measures.absent()
     converted = sum(len(entry.tracks) - 1 for entry in entries)
     return page.render(entries, known, gen, dict.fromkeys(notes)), len(entries), converted
-
-
-def _shown(found: list[Item]):
-    """A progress bar on a terminal."""
-    from tqdm import tqdm  # noqa: PLC0415  what takes long alone needs one
-
-    return tqdm(found, desc="listening page", disable=not sys.stderr.isatty(), leave=False)
 
 
 def _entry(item: Item, known: list[Voice], measures: Measures, test: Path, gen: Path, base: Path) -> Entry:

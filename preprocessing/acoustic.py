@@ -6,11 +6,11 @@ import argparse
 from functools import partial
 
 import numpy as np
-from tqdm import tqdm
 
 import audio
 from audio import SAMPLE_RATE
 from checkpoints import pipeline
+from common import progress
 from common.devices import choose_device
 from common.workers import guarded
 from hubert_pitdyn.units import encode_all, length_buckets
@@ -62,7 +62,7 @@ def make_units(
     # Copies that --mel has made stay, with --force too: their mels are of these.
     uncopied = make_copies(folder, args, tracker)
     sizes, failures = {}, []
-    for key in tqdm(todo(folder, folder.with_copies, kinds), desc="prepare", disable=None):
+    for key in progress.each(todo(folder, folder.with_copies, kinds), "prepare", unit="file"):
         wav, reason = guarded(folder.prepared, key)
         if reason:
             failures.append((key, reason))
@@ -88,12 +88,12 @@ def encode_files(folder: DataFolder, parts, sizes: dict[str, int], budget: int) 
             folder.save("units-pitdyn", key, units.astype(np.float16))
 
     failures = []
-    with tqdm(total=len(sizes), desc="units", disable=None) as progress:
+    with progress.bar(len(sizes), "units", unit="file") as shown:
         for keys in length_buckets(sizes, budget):
             if guarded(encode, keys)[1]:
                 reasons = [(key, guarded(encode, [key])[1]) for key in keys]
                 failures += [(key, reason) for key, reason in reasons if reason]
-            progress.update(len(keys))
+            shown.update(len(keys))
     return failures
 
 

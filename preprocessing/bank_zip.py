@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import audio
-from common import encodings, names
+from common import encodings, names, progress
 from common.cli import UserError
 from common.files import sha256_of
 from preprocessing.data_folder import DataFolder
@@ -79,7 +79,7 @@ class BankZip:
             raise UserError(f"{self.path}: {size >> 20} MB do not fit on the disk of {self.folder.root}")
         try:
             with zipfile.ZipFile(self.path) as archive:
-                for name, info in self.wanted.items():
+                for name, info in progress.each(self.wanted.items(), self.path.name, unit="file"):
                     _extract(archive, info, part / name)
         except (*DAMAGED, RuntimeError) as error:
             raise UserError(f"{self.path}: {name!r} cannot be read ({error}); {BY_HAND}") from error

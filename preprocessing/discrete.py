@@ -17,7 +17,7 @@ import torch
 import audio
 from audio import UNIT_HOP, UNIT_RATE, encoder_input
 from checkpoints import file_format, models
-from common import arrays, cli, names
+from common import arrays, cli, names, progress
 from common.cli import UserError
 from common.devices import choose_device
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
@@ -139,7 +139,7 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
         chosen = np.random.default_rng(seed).permutation(len(pool))[: args.fit_frames]
         save_array(centres, fit(pool[chosen], args.clusters, seed))
     fitted = np.load(centres)
-    for key, frames in made.items():
+    for key, frames in progress.each(made.items(), "classes", unit="file"):
         folder.save("units-discrete", key, assign(frames, fitted).astype(np.int16))
     commit(folder, "units-discrete.json", about)
     return finish(folder, len(folder.files), "discrete units", len(made), failures)

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 import audio
-from common import cli
+from common import cli, progress
 from common.files import atomic_path
 from hubert_pitdyn import agreed, pitch, plots
 from hubert_pitdyn.labels import DynLabels, PitLabels, track_options
@@ -58,7 +58,7 @@ def make_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
 def write_stats(folder: DataFolder, labels: dict) -> None:
     """stats.json, which the code reads, and stats.txt, for people."""
     stats = Stats(PitLabels.from_config(labels["pit"]), DynLabels.from_config(labels["dyn"]))
-    for key in folder.have("pits"):
+    for key in progress.each(folder.have("pits"), "statistics", unit="file"):
         db = folder.read("loudness", key)
         stats.add(folder.read("f0", key), db, audio.active_level(db))
     commit(folder, "stats.json", {"labels": labels, **stats.to_dict()})
@@ -72,12 +72,13 @@ def show_labels(folder: DataFolder, args: argparse.Namespace, config: dict) -> i
     labels = folder.stats()["labels"]
     pit, dyn = PitLabels.from_config(labels["pit"]), DynLabels.from_config(labels["dyn"])
     keys = folder.have("pits")
-    for key in keys[:: max(1, len(keys) // args.count)][: args.count]:
+    chosen = keys[:: max(1, len(keys) // args.count)][: args.count]
+    for key in progress.each(chosen, "pictures", unit="file"):
         f0, level = pit.decode(folder.read("pits", key)), dyn.decode(folder.read("dyns", key))
         figure = plots.labels_over_spectrogram(key, folder.prepared(key), f0, level)
         path = folder.root / "show_qt" / f"{key}.png"
         plots.save(figure, path)
-        print(path)
+        progress.write(str(path))
         if args.window:
             plots.show(path)
     return cli.DONE

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints import places
+from common import progress
 from common.cli import UserError
 from common.files import remove_leftovers_below
 from preprocessing import bank, labels
@@ -31,6 +32,7 @@ def preprocess(args: argparse.Namespace) -> int:
     if args.encode and args.encode_with != "none":
         places.require_dataset(args.encode)  # a wrong name is said before torch loads
     archive = bank_zip(folder, args.wavs)  # and so is a wrong path
+    progress.say(f"{folder.root}: looking at its recordings ...")
     make = chosen(args, config)
     folder.connect(archive.unpack() if archive else args.wavs)
     if args.wavs:

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT, run_script
 
 from common import cli
+from training.arguments import add_training_arguments
 
 SCRIPTS = (
     "preprocess.py",
@@ -227,7 +228,7 @@ def test_no_parser_takes_abbreviations():
 @pytest.mark.parametrize("value", ["-1", "1.5", "x", ""])
 def test_counts_of_a_training_are_whole_numbers(option, value, capsys):
     parser = cli.Parser()
-    cli.add_training_arguments(parser)
+    add_training_arguments(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(["data", "out", f"{option}={value}"])
     assert "expected a whole number of at least" in capsys.readouterr().err

@@ -41,3 +41,38 @@ def test_a_wrong_word_for_auto_pitch_is_refused(words, refused, monkeypatch, cap
     with pytest.raises(SystemExit, match="2"):
         infer.parse_args()
     assert refused in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words,near",
+    [
+        ("evaluate par a b", "'pair'"),
+        ("infer hana --input a --format wave", "'wav'"),
+        ("infer hana --input a --auto_pitch=octav", "'octave'"),
+        ("train_hubert --embds_dn pit data/x out/x", "'pits'"),
+    ],
+)
+def test_wrong_commands_and_words_are_answered_with_the_nearest(words, near, monkeypatch, capsys):
+    import importlib
+
+    script, *arguments = words.split()
+    monkeypatch.setattr("sys.argv", [f"{script}.py", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module(script).parse_args()
+    assert f", did you mean {near}?" in capsys.readouterr().err
+
+
+def test_wrong_presets_data_folders_and_vocoders_are_answered_with_the_nearest(tmp_path):
+    from checkpoints import pipeline, places
+    from common.cli import UserError
+    from common.presets import load_config
+
+    (tmp_path / "hana").mkdir()
+    for call, near in (
+        (lambda: load_config("configs/tny.toml"), "tiny"),
+        (lambda: places.require_data(tmp_path / "hanna"), "hana"),
+        (lambda: pipeline.vocoder_path({}, "demo", "grifin_lim"), "griffin_lim"),
+    ):
+        with pytest.raises(UserError, match=f", did you mean '{near}'"):
+            call()
+    places.require_data(tmp_path / "hana")

@@ -11,8 +11,8 @@ from conftest import ROOT
 from small_training import arguments, ctrl_c_raises, run_once  # noqa: F401
 
 from checkpoints import places, store
-from common import cli
 from common.cli import UserError
+from training.arguments import add_training_arguments
 from training.run_folder import LOCK, claim
 
 pytestmark = pytest.mark.usefixtures("ctrl_c_raises")
@@ -136,6 +136,7 @@ def test_overwrite_and_resume_exclude_one_another(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
+from training.arguments import add_training_arguments
 from training.run_folder import claim
 held = claim(Path(sys.argv[1]), None, False)
 print("held", flush=True)
@@ -161,6 +162,6 @@ def test_two_trainings_do_not_write_into_one_folder_and_a_killed_one_does_not_bl
 
 def test_arguments_of_tests_are_those_of_the_scripts():
     parser = argparse.ArgumentParser()
-    cli.add_training_arguments(parser)
+    add_training_arguments(parser)
     real = parser.parse_args(["data/x", "out/x"])
     assert set(vars(arguments(ROOT / "out" / "x"))) == set(vars(real))

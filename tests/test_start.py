@@ -65,3 +65,41 @@ def test_what_is_loaded_equals_what_was_saved_to_the_bit():
     pairs = {name: (state[name], kept[name]) for name in state if name in kept}
     assert len(pairs) > 20 and all(torch.equal(a, b.to(a.dtype)) for a, b in pairs.values())
     assert not any(np.isnan(a.numpy()).any() for a in state.values())
+
+
+FIRST_LINE = """
+import runpy, sys, time
+import torch
+sys.path.insert(0, "")
+began = time.process_time()
+
+class Reached(Exception):
+    pass
+
+class Stderr:
+    encoding = "utf-8"
+    isatty = lambda self: False
+    flush = reconfigure = lambda self, **settings: None
+
+    def write(self, text):
+        sys.__stdout__.write(f"{time.process_time() - began:.3f} {text}\\n")
+        raise Reached
+
+sys.argv, sys.stderr = sys.argv[1:], Stderr()
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except (Reached, SystemExit):
+    pass
+"""
+
+
+def test_the_first_line_comes_within_a_second_beyond_torch(tmp_path):
+    given = ("kathleen", "--input", "test/slt_clear.wav", "--out_path", str(tmp_path))
+    taken = []
+    for _ in range(2):
+        command = [sys.executable, "-c", FIRST_LINE, "infer.py", *given]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+        seconds, line = done.stdout.splitlines()[0].split(" ", 1)
+        assert line.startswith("loading kathleen ...")
+        taken.append(float(seconds))
+    assert min(taken) < 1.0

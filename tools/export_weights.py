@@ -60,7 +60,7 @@ def stand_in(checkpoint: dict, other: Path) -> dict:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")

@@ -1,6 +1,6 @@
 """Make the demo sources in test/: synthetic voices from low to high, several languages, one sung melody.
 
-    python -m tools.make_test_audio [--out test]
+    python -m tools.make_test_audio --out test
 
 Needs the programs flite and espeak-ng (Debian: apt-get install flite espeak-ng); the sung melody needs numpy
 alone. Every sentence was written for this project. The same programs give the same bytes on every run.
@@ -8,7 +8,6 @@ alone. Every sentence was written for this project. The same programs give the s
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 
 import audio
 from audio import SAMPLE_RATE
-from common import cli
+from common import cli, progress
 
 PEAK = 0.7  # full scale, so that loud frames keep clear of clipping
 EDGE_SECONDS = 0.12  # silence kept before and after the speech
@@ -168,7 +167,7 @@ def make_all(out: Path) -> list[str]:
     missing = []
     audio.save(out / "sung_melody.wav", with_level(sing()))
     with tempfile.TemporaryDirectory() as folder:
-        for name, (program, options, text) in SPEECH.items():
+        for name, (program, options, text) in progress.each(SPEECH.items(), "sentences"):
             if shutil.which(program) is None:
                 missing.append(f"{name}.wav: the program {program} is not installed")
                 continue
@@ -180,7 +179,7 @@ def make_all(out: Path) -> list[str]:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("--out", type=Path, default=Path("test"), help="folder to write to (default: test)")
     args = parser.parse_args()
     missing = make_all(args.out)

@@ -1,6 +1,7 @@
 """Make .venv where it is missing, and install what requirements files name, once for each of their versions.
 
-    python tools/make_venv.py requirements.txt [requirements-dev.txt ...] [--venv .venv]
+    python tools/make_venv.py requirements.txt
+    python tools/make_venv.py requirements.txt requirements-dev.txt --venv .venv
 
 Run by demo and run_tests with any Python from 3.10 on; it needs nothing but the standard library.
 TORCH_CPU=1 in the environment takes PyTorch's builds for the CPU, which save gigabytes on Linux.
@@ -55,9 +56,10 @@ def installed(stamp: Path) -> dict[str, str]:
         return {}
 
 
-def make(venv: Path) -> int:
+def make(venv: Path, quiet: bool) -> int:
     """Create the environment afresh with this Python; returns the exit code."""
-    print(f"making {venv} with Python {sys.version.split()[0]}", flush=True)
+    if not quiet:
+        print(f"making {venv} with Python {sys.version.split()[0]}", flush=True)
     # The one below a virtual environment: `venv` itself may be what runs this, and is about to be cleared.
     python = getattr(sys, "_base_executable", sys.executable)
     if subprocess.run([python, "-m", "venv", "--clear", str(venv)]).returncode:
@@ -69,17 +71,18 @@ def make(venv: Path) -> int:
     return READY
 
 
-def install(venv: Path, requirements: list[Path]) -> int:
+def install(venv: Path, requirements: list[Path], quiet: bool) -> int:
     """pip-install the files unless the stamp in the environment shows them done; returns the exit code."""
     stamp = venv / "installed-requirements.json"
     done, wanted = installed(stamp), hashes(requirements)
     if wanted.items() <= done.items():
         return READY
     names = [argument for path in requirements for argument in ("-r", str(path))]
-    print(f"installing {', '.join(wanted)} into {venv}", flush=True)
+    if not quiet:
+        print(f"installing {', '.join(wanted)} into {venv}", flush=True)
     index = [] if os.environ.get("TORCH_CPU", "0") in ("", "0") else ["--extra-index-url", CPU_BUILDS]
     pip = [str(venv_python(venv)), "-m", "pip", "install", "--disable-pip-version-check", *index, *names]
-    if subprocess.run(pip).returncode:
+    if subprocess.run([*pip, "--quiet"] if quiet else pip).returncode:
         print("error: pip failed, see above; run the same command again to continue", file=sys.stderr)
         return FAILED
     part = stamp.with_suffix(".part")
@@ -89,18 +92,23 @@ def install(venv: Path, requirements: list[Path]) -> int:
 
 
 def main() -> int:
+    about, _, more = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        description=about,
+        epilog=f"examples:\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("requirements", nargs="+", type=Path, help="files for pip install -r")
     parser.add_argument("--venv", type=Path, default=Path(".venv"), help="folder (default: .venv)")
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
     args = parser.parse_args()
     missing = [str(path) for path in args.requirements if not path.is_file()]
     if missing:
         print(f"error: no such file: {', '.join(missing)}", file=sys.stderr)
         return UNUSABLE
-    code = READY if has_pip(venv_python(args.venv)) else make(args.venv)
-    return code or install(args.venv, args.requirements)
+    code = READY if has_pip(venv_python(args.venv)) else make(args.venv, args.quiet)
+    return code or install(args.venv, args.requirements, args.quiet)
 
 
 if __name__ == "__main__":

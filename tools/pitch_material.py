@@ -13,7 +13,6 @@ Four folders come, each wav with its F0 beside it as a table that preprocess.py 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from functools import partial
@@ -73,7 +72,7 @@ def names(folder: DataFolder, counts: dict[str, int]) -> list[str]:
 
 
 def main() -> int:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("data", type=cli.path, help="data folder of speech and singing, with labels")
     parser.add_argument("out", type=cli.path, help="folder to write to; what is there already stays")
     for name, count in {**COUNTS, "n_workers": os.cpu_count() or 1}.items():

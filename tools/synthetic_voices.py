@@ -22,9 +22,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from common import cli
+from common import cli, progress
 
 RATE = 24000  # Hz, of Kokoro
 FEWEST_WORDS, MOST_WORDS = 6, 14
@@ -64,7 +63,7 @@ LETTER_IDS = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument("--model", type=cli.path, required=True, help="Kokoro's ONNX file")
     parser.add_argument("--voices", type=cli.path, required=True, help="folder of its voices (.bin)")
@@ -159,7 +158,7 @@ def main() -> int:
         raise cli.UserError("espeak-ng: not found; install it (Debian: apt-get install espeak-ng)")
     chosen = iter(chance.sample(texts, wanted))
     speaker, rows = Speaker(args.model), []
-    for name, (styles, accent) in tqdm(voices.items(), desc="voices", disable=None):
+    for name, (styles, accent) in progress.each(voices.items(), "voices"):
         (args.out / name).mkdir(parents=True, exist_ok=True)
         for number in range(args.count):
             text, speed = next(chosen), chance.uniform(*SPEEDS)

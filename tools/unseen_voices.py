@@ -1,6 +1,6 @@
 """Gather voices that no model here is trained on, to measure label models and conversions with.
 
-    python -m tools.unseen_voices OUT [--asterisk /usr/share/asterisk/sounds] [--per_voice 24]
+    python -m tools.unseen_voices WAVS/unseen --per_voice 24
 
 Two sources, both from Debian: `apt-get install flite asterisk-core-sounds-{en,es,fr,it,ru}-g722`. flite
 speaks sentences written for this project with four voices. The telephone prompts (en, es and fr CC-BY-SA 3.0;
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from audio import SAMPLE_RATE
-from common import cli
+from common import cli, progress
 
 FLITE_VOICES = ("kal16", "awb", "rms", "slt")
 SENTENCES = (
@@ -52,7 +52,7 @@ NOT_SPEECH = ("beep", "tone", "silence", "tt-")
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("out", type=cli.path, help="folder to fill")
     parser.add_argument(
         "--asterisk", type=cli.path, default=Path("/usr/share/asterisk/sounds"), help="%(default)s"
@@ -76,7 +76,7 @@ def speak(out: Path) -> list[tuple[str, str, Phones]]:
     if program is None:
         raise cli.UserError("flite: not found; install it (Debian: apt-get install flite)")
     rows = []
-    for voice in FLITE_VOICES:
+    for voice in progress.each(FLITE_VOICES, "flite", unit="voice"):
         folder = out / f"flite-{voice}"
         folder.mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(SENTENCES):
@@ -124,9 +124,9 @@ def main() -> int:
     texts = [row[:2] for row in rows]
     said = scripts(args.scripts)
     voices = [p for p in sorted(args.asterisk.glob("*")) if p.is_dir() and not p.is_symlink()]
-    for voice in voices:
+    for voice in progress.each(voices, "telephone", unit="voice"):
         prompts = decode(voice, args.out / voice.name, args.per_voice)
-        print(f"{voice.name}: {len(prompts)} prompts")
+        progress.write(f"{voice.name}: {len(prompts)} prompts")
         if voice.name.startswith(ENGLISH):
             known = [path for path in prompts if path.stem in said]
             texts += [(path.relative_to(args.out).as_posix(), said[path.stem]) for path in known]

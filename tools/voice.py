@@ -19,9 +19,9 @@ FOLDERS = {"content": "hubert-soft", "pit": "hubert-pit", "dyn": "hubert-dyn", "
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(doc=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    pack = commands.add_parser("pack", help="out/<voice> to a zip")
+    pack = parser.add_command(commands, "pack", "out/<voice> to a zip")
     pack.add_argument("voice", type=cli.voice, help="a name below out/")
     pack.add_argument("zip", type=cli.new_file(".zip"), help="file to write")
     pack.add_argument(
@@ -38,10 +38,10 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="without encoders and vocoder: small, and of use only where these are in out/ already",
     )
-    unpack = commands.add_parser("unpack", help="a zip, or a voice of the hub, to out/<voice>")
+    unpack = parser.add_command(commands, "unpack", "a zip, or a voice of the hub, to out/<voice>")
     unpack.add_argument("zip", type=cli.voice_or_file, help="a zip or folder, or user/repo on the hub")
     unpack.add_argument("--name", type=cli.voice, help="what to call it here (default: its own name)")
-    show = commands.add_parser("show", help="card and terms of a voice")
+    show = parser.add_command(commands, "show", "card and terms of a voice")
     show.add_argument("zip", type=cli.voice_or_file, help="a zip or folder, or user/repo on the hub")
     return parser.parse_args()
 

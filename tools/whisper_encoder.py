@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
+from common import progress
 from hubert_pitdyn.model import Hubert
 
 RIDGE = 1e-3  # of the mean variance of the inputs of a least-squares fit
@@ -93,7 +93,7 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
     """
     whole = [model.encode(torch.from_numpy(w)[None, None], layer=0) for w in wavs]
     cut = list(whole)
-    for layer in tqdm(model.encoder.layers, desc="layers", disable=None):
+    for layer in progress.each(model.encoder.layers, "layers"):
         cut = [layer.attended(x) for x in cut]
         whole = [layer(x) for x in whole]
         hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])

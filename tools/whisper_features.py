@@ -19,10 +19,9 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-from tqdm import tqdm
 
 from audio import UNIT_HOP
-from common import cli
+from common import cli, progress
 from evaluation.whisper import Whisper
 from preprocessing.data_folder import DataFolder, save_array
 
@@ -34,7 +33,7 @@ Piece = tuple[str, int, int, int]  # recording, first of its units, how many, th
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("data", type=cli.path, help="data/<name>, with its wavs connected")
     parser.add_argument("out", type=cli.path, help="folder for the arrays")
     return parser.parse_args()
@@ -79,9 +78,10 @@ def take_off_places(features: dict[str, np.ndarray], packed: list[list[Piece]]) 
 def main() -> int:
     args = parse_args()
     folder, whisper, features = DataFolder(args.data), Whisper(), {}
-    sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in folder.files}
+    files = progress.each(folder.files, "sizes", unit="file")
+    sizes = {key: len(folder.prepared(key)) // UNIT_HOP for key in files}
     packed = list(windows(sizes))
-    for window in tqdm(packed, desc="windows", disable=None):
+    for window in progress.each(packed, "windows"):
         wav = np.zeros(WINDOW * UNIT_HOP, np.float32)
         for key, first, units, place in window:
             # Half a unit early, since unit k of ours lies half a unit behind frame k of Whisper's.
@@ -92,7 +92,7 @@ def main() -> int:
             own = features.setdefault(key, np.zeros((sizes[key], output.shape[1]), np.float16))
             own[first : first + units] = output[place : place + units]
     take_off_places(features, packed)
-    for key, own in features.items():
+    for key, own in progress.each(features.items(), "arrays", unit="file"):
         save_array(args.out / f"{key}.npy", own)
     print(f"{args.out}: {len(features)} recordings in {len(packed)} windows, by {whisper.name}")
     return cli.DONE

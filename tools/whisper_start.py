@@ -1,7 +1,7 @@
 """Whisper base's encoder as a HuBERT to begin a content encoder from, cut down to the preset's sizes.
 
     python -m tools.whisper_start data/corpus out/whisper/hubert-soft/model-best.pt --config configs/tiny.toml
-    python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \
+    python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \\
         --warmstart out/whisper/hubert-soft/model-best.pt
 
 Soft-VC begins from a HuBERT trained on 960 hours, this from an encoder trained on 680 000 (MIT). Most of its
@@ -21,7 +21,7 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__.partition("\n")[0])
+    parser = cli.Parser(doc=__doc__)
     parser.add_argument("data", type=cli.path, help="data/<name>, with discrete units of Whisper's features")
     parser.add_argument("out", type=cli.path, help="checkpoint to write")
     parser.add_argument(

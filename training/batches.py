@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
 from audio import UNIT_RATE
-from common import cli
+from common import cli, progress
 from training.run import to_device
 
 PIECE_SECONDS = 30  # of a recording that a validation looks at at once
@@ -59,7 +59,7 @@ def validation_batches(dataset: Any, device: Any) -> Iterator[tuple[int, int, di
 
     A recording of an hour would take the memory of an hour.
     """
-    for index in range(len(dataset)):
+    for index in progress.each(range(len(dataset)), "validation", leave=False):
         units = dataset.units(index)
         count = -(-units // (PIECE_SECONDS * UNIT_RATE))
         edges = [units * piece // count for piece in range(count + 1)]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from checkpoints import cards, models, pipeline, places
 from common import cli
@@ -176,12 +174,11 @@ def build_head(
         "level": has_fixed_norm(trunk),
         **run.config["head"],
     }
-    progress = partial(tqdm, desc="trunk features", disable=None)
     name = f"features-{base.card['hash'][:8]}"
     gigabytes = 1e-9 * size(trunk, folder.hours(keys))
     run.logger.info(f"{folder.root / name}: features of the trunk, {gigabytes:.1f} GB")
     with rank_zero_first(run):
-        features = cache_features(folder, keys, trunk, name, progress)
+        features = cache_features(folder, keys, trunk, name)
     model = model_of(Head, sizes, run.preset)
     if args.warmstart and not args.resume:
         take_embedding(model, args, run)

@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from common import devices
+from checkpoints import places
+from common import devices, progress
 from common.cli import UserError
 from common.presets import DEFAULT, load_config
 from training import continuation, interrupts
@@ -84,6 +86,7 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
     Raises UserError for a preset with unknown or missing keys in [train], for options of another run, and as
     `run_folder.claim` does.
     """
+    places.require_data(args.data)
     config = config or load_config(args.config)
     preset = preset or str(args.config or DEFAULT)
     settings, seed, amp, lines = _settings(args, section, config, preset)
@@ -186,10 +189,21 @@ def _start_logs(out: Path, rank: int):
     logs.mkdir(parents=True, exist_ok=True)
     logger.setLevel(logging.INFO)
     form = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
-    for handler in (logging.FileHandler(logs / f"{out.name}.log", encoding="utf-8"), logging.StreamHandler()):
+    for handler in (logging.FileHandler(logs / f"{out.name}.log", encoding="utf-8"), AboveBars()):
         handler.setFormatter(form)
         logger.addHandler(handler)
     return logger, SummaryWriter(logs)
+
+
+class AboveBars(logging.Handler):
+    """Lines of a log on stderr; with --quiet warnings alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if record.levelno >= logging.WARNING or not progress.is_silent():
+                progress.write(self.format(record), sys.stderr)
+        except OSError:  # of a terminal that was closed
+            self.handleError(record)
 
 
 @contextmanager

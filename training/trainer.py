@@ -16,10 +16,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torch import nn
-from tqdm import tqdm
 
 from checkpoints import cards, places, store, whole
-from common import cli
+from common import cli, progress
 from training import continuation, interrupts
 from training.batches import in_parts, loader
 from training.meters import Meters
@@ -124,9 +123,8 @@ class Trainer:
         self.recordings = continuation.look_at(run, dataset, self.recordings)
         network = self._distribute()
         meters, began, first = Meters(), time.perf_counter(), self.step
-        bar = tqdm(
-            total=settings.steps, initial=first, desc=run.out.name, disable=None if run.rank == 0 else True
-        )
+        hidden = {} if run.rank == 0 else {"disable": True}
+        bar = progress.bar(settings.steps, run.out.name, initial=first, unit="step", **hidden)
         self.model.train()
         try:
             if missed:

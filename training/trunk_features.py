@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from audio import UNIT_RATE, encoder_input
+from common import progress
 from common.cli import UserError
 from hubert_pitdyn.model import Hubert
 from preprocessing.data_folder import DataFolder, save_array
 
 
-def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str, progress=iter) -> Path:
+def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str) -> Path:
     """Hidden features of a trunk for every key, float16 [N, conv_dim + (L+1)·dim], made once.
 
     name: folder below data/<name>/, to hold the trunk's hash. Returns that folder. Raises UserError where the
@@ -28,7 +29,7 @@ def cache_features(folder: DataFolder, keys: list[str], trunk: Hubert, name: str
             f"{folder.root / name}: the trunk's features need {needed:.1f} GB, {free:.1f} GB are free; make "
             "room, or train a whole HuBERT, which needs none (--trunk finetune)"
         )
-    for key in progress(missing):
+    for key in progress.each(missing, "trunk features"):
         wav = torch.from_numpy(encoder_input(folder.prepared(key))).reshape(1, 1, -1)
         with torch.inference_mode():
             conv, layers = trunk.hidden(wav.to(trunk.proj.weight.device))

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from audio import SAMPLE_RATE, log_mel
 from checkpoints import cards, file_format, hashes, models
-from common import cli
+from common import cli, progress
 from common.names import readable
 from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
@@ -107,7 +106,7 @@ def make_mels(path, folder, run) -> tuple[str, dict]:
     with rank_zero_first(run):
         keys = folder.made("units-pitdyn", folder.files)
         missing = [key for key in keys if not folder.has(kind, key)]
-        for key in tqdm(missing, desc="mels", disable=None):
+        for key in progress.each(missing, "mels"):
             units = torch.from_numpy(folder.read("units-pitdyn", key)).float().unsqueeze(0)
             folder.save(kind, key, model.generate(units.to(run.device))[0].T.cpu().numpy())
     return kind, {"acoustic": {"name": path.as_posix(), "hash": digest}}

@@ -1,4 +1,7 @@
-"""Why 2022 stayed at "50 % and a little": all recipes trained alike, measured on unseen voices."""
+"""Why 2022 stayed at "50 % and a little": all recipes trained alike, measured on unseen voices.
+
+python -m experiments.ablation data/corpus --unseen data/unseen --voice data/kathleen --quick
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,22 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument("data", type=cli.path, help="labelled speech of several people, data/<name>")
-    parser.add_argument(
+    parser = cli.Parser(doc=__doc__)
+    given = parser.add_argument_group("what goes in")
+    given.add_argument("data", type=cli.path, help="labelled speech of several people, data/<name>")
+    given.add_argument(
         "--unseen", type=cli.path, required=True, help="labelled speech of others, data/<name>"
     )
-    parser.add_argument("--voice", type=cli.path, required=True, help="voice to convert to, data/<name>")
-    parser.add_argument("--texts", type=cli.path, help="CSV path,text: the unseen lines to convert")
-    parser.add_argument("--quick", action="store_true", help="ten minutes instead of two hours: does it run?")
-    parser.add_argument("--seeds", type=int, help="trainings of each label model (default: 3)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time (%(default)s)")
-    parser.add_argument(
+    given.add_argument("--voice", type=cli.path, required=True, help="voice to convert to, data/<name>")
+    given.add_argument("--texts", type=cli.path, help="CSV path,text: the unseen lines to convert")
+    made = parser.add_argument_group("what is made of it")
+    made.add_argument("--quick", action="store_true", help="ten minutes instead of two hours: does it run?")
+    made.add_argument("--seeds", type=int, help="trainings of each label model (default: 3)")
+    made.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time (%(default)s)")
+    made.add_argument(
         "--name", help="folder below data/ and out/ (default: ablation, with --quick ablation-quick)"
     )
-    parser.add_argument(
+    made.add_argument(
         "--doc", type=cli.path, help="what to write (default: docs/ablation.md, with --quick below out/)"
     )
     return parser.parse_args()

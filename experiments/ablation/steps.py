@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from common import progress
 from common.workers import each_file
 from evaluation.texts import read_texts
 from experiments import runs
@@ -77,7 +78,7 @@ def train_voices(plan: Plan) -> None:
     """The voice's units by every row's encoder, and an acoustic model on each."""
     split = labels.choose(plan.voice, plan.minutes, VALIDATION)
     jobs = []
-    for row in CONVERTED:
+    for row in progress.each(CONVERTED, "voices"):
         root = plan.data / f"voice {row}"
         conversion.encode_voice(row, plan.voice, root, split, plan.out, plan.content)
         options = ("--config", conversion.recipe_of(row).path, "--steps", plan.steps["acoustic"])

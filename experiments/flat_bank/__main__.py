@@ -1,4 +1,7 @@
-"""A monotone bank follows a melody: ways of training its voice, measured on notes that it does not have."""
+"""A monotone bank follows a melody: ways of training its voice, measured on notes that it does not have.
+
+python -m experiments.flat_bank WAVS/kathleen WAVS/low --real WAVS/high --lines WAVS/new --dataset demo
+"""
 
 from __future__ import annotations
 
@@ -10,34 +13,36 @@ from common import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument("rich", type=cli.path, help="wavs of a speaker with intonation, to pretrain on")
-    parser.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
-    parser.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")
-    parser.add_argument(
+    parser = cli.Parser(doc=__doc__)
+    given = parser.add_argument_group("what goes in")
+    given.add_argument("rich", type=cli.path, help="wavs of a speaker with intonation, to pretrain on")
+    given.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
+    given.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")
+    given.add_argument(
         "--lines", type=cli.path, required=True, help="wavs of speech that no model was trained on"
     )
-    parser.add_argument(
+    given.add_argument(
         "--songs",
         type=cli.path,
         default=Path("test/sung_melody.wav"),
         help="sung wavs (default: %(default)s)",
     )
-    parser.add_argument("--prompts", type=cli.path, help="CSV (path, prompt), to know the rich voice's takes")
-    parser.add_argument(
+    given.add_argument("--prompts", type=cli.path, help="CSV (path, prompt), to know the rich voice's takes")
+    given.add_argument(
         "--models", action="store_true", help="also with the acoustic models that were not chosen"
     )
-    parser.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
-    parser.add_argument("--content", type=cli.path, help="content encoder (default: see docs/training.md)")
-    parser.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
-    parser.add_argument(
+    made = parser.add_argument_group("what is made of it")
+    made.add_argument("--dataset", required=True, help="encoder: out/<dataset>/hubert-pit and hubert-dyn")
+    made.add_argument("--content", type=cli.path, help="content encoder (default: see docs/training.md)")
+    made.add_argument("--config", type=cli.path, default=Path("configs/tiny.toml"), help="%(default)s")
+    made.add_argument(
         "--name", help="folder below data/, out/ and gen/ (default: flat, with --quick flat-quick)"
     )
-    parser.add_argument(
+    made.add_argument(
         "--jobs", type=int, default=2, help="trainings, or rows measured, at a time (%(default)s)"
     )
-    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
-    parser.add_argument(
+    made.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    made.add_argument(
         "--doc", type=cli.path, help="what to write (default: docs/flat-bank.md, with --quick below out/)"
     )
     return parser.parse_args()

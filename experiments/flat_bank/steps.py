@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import audio
+from common import progress
 from common.workers import each_file
 from conversion.files import find_sources
 from evaluation import trackers
@@ -44,9 +45,9 @@ def make_voices(args: argparse.Namespace) -> None:
     materials = Materials(*folders, args.dataset, args.config, args.content, args.name)
     rows, steps = chosen(args), QUICK_STEPS if args.quick else STEPS
     for role in (RICH, BANK):
-        for row in prepared(rows, role):
+        for row in progress.each(prepared(rows, role), f"preprocess {role}"):
             for call in materials.preprocess(row, role):
-                print(" ".join(("preprocess.py", *call)))
+                progress.write(" ".join(("preprocess.py", *call)))
                 runs.call("preprocess.py", *call)
         runs.together([materials.train(row, role, steps[role]) for row in trained(rows, role)], args.jobs)
 
