@@ -59,6 +59,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
     )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="also write a page with players, pictures and figures, <stem>_<vbank>.html, and the figures as "
+        "<stem>_<vbank>.json",
+    )
     prosody = arguments.add_voice_arguments(parser)
     prosody.add_argument(
         "--prosody_out",
@@ -111,7 +117,7 @@ def main() -> int:
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
-    require_room((file.source, file.target) for file in files)
+    require_room(((file.source, file.target) for file in files), args.report)
     print(f"loading {args.vbank} ...", file=sys.stderr, flush=True)
     from common.devices import choose_device
     from conversion.arguments import from_arguments
@@ -119,10 +125,16 @@ def main() -> int:
     converter, options = from_arguments(args, choose_device(args.device))
     for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
         print(cli.printable(f"{name}: {conditions}"), file=sys.stderr)
+    report = None
+    if args.report:
+        from evaluation.scorers import recordings_of
+        from listening.report import Reports
+
+        report = Reports(args.vbank, converter.card, recordings_of, tqdm.write)
     failures = []
     for file in tqdm(files, desc=args.vbank, disable=None):
         try:
-            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
+            notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16, report)
             lines = [str(file.target), *(f"  {file.source.name}: {note}" for note in notes)]
             tqdm.write("\n".join(map(cli.printable, lines)))
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch

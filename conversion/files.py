@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,10 +18,11 @@ from conversion.headers import COMMENT
 if TYPE_CHECKING:
     import argparse
 
-    from conversion.converter import VoiceConverter
+    from common.spool import Samples
+    from conversion.converter import Edited, VoiceConverter
 
 
-PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot draws the beginning
+PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot and --report show the beginning
 
 
 class BatchFile(NamedTuple):
@@ -31,6 +32,22 @@ class BatchFile(NamedTuple):
     target: Path
     curve_in: Path | None
     curve_out: Path | None
+
+
+class Conversion(NamedTuple):
+    """What became of a file, for whoever reports on it.
+
+    source: [S] at 16 kHz, untrimmed; edited: what was synthesised; made: [S'], from `start` of the edited
+    source on where it was trimmed; options: of `VoiceConverter.edit`; notes: lines for the user.
+    """
+
+    file: BatchFile
+    source: Samples
+    edited: Edited
+    made: Samples
+    trimmed: bool
+    options: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def planned(args: argparse.Namespace) -> list[BatchFile]:
@@ -43,9 +60,10 @@ def planned(args: argparse.Namespace) -> list[BatchFile]:
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     pictures = [picture_path(target) for target in targets.values()] if args.plot else []
+    reports = [path for target in targets.values() for path in report_paths(target)] if args.report else []
     require_apart(
         [*places, *given.values(), args.pitch_from, args.dyn_from],
-        [*targets.values(), *wanted.values(), *pictures],
+        [*targets.values(), *wanted.values(), *pictures, *reports],
     )
     for folder in {target.parent for target in targets.values()}:
         remove_leftovers(folder)
@@ -93,6 +111,11 @@ def picture_path(target: Path) -> Path:
     return target.with_suffix(".png")
 
 
+def report_paths(target: Path) -> tuple[Path, Path]:
+    """Where --report writes the page on a conversion, and its numbers."""
+    return target.with_suffix(".html"), target.with_suffix(".json")
+
+
 def convert_file(
     converter: VoiceConverter,
     file: BatchFile,
@@ -100,12 +123,15 @@ def convert_file(
     trim: bool,
     plot: bool,
     bits: int = 16,
+    report: Callable[[Conversion], None] | None = None,
 ) -> tuple[str, ...]:
     """One file read, converted and written, with its curve and picture where asked for; notes on it.
 
-    options: of `VoiceConverter.edit`. Raises UserError for a recording or curve that cannot be used.
+    options: of `VoiceConverter.edit`; report: called with what was made and written. Raises UserError for a
+    recording or curve that cannot be used.
     """
-    require_nameable(file.target)
+    for path in (file.target, *(report_paths(file.target) if report else ())):
+        require_nameable(path)
     notes: list[str] = []
     file.target.parent.mkdir(parents=True, exist_ok=True)  # long recordings have temporary files beside it
 
@@ -132,6 +158,9 @@ def convert_file(
         drawn = {file.source.name: wav[:PLOTTED], file.target.name: converted[:PLOTTED]}
         figure = plots.spectrograms_with_f0(drawn)
         plots.save(figure, picture_path(file.target))
+    if report:
+        used = {**options, "prosody_in": curve_in}
+        report(Conversion(file, wav, edited, converted, trim, used, said))
     return said
 
 
