@@ -155,9 +155,9 @@ def convert_file(
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
-        drawn = {file.source.name: wav[:PLOTTED], file.target.name: converted[:PLOTTED]}
-        figure = plots.spectrograms_with_f0(drawn)
-        plots.save(figure, picture_path(file.target))
+        first = edited.source.start if trim else 0
+        drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:PLOTTED]}
+        plots.save(plots.conversion(drawn), picture_path(file.target))
     if report:
         used = {**options, "prosody_in": curve_in}
         report(Conversion(file, wav, edited, converted, trim, used, said))
