@@ -8,6 +8,8 @@ markers, too, for colour-blind people and printers.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -261,24 +263,24 @@ def _hatch(axes, marked: np.ndarray, name: str) -> None:
             axis.axvspan(start, stop, fill=False, hatch="////", edgecolor="#0072b2", linewidth=0, label=name)
 
 
-def with_fonts(figure):
-    """The figure with fonts for names in any script, as far as this machine has them."""
+@contextmanager
+def fonts(figure) -> Iterator[None]:
+    """The block draws a figure with names in any script, as far as this machine has fonts for them."""
     from matplotlib import font_manager  # noqa: PLC0415  slow to load, and pictures are rare
     from matplotlib.text import Text  # noqa: PLC0415  slow to load, and pictures are rare
 
     installed = {font.name for font in font_manager.fontManager.ttflist}
     for text in figure.findobj(Text):
         text.set_fontfamily([font for font in FONTS if font in installed])
-    return figure
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box in a title is no fault
+        yield
 
 
 def save(figure, path: Path) -> None:
     """Write a figure to a picture file (png, svg, pdf by its suffix)."""
-    with_fonts(figure)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box in a title is no fault
-        with atomic_path(path) as part:
-            figure.savefig(part, dpi=110)
+    with fonts(figure), atomic_path(path) as part:
+        figure.savefig(part, dpi=110)
 
 
 def show(path: Path) -> None:
