@@ -98,7 +98,7 @@ def label_curves(title: str, truth: np.ndarray, guess: np.ndarray, unit: str):
 
 def mels(title: str, **named: np.ndarray):
     """Log-mels [T, 128] side by side, on one colour scale, from 0 to 8000 Hz."""
-    figure, axes = panels([3.0], title, columns=len(named), width=12)
+    figure, axes = panels([2.4], title, columns=len(named), width=8.5)
     step = TOP / (audio.N_MELS + 1)  # from one filter's centre to the next
     edges = step / 2, TOP - step / 2
     scale = {"vmin": LOG_MEL_DB * -9, "vmax": LOG_MEL_DB}
@@ -106,14 +106,17 @@ def mels(title: str, **named: np.ndarray):
         seconds = len(values) * audio.MEL_HOP / audio.SAMPLE_RATE
         image = _image(axis, LOG_MEL_DB * np.asarray(values).T, (0, seconds, *edges), scale)
         axis.set_title(readable(name), loc="left", fontsize=10)
-        axis.set(xlabel="time, s", ylabel="" if axis is not axes[0] else "frequency, Hz")
+        axis.set(xlabel="time, s")
+    for axis in axes[1:]:
+        axis.set(ylabel="")
+        axis.tick_params(labelleft=False)
     figure.colorbar(image, ax=list(axes), label="mel magnitude, dB", pad=0.01)
     return figure
 
 
 def melody_and_loudness(title: str, **named: tuple[np.ndarray, np.ndarray]):
     """(F0 [N] in Hz, loudness [N] in dB) of each, the melodies above, the loudness below."""
-    figure, (above, below) = panels([2.4, 1.6], title)
+    figure, (above, below) = panels([1.8, 1.2], title, width=7.5)
     _melodies(above, {name: f0 for name, (f0, _) in named.items()})
     _lines(below, {name: db for name, (_, db) in named.items()}, "loudness, dBFS")
     return _finished(figure, below)

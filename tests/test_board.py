@@ -53,7 +53,7 @@ def test_each_validation_shows_mels_curves_and_sounds_of_both(run):
     assert found.Tags()["images"] == ["mels/歌/a", "curves/歌/a"]
     for tag in found.Tags()["images"]:
         assert [image.step for image in found.Images(tag)] == [3, 6]
-        assert found.Images(tag)[0].width > 900 and found.Images(tag)[0].height > 300
+        assert found.Images(tag)[0].width > 700 and found.Images(tag)[0].height > 300
     assert found.Tags()["audio"] == ["sound/歌/a, target", "sound/歌/a, generated"]
     for tag in found.Tags()["audio"]:
         assert [sound.step for sound in found.Audio(tag)] == [3, 6]
