@@ -106,8 +106,9 @@ def filled(parts: dict[str, str], voices: list[Voice], items: list, styles: Iter
 
 
 def paragraphs(lines: Iterable[str]) -> str:
-    """Lines of text as HTML."""
-    return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
+    """Lines of text as HTML, in which no option is broken after its dashes."""
+    marked = (re.sub(r"--\w+", r'<span class="option">\g<0></span>', escape(line)) for line in lines)
+    return "\n".join(f"<p>{line}</p>" for line in marked)
 
 
 def asset(name: str) -> str:
@@ -246,7 +247,7 @@ def _table(entry: Entry, columns: list[str]) -> str:
             f"{cells}</tr>"
         )
         if track.notes:
-            notes = "".join(f"<p>{escape(note)}</p>" for note in track.notes)
+            notes = paragraphs(track.notes)
             rows.append(
                 f'<tr class="note" data-track="{at}"><td colspan="{len(columns) + 1}">{notes}</td></tr>'
             )
