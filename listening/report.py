@@ -128,7 +128,8 @@ def figures(found: Measured, made: Conversion, span: PitchRange | None) -> dict[
     loudness = found.asked[1], found.curves.loudness[1]
     off = np.abs(metrics.cents(asked, own))
     of_f0, of_loudness = metrics.f0_metrics(asked, own), metrics.dynamics_metrics(*loudness)
-    levels = [audio.active_level(db) for db in loudness]
+    # Edits of the loudness leave the active level as it is, but for the gain.
+    wanted = audio.active_level(found.curves.loudness[0]) + made.edited.gain
     outside, voiced = outside_range(made, span)
     return {
         "f0_median_error_cents": float(np.median(off)) if len(off) >= MIN_VOICED else float("nan"),
@@ -144,7 +145,7 @@ def figures(found: Measured, made: Conversion, span: PitchRange | None) -> dict[
         "loudness_correlation": of_loudness["dyn_r"],
         "loudness_rmse_db": of_loudness["dyn_rmse_db"],
         "loudness_within_1p5_db_fraction": of_loudness["dyn_within_1p5db"],
-        "level_difference_db": levels[1] - levels[0],
+        "level_difference_db": audio.active_level(loudness[1]) - wanted,
     }
 
 

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,6 +53,17 @@ def test_of_an_edited_melody_the_curve_is_what_was_asked_for(tmp_path):
     found = measure(conversion(tmp_path, source, flat, np.full(150, 200.0), pitch_scale=0.0), None)
     assert found.reference == "the curve that the voice was given"
     assert found.metrics["f0_median_error_cents"] < 10
+
+
+def test_loudness_is_compared_with_what_was_asked_for(tmp_path):
+    source, at = glide(150, 250), np.arange(150) / 150
+    steeper = source * np.repeat(10 ** (-12 * at / 20), 320).astype(np.float32)
+    made = conversion(tmp_path, source, audio.set_level(steeper, audio.level(source) + 3.0), dyn_gain=3.0)
+    edited = replace(made.edited, gain=3.0, louder=6.0 - 12.0 * at)
+    plain, asked = (measure(one, None).metrics for one in (made, made._replace(edited=edited)))
+    assert plain["loudness_rmse_db"] > 3 and asked["loudness_rmse_db"] < 0.5
+    assert plain["level_difference_db"] == pytest.approx(3.0, abs=0.1)
+    assert asked["level_difference_db"] == pytest.approx(0.0, abs=0.1)
 
 
 def test_frames_beyond_the_range_of_the_voice_are_counted(tmp_path):
