@@ -97,7 +97,7 @@ def measure(made: Conversion, span: PitchRange | None) -> Measured:
     first = 0 if made.trimmed else start
     parts = made.source[start : start + count], made.made[first : first + count]
     shorter = max(1, min(map(len, parts)))
-    own = not pitch.missing(trackers.TRACKER)
+    own = not pitch.missing(trackers.TRACKER)  # else the labels': the next best of evaluate.py is slow
     curves = Curves(
         *(audio.on_grid(np.asarray(part[:shorter])) for part in parts),
         trackers.TRACKER if own else pitch.DEFAULT,
