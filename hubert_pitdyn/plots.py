@@ -45,6 +45,7 @@ OTHERS = (
 SHADES = 40  # that the eye tells apart, and files stay small
 GRID = "#dddddd"
 RANGE_DB = 75.0  # of a spectrum, below the loudest that is drawn
+QUIET_DB = -60.0  # the least that a scale ends at: silence is white
 LOG_MEL_DB = 20 / np.log(10)  # dB in one of a log-mel's natural logarithms
 WINDOW, HOP = 512, 80  # samples of a spectrogram's columns; more where there would be more than COLUMNS
 COLUMNS, ROWS = 900, 256
@@ -196,7 +197,7 @@ def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str,
 def _spectrograms(axes, wavs: list[np.ndarray], f0: list[np.ndarray], look: list[dict[str, Any]]):
     """Spectra of [S] on one colour scale, each with F0 [N] where it is in them; an image of them."""
     spectra = [spectrum(wav) for wav in wavs]
-    loudest = 5 * np.ceil(max(np.percentile(db, 99.9) for db in spectra) / 5)
+    loudest = max(QUIET_DB, 5 * np.ceil(max(np.percentile(db, 99.9) for db in spectra) / 5))
     scale = {"vmin": loudest - RANGE_DB, "vmax": loudest}
     for axis, db, wav, curve, style in zip(axes, spectra, wavs, f0, look, strict=True):
         image = _image(axis, db, (0, len(wav) / audio.SAMPLE_RATE, 0, TOP), scale)

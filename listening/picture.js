@@ -6,7 +6,7 @@ function makePictures(voices) {
   const voiceNamed = (name) => voices.find((voice) => name && voice.name === name);
   const buttonOf = (item) => item.element.querySelector(`.voices [data-track="${item.chosen}"]`);
   const heightIn = (item, note) => 1 - (note - item.low) / (item.high - item.low); // 0 at the top, 1 at the bottom
-  const STEPS = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800]; // seconds between two marks of the time axis
+  const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800]; // seconds between two marks of the time axis
   const SOFTEST = 55; // dB below the loudest, where the lane of loudness ends
 
   function set(element, attributes) {
@@ -75,10 +75,10 @@ function makePictures(voices) {
   function drawTimes(item) {
     const step = STEPS.find((one) => item.length / one <= 8) || STEPS.at(-1);
     const times = item.plot.querySelector(".times");
-    for (let at = 0; at <= item.length - step / 3; at += step) {
+    for (let n = 0; n * step <= item.length - step / 3; n += 1) {
       const mark = document.createElement("span");
-      mark.style.left = `${(100 * at) / item.length}%`;
-      mark.textContent = at;
+      mark.style.left = `${(100 * n * step) / item.length}%`;
+      mark.textContent = Number((n * step).toFixed(2));
       times.append(mark);
     }
     const unit = document.createElement("span");

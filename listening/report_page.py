@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from listening.report import Measured
 
 KEYS = {"space": "play, pause", "0": "source", "1": "conversion", "← →": "one second"}
-LANES = '<span class="of">{}</span>'
+LANE_NAME = '<span class="of">{}</span>'
 MINUTES = PLOTTED // audio.SAMPLE_RATE // 60
 ROWS = {  # figure: (head, its text, what it is)
     "f0_median_error_cents": ("median F0 error", "{:.0f} cents", "from {reference}, where both are voiced"),
@@ -64,7 +64,7 @@ def render(made: Conversion, found: Measured, about: dict[str, Any], card: dict[
     item = Item(Path(made.file.source.name), {}, "", "", (), "", True)
     beside = f"""<div class="beside">{_made(about, voice)}{_about(voice, about["voice"], card)}</div>"""
     lanes = [
-        page.SPECTRUM.format(track=f' data-track="{at}"', name=LANES.format(escape(label)))
+        page.SPECTRUM.format(track=f' data-track="{at}"', name=LANE_NAME.format(escape(label)))
         for at, label in enumerate(("source", voice.name))
     ]
     parts = {
@@ -162,7 +162,7 @@ def _figures(about: dict[str, Any]) -> str:
             shown = shown.replace("%", " %").replace("-", "−")
             small = escape(what.format(**known).replace(" -", " −"))
             rows.append(f'<tr><th scope="row">{head} <small>{small}</small></th><td>{shown}</td></tr>')
-    return f'<table class="figures"><tbody>{"".join(rows)}</tbody></table>'
+    return f'<table class="figures" aria-label="Figures"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def _explained(made: Conversion, about: dict[str, Any]) -> list[str]:

@@ -101,8 +101,11 @@ def test_silence_and_unvoiced_sounds_are_drawn(tmp_path):
     silence = np.zeros(3200, np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plots.save(plots.conversion({"a": silence, "b": silence}), tmp_path / "a.png")
+        figure = plots.conversion({"a": silence, "b": silence})
+        plots.save(figure, tmp_path / "a.png")
         plots.save(plots.label_curves("", np.zeros(9), np.zeros(9), "Hz"), tmp_path / "b.png")
+    image = figure.axes[0].images[0]
+    assert (image.get_array() <= image.get_clim()[0]).all()  # white
 
 
 def test_names_in_any_script_are_drawn_without_a_warning(tmp_path):
