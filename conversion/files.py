@@ -38,7 +38,8 @@ class Conversion(NamedTuple):
     """What became of a file, for whoever reports on it.
 
     source: [S] at 16 kHz, untrimmed; edited: what was synthesised; made: [S'], from `start` of the edited
-    source on where it was trimmed; options: of `VoiceConverter.edit`; notes: lines for the user.
+    source on where it was trimmed; options: of `VoiceConverter.edit`, and mix {voice: share}; notes: lines
+    for the user.
     """
 
     file: BatchFile
@@ -150,7 +151,8 @@ def convert_file(
     curve_in = file.curve_in if edited.replaced else None
     kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
     mix = {name: one["share"] for name, one in converter.card.get("mix", {}).items()} or None
-    about = headers.comment({**options, "prosody_in": curve_in, "mix": mix}, kept, start)
+    used = {**options, "prosody_in": curve_in, "mix": mix}
+    about = headers.comment(used, kept, start)
     audio.save(file.target, converted, about, bits)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
@@ -159,7 +161,6 @@ def convert_file(
         drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:PLOTTED]}
         plots.save(plots.conversion(drawn), picture_path(file.target))
     if report:
-        used = {**options, "prosody_in": curve_in}
         report(Conversion(file, wav, edited, converted, trim, used, said))
     return said
 

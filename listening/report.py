@@ -58,7 +58,7 @@ class Reports:
         recordings: Callable[[str], list[Path]],
         say: Callable[[str], None] = print,
     ) -> None:
-        self.name, self.card, self.recordings = voice_name(vbank), dict(card), recordings
+        self.vbank, self.card, self.recordings = voice_name(vbank), dict(card), recordings
         self.scorers, self.packages, self._target = Scorers(say), scoring_packages(), []
 
     def __call__(self, made: Conversion) -> None:
@@ -66,7 +66,7 @@ class Reports:
         page, numbers = report_paths(made.file.target)
         found = measure(made, PitchRange.from_card(self.card))
         scores = self.scores(made.source[:PLOTTED], made.made[:PLOTTED])
-        about = content(made, found, scores, voice(self.name, self.card))
+        about = content(made, found, scores, voice(self.vbank, self.card))
         write_json(numbers, about)
         with atomic_path(page) as part:
             text = report_page.render(made, found, about, self.card)
@@ -85,8 +85,8 @@ class Reports:
 
     def _voice(self) -> Target | None:
         if not self._target:
-            files = self.recordings(self.name)
-            self._target.append(self.scorers.target(files, self.name) if files else None)
+            files = [] if self.card.get("mix") else self.recordings(self.vbank)  # a mixture has none
+            self._target.append(self.scorers.target(files, self.vbank) if files else None)
         return self._target[0]
 
 
@@ -159,11 +159,14 @@ def outside_range(made: Conversion, span: PitchRange | None) -> tuple[float, int
 
 
 def voice(name: str, card: dict[str, Any]) -> dict[str, Any]:
-    """What is to be known of a voice, from its model's card."""
+    """What is to be known of a voice, or of its mixture with others, from its model's card."""
     low, high = card.get("f0_hz") or (None, None)
+    known = terms.lines(name, card)
     return {
-        "name": name,
-        "terms": terms.of(name, card),
+        "name": "+".join([name, *card.get("mix", {})]),
+        "terms": "; ".join(f"{of}: {line}" for of, line in known.items())
+        if card.get("mix")
+        else known.get(name, ""),
         "rate_hz": audio.SAMPLE_RATE,
         "f0_low_hz": low,
         "f0_high_hz": high,

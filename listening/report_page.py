@@ -128,7 +128,11 @@ def _loudness(db: np.ndarray) -> dict[str, Any]:
 
 def _made(about: dict[str, Any], voice: Voice) -> str:
     """How the conversion was made, and infer.py's notes on it, as HTML."""
-    given = [voice.name, build.options(Header(about["options"])), "--trim" if about["trimmed"] else ""]
+    given = [
+        voice.name.split("+")[0],
+        build.options(Header(about["options"])),
+        "--trim" if about["trimmed"] else "",
+    ]
     line = escape(" ".join(["infer.py", *filter(None, given)]))
     notes = page.paragraphs(about["notes"])
     return f'<div class="made"><h3>How it was made</h3><code>{line}</code>{notes}</div>'

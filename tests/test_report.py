@@ -168,6 +168,20 @@ def test_the_scores_of_the_voice_are_those_of_its_recordings(tmp_path, monkeypat
     assert "DNSMOS" in report_paths(tmp_path / "録音_alto.wav")[0].read_text("utf-8")
 
 
+def test_a_mixture_is_named_by_its_voices_with_the_terms_of_each(tmp_path):
+    card = {**CARD, "mix": {"bass": {"share": 0.3, "terms": "CC0"}}}
+    asked, source = [], glide(150, 250)
+    made = conversion(tmp_path, source, source, melody(150, 250, 150), mix={"bass": 0.3}, dyn_gain=0.0)
+    reports = Reports("alto", card, lambda voice: asked.append(voice) or [])
+    reports.packages = {**reports.packages, "resemblyzer": "1"}
+    reports(made)
+    page, numbers = (path.read_text("utf-8") for path in report_paths(made.file.target))
+    found = json.loads(numbers)
+    assert found["voice"]["name"] == "alto+bass" and found["voice"]["terms"].endswith("; bass: CC0")
+    assert "infer.py alto --mix bass:0.3<" in page and asked == []
+    assert found["metrics"]["f0_median_error_cents"] == 0.0 and found["f0_reference"] == "the source"
+
+
 # where reports go
 
 
