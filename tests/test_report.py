@@ -202,12 +202,13 @@ def test_a_batch_writes_one_beside_each_conversion_and_refuses_names_without_roo
         edit=lambda *a, **k: edited,
         render=lambda *a: np.zeros(edited.source.total, np.float32),
         shortfall=lambda *a: (),
+        card={},
     )
     audio.save(tmp_path / "a.wav", np.zeros(edited.source.total, np.float32))
     seen = []
     file = BatchFile(tmp_path / "a.wav", tmp_path / "gen" / "a_alto.wav", None, None)
     convert_file(converter, file, {"transpose": 3.0}, False, False, report=seen.append)
-    assert seen[0].file == file and seen[0].options == {"transpose": 3.0, "prosody_in": None}
+    assert seen[0].file == file and seen[0].options == {"transpose": 3.0, "prosody_in": None, "mix": None}
     assert file.target.is_file()
     long = tmp_path / "gen" / f"{'a' * 251}.wav"  # the longest name that a wav may have on most systems
     with pytest.raises(UserError, match="the name is too long"):
