@@ -96,6 +96,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
     )
+    made.add_argument(
+        "--report",
+        action="store_true",
+        help="also write a page with players, pictures and figures, <stem>_<vbank>.html, and the figures as "
+        "<stem>_<vbank>.json",
+    )
 
 
 def main() -> int:
@@ -112,7 +118,7 @@ def main() -> int:
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
-    require_room((file.source, file.target) for file in files)
+    require_room(((file.source, file.target) for file in files), args.report)
     progress.say(f"loading {args.vbank} ...")
     from common.devices import choose_device
     from conversion.arguments import from_arguments
@@ -120,13 +126,19 @@ def main() -> int:
     converter, options = from_arguments(args, choose_device(args.device))
     for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
         progress.say(f"{name}: {conditions}")
+    report = None
+    if args.report:
+        from evaluation.scorers import recordings_of
+        from listening.report import Reports
+
+        report = Reports(args.vbank, converter.card, recordings_of, progress.say)
     failures = []
     several = {} if len(files) > 1 else {"disable": True}  # one has the bar of its recording
     for file in progress.each(files, args.vbank, unit="file", **several):
         try:
             with progress.recording(file.source.name, decoding.seconds(file.source)) as advance:
                 settings = (options, args.trim, args.plot, args.bits or 16)
-                notes = convert_file(converter, file, *settings, advance)
+                notes = convert_file(converter, file, *settings, advance, report)
             for line in (str(file.target), *(f"  {file.source.name}: {note}" for note in notes)):
                 progress.write(line)
         except Exception as error:  # noqa: BLE001  one bad file must not end the batch

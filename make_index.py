@@ -41,21 +41,12 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def recordings_of(voice: str) -> list[Path]:
-    """Recordings of a voice that was trained here, data/<voice>/, for the similarity; none of any other."""
-    from preprocessing.data_folder import DataFolder
-
-    try:
-        return list(DataFolder(Path("data", voice)).files.values())
-    except cli.UserError:
-        return []
-
-
 def main() -> int:
     args = parse_args()
     if args.out.is_dir():
         raise cli.UserError(f"{args.out}: expected a file to write the page to, found a folder")
     from common.files import atomic_path
+    from evaluation.scorers import recordings_of
     from listening.build import build
 
     progress.say(f"looking at {args.test} and {args.gen} ...")

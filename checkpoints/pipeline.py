@@ -216,6 +216,16 @@ def vocoder_path(
     return path
 
 
+def vocoder_is_here(config: dict, out: Path = Path("out")) -> bool:
+    """Whether `load_vocoder` of a preset would need no download."""
+    if config["vocoder"]["source"] != "official":
+        return True
+    try:
+        return official.find("hifigan-hubert-soft", out=out, download=False).is_file()
+    except UserError:
+        return False
+
+
 def load_vocoder(config: dict, dataset: str, given: str | None = None, out: Path = Path("out"), device="cpu"):
     """The vocoder, [B,128,T] -> [B,1,160T]. given: a file, "griffin_lim" or "official".
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +18,12 @@ from conversion.headers import COMMENT
 if TYPE_CHECKING:
     import argparse
 
-    from conversion.converter import VoiceConverter
+    from common.spool import Samples
+    from conversion.converter import Edited, VoiceConverter
 
 
 SHARES = (0.02, 0.73, 0.2, 0.05)  # of the time of a long one: reading, analysis, synthesis, writing an mp3
-PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot draws the beginning
+PLOTTED = 600 * audio.SAMPLE_RATE  # samples; of longer recordings --plot and --report show the beginning
 
 
 class BatchFile(NamedTuple):
@@ -32,6 +33,23 @@ class BatchFile(NamedTuple):
     target: Path
     curve_in: Path | None
     curve_out: Path | None
+
+
+class Conversion(NamedTuple):
+    """What became of a file, for whoever reports on it.
+
+    source: [S] at 16 kHz, untrimmed; edited: what was synthesised; made: [S'], from `start` of the edited
+    source on where it was trimmed; options: of `VoiceConverter.edit`, and mix {voice: share}; notes: lines
+    for the user.
+    """
+
+    file: BatchFile
+    source: Samples
+    edited: Edited
+    made: Samples
+    trimmed: bool
+    options: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def planned(args: argparse.Namespace) -> list[BatchFile]:
@@ -44,9 +62,10 @@ def planned(args: argparse.Namespace) -> list[BatchFile]:
     given = curve_paths(places, args.prosody_in, single, "--prosody_in", read=True)
     wanted = curve_paths(places, args.prosody_out, single, "--prosody_out", read=False)
     pictures = [picture_path(target) for target in targets.values()] if args.plot else []
+    reports = [path for target in targets.values() for path in report_paths(target)] if args.report else []
     require_apart(
         [*places, *given.values(), args.pitch_from, args.dyn_from],
-        [*targets.values(), *wanted.values(), *pictures],
+        [*targets.values(), *wanted.values(), *pictures, *reports],
     )
     for folder in {target.parent for target in targets.values()}:
         remove_leftovers(folder)
@@ -94,6 +113,11 @@ def picture_path(target: Path) -> Path:
     return target.with_suffix(".png")
 
 
+def report_paths(target: Path) -> tuple[Path, Path]:
+    """Where --report writes the page on a conversion, and its numbers."""
+    return target.with_suffix(".html"), target.with_suffix(".json")
+
+
 def convert_file(
     converter: VoiceConverter,
     file: BatchFile,
@@ -102,13 +126,15 @@ def convert_file(
     plot: bool,
     bits: int = 16,
     advance: Advance = unseen,
+    report: Callable[[Conversion], None] | None = None,
 ) -> tuple[str, ...]:
     """One file read, converted and written, with its curve and picture where asked for; notes on it.
 
-    options: of `VoiceConverter.edit`. advance: called with each fraction of it that is done. Raises UserError
-    for a recording or curve that cannot be used.
+    options: of `VoiceConverter.edit`. advance: called with each fraction of it that is done; report: with
+    what was made and written. Raises UserError for a recording or curve that cannot be used.
     """
-    require_nameable(file.target)
+    for path in (file.target, *(report_paths(file.target) if report else ())):
+        require_nameable(path)
     notes: list[str] = []
     file.target.parent.mkdir(parents=True, exist_ok=True)  # long recordings have temporary files beside it
 
@@ -128,14 +154,17 @@ def convert_file(
     curve_in = file.curve_in if edited.replaced else None
     kept = [note for note in said if curve_in or not note.startswith("prosody_in:")]
     mix = {name: one["share"] for name, one in converter.card.get("mix", {}).items()} or None
-    about = headers.comment({**options, "prosody_in": curve_in, "mix": mix}, kept, start)
+    used = {**options, "prosody_in": curve_in, "mix": mix}
+    about = headers.comment(used, kept, start)
     audio.save(file.target, converted, about, bits, writing)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
-        drawn = {file.source.name: wav[:PLOTTED], file.target.name: converted[:PLOTTED]}
-        figure = plots.spectrograms_with_f0(drawn)
-        plots.save(figure, picture_path(file.target))
+        first = edited.source.start if trim else 0
+        drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:PLOTTED]}
+        plots.save(plots.conversion(drawn), picture_path(file.target))
+    if report:
+        report(Conversion(file, wav, edited, converted, trim, used, said))
     return said
 
 

@@ -30,17 +30,21 @@ class Header:
         return None if others else float(self.options.get("transpose", 0.0))
 
 
-def comment(options: dict[str, Any], notes: Iterable[str], start: float = 0.0) -> str:
-    """The header's text. options: of `VoiceConverter.edit`; notes that have no room are left out."""
+def changed(options: dict[str, Any]) -> dict[str, Any]:
+    """Of options of `VoiceConverter.edit` those that are not at their defaults; files as true."""
     plain = vars(Controls())
-    changed = {
+    return {
         name: value if name in (*plain, "mix") else True
         for name, value in options.items()
         if value is not None and (name not in plain or value != plain[name])
     }
+
+
+def comment(options: dict[str, Any], notes: Iterable[str], start: float = 0.0) -> str:
+    """The header's text. options: of `VoiceConverter.edit`; notes that have no room are left out."""
     kept = list(notes)
     while True:
-        about = {"options": changed, "notes": kept, "start": round(start, 4)}
+        about = {"options": changed(options), "notes": kept, "start": round(start, 4)}
         text = f"{COMMENT}\n{json.dumps(about)}"
         if len(text) <= ROOM or not kept:
             return text

@@ -10,21 +10,25 @@ import audio
 from common import decoding
 from common.cli import UserError
 from common.spool import IN_MEMORY
+from conversion.files import PLOTTED
 
 RESULT = 2  # bytes a sample
 TEMPORARY = 28  # bytes a sample of a long recording: five wavs and its units
+REPORT = 6  # bytes a sample of what a report shows: two sounds without loss, as text
 SPARE = 1 << 20  # bytes for curves and pictures
 
 
-def require_room(files: Iterable[tuple[Path, Path]]) -> None:
-    """UserError where the disk of a folder has no room for the conversions of (source, target) …, and for the
-    temporary files of the longest. Sources whose length is not known without decoding do not count."""
+def require_room(files: Iterable[tuple[Path, Path]], reported: bool = False) -> None:
+    """UserError where the disk of a folder has no room for the conversions of (source, target) …, their
+    reports, and for the temporary files of the longest. Sources whose length is not known without decoding do
+    not count."""
     results: dict[Path, int] = {}
     largest: dict[Path, int] = {}
     for source, target in files:
         samples = int(decoding.seconds(source) * audio.SAMPLE_RATE)
         folder = next(place for place in target.absolute().parents if place.is_dir())
-        results[folder] = results.get(folder, 0) + RESULT * samples
+        report = REPORT * min(samples, PLOTTED) if reported else 0
+        results[folder] = results.get(folder, 0) + RESULT * samples + report
         temporary = TEMPORARY * samples if samples > IN_MEMORY else 0
         largest[folder] = max(largest.get(folder, 0), temporary)
     for folder, size in results.items():

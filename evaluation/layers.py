@@ -17,6 +17,7 @@ import audio
 from common import progress
 from common.cli import UserError
 from evaluation import heads
+from hubert_pitdyn import plots
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.losses import cross_entropy
 from hubert_pitdyn.model import Hubert
@@ -142,14 +143,10 @@ FIGURES = ("voicing", "rpa50", "gpe", "dyn_within_1p5db")
 
 def picture(table: dict[str, dict[str, float]], title: str):
     """The layer table as curves over depth."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
-
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    axis = figure.subplots()
-    for name in FIGURES:
-        axis.plot([100 * row[name] for row in table.values()], "o-", label=heads.TITLES[name])
+    figure, (axis,) = plots.panels([3.6], title)
+    for name, style in zip(FIGURES, plots.styles(), strict=False):
+        axis.plot([100 * row[name] for row in table.values()], label=heads.TITLES[name], **style)
     axis.set_xticks(range(len(table)), list(table), rotation=30, ha="right")
-    axis.set(ylabel="%", ylim=(0, 100), title=title)
-    axis.legend()
-    axis.grid(alpha=0.3)
-    return figure
+    axis.set(ylabel="frames, %", ylim=(0, 100), xlabel="layer whose output is read")
+    axis.grid(axis="y", color=plots.GRID)
+    return plots.with_legend(figure)

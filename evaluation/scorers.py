@@ -19,6 +19,7 @@ import numpy as np
 import audio
 from common.cli import UserError
 from evaluation.whisper import Whisper
+from preprocessing.data_folder import DataFolder
 
 REQUIREMENTS = "python -m pip install -r requirements-eval.txt"
 SPEAKER_PACKAGES = f"{REQUIREMENTS}, then python -m pip install --no-deps resemblyzer==0.1.4"
@@ -38,6 +39,14 @@ def scoring_packages() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = ""
     return found
+
+
+def recordings_of(voice: str) -> list[Path]:
+    """Recordings of a voice that was trained here, data/<voice>/, for the similarity; none of any other."""
+    try:
+        return list(DataFolder(Path("data", voice)).files.values())
+    except UserError:
+        return []
 
 
 class SpeakerEncoder:

@@ -99,6 +99,10 @@ def options(header: Header) -> str:
     """How a conversion was made, as infer.py takes it; files, whose names nobody kept, are dots."""
     parts = []
     for name, value in header.options.items():
-        argument = "" if name == "auto_pitch" else " …" if value is True else f" {value:g}"
-        parts.append(f"--{name}{argument}")
+        if name == "mix":  # of a share that changes over time the mean
+            parts += [f"--mix {voice}:{share:g}" for voice, share in value.items()]
+        elif value is True:
+            parts.append(f"--{name}" if name in ("auto_pitch", "fold") else f"--{name} …")
+        else:
+            parts.append(f"--{name} {value}" if isinstance(value, str) else f"--{name} {value:g}")
     return " ".join(parts)

@@ -18,6 +18,12 @@ from listening.voices import Voice
 HERE = Path(__file__).resolve().parent
 KINDS = ("speech", "other language", "low", "high", "song", "loud and soft")  # order of the filter's buttons
 KEYS = {"space": "play, pause", "0": "source", "1–9": "voices", "← →": "one second", "↑ ↓": "recordings"}
+SPECTRUM = '<div class="lane spectrum"{track}>{name}<div class="ink"></div><div class="scale"></div></div>'
+CURVES = (  # a lane of curves, what is beyond the range and the grid behind them
+    '<div class="lane {kind}"><svg preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    '<g class="beyond"></g><g class="lines"></g><g class="converted"></g><path class="source"></path></svg>'
+    '<div class="scale"></div></div>'
+)
 COLUMNS = {  # field of Scores: (head, what it is, its text)
     "error": ("F0 error", "median deviation from the pitch that was asked for, in cents", "{:.0f} ct"),
     "outside": ("outside range", "voiced frames beyond what the voice was trained on", "{:.1%}"),
@@ -54,7 +60,7 @@ class Entry:
 
 
 def render(entries: list[Entry], voices: list[Voice], gen: Path, notes: Iterable[str] = ()) -> str:
-    """The whole page. voices: in the order of their keys; notes: lines for its foot."""
+    """The listening page. voices: in the order of their keys; notes: lines for its foot."""
     converted = {track.voice for entry in entries for track in entry.tracks if track.voice}
     listed = [voice for voice in voices if voice in converted]
     columns = [
@@ -62,23 +68,47 @@ def render(entries: list[Entry], voices: list[Voice], gen: Path, notes: Iterable
         for name in COLUMNS
         if any(getattr(track.scores, name) is not None for entry in entries for track in entry.tracks)
     ]
-    items = "\n".join(_item(index, entry, voices, columns) for index, entry in enumerate(entries))
-    data = {
-        "voices": [{"name": voice.name, "span": voice.span, "mark": voice.mark} for voice in voices],
-        "items": [[track.data for track in entry.tracks] for entry in entries],
-    }
+    items = [
+        article(index, entry, voices, f"{_table(entry, columns)}{_missing(entry)}")
+        for index, entry in enumerate(entries)
+    ]
     parts = {
-        "style": f"{asset('colours.css')}\n{asset('page.css')}",
-        "script": "\n".join(map(asset, ("notes.js", "picture.js", "page.js"))),
+        "title": "hubert-pitdyn: listen",
+        "heading": "hubert-pitdyn",
         "summary": _summary(entries, listed, gen),
         "legend": _legend(listed),
-        "filters": _filters(entries, listed),
+        "filters": navigation(_filters(entries, listed), KEYS),
+        "items": "\n".join(items),
+        "lanes": SPECTRUM.format(track="", name="") + CURVES.format(kind="melody"),
+        "notes": paragraphs([*_explained(columns), *notes]),
+    }
+    return filled(parts, voices, [[track.data for track in entry.tracks] for entry in entries])
+
+
+def filled(parts: dict[str, str], voices: list[Voice], items: list, styles: Iterable[str] = ()) -> str:
+    """A page of page.html's parts, HTML each, with styles and scripts inside.
+
+    items: data of the tracks of each item, as the script takes them; styles: files of this folder, beside
+    those of every page.
+    """
+    data = {
+        "voices": [{"name": voice.name, "span": voice.span, "mark": voice.mark} for voice in voices],
         "items": items,
-        "notes": "\n".join(f"<p>{escape(note)}</p>" for note in (*_explained(columns), *notes)),
+    }
+    every = {
+        "style": "\n".join(map(asset, ("colours.css", "page.css", *styles))),
+        "script": "\n".join(map(asset, ("notes.js", "picture.js", "page.js"))),
         # Within a script element only its end tag and a comment's beginning mean anything.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        **parts,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: every[match[1]], asset("page.html"))
+
+
+def paragraphs(lines: Iterable[str]) -> str:
+    """Lines of text as HTML, in which no option is broken after its dashes."""
+    marked = (re.sub(r"--\w+", r'<span class="option">\g<0></span>', escape(line)) for line in lines)
+    return "\n".join(f"<p>{line}</p>" for line in marked)
 
 
 def asset(name: str) -> str:
@@ -132,14 +162,20 @@ def _filters(entries: list[Entry], voices: list[Voice]) -> str:
             groups.append(
                 f'<div role="group" aria-label="Show one {name}"><span>{name}</span>{buttons}</div>'
             )
-    keys = "".join(
+    return "".join(groups)
+
+
+def navigation(filters: str, keys: dict[str, str]) -> str:
+    """Filters, HTML, and what each of the keys does."""
+    shown = "".join(
         f"<span>{''.join(f'<kbd>{key}</kbd> ' for key in pressed.split())}{what}</span>"
-        for pressed, what in KEYS.items()
+        for pressed, what in keys.items()
     )
-    return f'<nav aria-label="Filters">{"".join(groups)}<p class="keys">{keys}</p></nav>'
+    return f'<nav aria-label="Filters and keys">{filters}<p class="keys">{shown}</p></nav>'
 
 
-def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> str:
+def article(index: int, entry: Entry, voices: list[Voice], more: str, beside: str = "") -> str:
+    """An item: its players, its picture, HTML below that (more), and with a place of its own (beside)."""
     item, name = entry.item, escape(readable(entry.item.source.as_posix()))
     language = f' lang="{escape(item.language)}"' if item.language else ""
     text = f"<blockquote{language}>{escape(item.text)}</blockquote>" if item.text else ""
@@ -158,7 +194,7 @@ def _item(index: int, entry: Entry, voices: list[Voice], columns: list[str]) -> 
 <span class="time">{_seconds(entry.tracks[0])}</span></div>
 <div class="voices" role="group" aria-label="Voice">{_buttons(entry, voices)}</div>{players}</div>
 <div class="picture{"" if any(track.data["picture"] for track in entry.tracks) else " none"}"></div>
-<div class="more">{_table(entry, columns)}{_missing(entry)}</div>
+<div class="more">{more}</div>{beside}
 </article>"""
 
 
@@ -211,7 +247,7 @@ def _table(entry: Entry, columns: list[str]) -> str:
             f"{cells}</tr>"
         )
         if track.notes:
-            notes = "".join(f"<p>{escape(note)}</p>" for note in track.notes)
+            notes = paragraphs(track.notes)
             rows.append(
                 f'<tr class="note" data-track="{at}"><td colspan="{len(columns) + 1}">{notes}</td></tr>'
             )

@@ -54,7 +54,7 @@ def acoustic_case(run):
     valid = torch.arange(40) < 2 * counts.unsqueeze(1)
     mels = torch.randn(5, 40, 128) * valid.unsqueeze(-1)
     batch = {"units": torch.randn(5, 20, 8), "mels": mels, "lengths": counts, "valid": valid}
-    task = acoustic.Task(run, None, None)
+    task = acoustic.Task(run, None, None, None)
     return model, (lambda network, part: acoustic.train_step(task, network, part)), batch
 
 
@@ -67,7 +67,7 @@ def vocoder_case(run, generator):
     }
     batch = {"mels": torch.randn(5, 128, 40) - 5, "wavs": 0.1 * torch.randn(5, 1, 6400)}
     batch |= {"f0": torch.rand(5, 40) * 300 + 60, "voiced": torch.rand(5, 40) > torch.rand(5, 1)}
-    return kinds[generator](), vocoder.step_of(vocoder.Task(run, None, None)), batch
+    return kinds[generator](), vocoder.step_of(vocoder.Task(run, None, None, None)), batch
 
 
 def stepped(out, kind, micro_batch, step=0):

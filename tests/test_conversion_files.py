@@ -18,9 +18,8 @@ TONE = 0.1 * np.sin(np.arange(16000) / 10).astype(np.float32)
 
 def arguments(given, out, **more):
     defaults = dict.fromkeys(("prosody_in", "prosody_out", "pitch_from", "dyn_from"))
-    return argparse.Namespace(
-        **{"vbank": "hana", "input": given, "out_path": out, "plot": False, **NAMING, **defaults, **more}
-    )
+    given = {"vbank": "hana", "input": given, "out_path": out, "plot": False, "report": False, "mix": []}
+    return argparse.Namespace(**{**given, **NAMING, **defaults, **more})
 
 
 def recording(path):

@@ -68,8 +68,11 @@ def test_infer_converts_a_folder_and_reports_bad_files(voice):
     (source / "._short.wav").write_bytes(b"mac")
     arguments = ("infer.py", "bank", "--dataset", "songs", "--input", source, "--device", "cpu")
     before = set((voice / "gen").rglob("*.wav"))
-    done = run_script(*arguments, "--plot", cwd=voice, expect=1)
+    done = run_script(*arguments, "--plot", "--report", cwd=voice, expect=1)
     assert (voice / "gen" / "深い" / "うた_bank.png").stat().st_size > 10_000
+    for name in ("short_bank", "silent_bank", "深い/うた_bank"):
+        assert "data:audio/flac" in (voice / "gen" / f"{name}.html").read_text("utf-8")
+        assert json.loads((voice / "gen" / f"{name}.json").read_text("utf-8"))["voice"]["name"] == "bank"
     assert "bad.wav" in done.stderr and "1 of 4 failed" in done.stderr and "Traceback" not in done.stderr
     made = sorted(p.relative_to(voice / "gen").as_posix() for p in {*(voice / "gen").rglob("*.wav")} - before)
     assert made == ["short_bank.wav", "silent_bank.wav", "深い/うた_bank.wav"]

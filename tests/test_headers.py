@@ -83,7 +83,7 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
     assert convert_file(converter, file, {"transpose": 3.0}, trim, False) == ("a note",)
     said = {"transpose": 3.0, "mix": {"mai": 0.5}}
     assert headers.read(target) == Header(said, ("a note",), 0.05 if trim else 0.0)
-    names = ("prosody_in", "prosody_out", "pitch_from", "dyn_from", "plot")
+    names = ("prosody_in", "prosody_out", "pitch_from", "dyn_from", "plot", "report")
     naming = {"name_pattern": "{source}_{voice}", "format": "wav", "bits": None}
     more = {**dict.fromkeys(names), **naming, "mix": []}
     args = argparse.Namespace(vbank="hana", input=tmp_path, out_path=tmp_path / "gen", **more)

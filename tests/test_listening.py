@@ -68,6 +68,17 @@ def test_pictures_stay_small_and_silence_is_blank():
     assert long.shape == (pictures.ROWS, pictures.MAX_COLUMNS)
 
 
+# how it was made
+
+
+def test_options_are_written_as_infer_takes_them():
+    given = {"transpose": -12.0, "auto_pitch": "octave", "fold": True, "pitch_from": True, "mix": {"a": 0.25}}
+    wanted = "--transpose -12 --auto_pitch octave --fold --pitch_from … --mix a:0.25"
+    assert build.options(Header(given)) == wanted
+    assert build.options(Header({"auto_pitch": True})) == "--auto_pitch"
+    assert build.options(Header()) == ""
+
+
 # figures
 
 

@@ -100,11 +100,18 @@ def test_text_stands_out_from_its_ground(seen, way):
 
 
 @pytest.mark.parametrize("way", ALL)
-def test_the_picture_has_a_spectrum_a_dashed_source_and_solid_conversions(seen, way):
+def test_the_picture_has_a_spectrum_a_dashed_source_and_conversions_that_differ(seen, way):
     layout = seen[way]["layout"]
     assert layout["ink"].startswith('url("data:image/png;base64')
-    assert layout["curves"] == [[False, True], [False, True], [True, True]]
+    assert layout["curves"] == [[False, True], [True, True], [True, True]]  # two voices differ in dashes
     assert layout["marks"][0] == "8 kHz" and "C3" in layout["notes"]
+    assert layout["times"] == ["0", "1", "2", "3", "4", "5", "s"]
+    assert layout["key"] == [
+        "F0 of the source",
+        "of alto",
+        "of bass",
+        "spectrum: 58 to 0 dB below its loudest",
+    ]
 
 
 @pytest.mark.parametrize("way", ALL)

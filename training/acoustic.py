@@ -9,17 +9,15 @@ from typing import Any
 import torch
 
 from acoustic.model import AcousticModel
-from audio import N_MELS, SAMPLE_RATE
+from audio import N_MELS
 from checkpoints import cards, models, store
 from common import cli
-from common.names import readable
-from hubert_pitdyn import plots
 from preprocessing.bank import card_of
 from preprocessing.data_folder import DataFolder
 from training.batches import validation_batches
+from training.board import Samples, VoiceVocoder
 from training.datasets import MelDataset
 from training.run import mean_over, model_of
-from vocoder.griffin_lim import GriffinLim
 
 VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
 
@@ -31,6 +29,7 @@ class Task:
     run: Any
     train_set: Any
     val_set: Any
+    samples: Samples
 
 
 def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
@@ -66,7 +65,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
             "card": card,
         }
 
-    return model, describe, Task(run, *sets)
+    samples = Samples(run, VoiceVocoder(run, about.get("dataset") or "", run.logger.info))
+    return model, describe, Task(run, *sets, samples)
 
 
 def both(folder, part: str) -> list[str]:
@@ -148,16 +148,12 @@ def validate(task: Task, model, step: int) -> dict[str, float]:
         if index < VALIDATION_SAMPLES and not piece:
             made = model.generate(batch["units"])
             free.append(float((made - batch["mels"]).abs().mean()))
-            show(task.run, task.val_set.keys[index], batch["mels"][0], made[0], step)
+            show(task, task.val_set.keys[index], batch["mels"][0], made[0], step)
     return {"loss": total / values, "generated_l1": sum(free) / len(free)}
 
 
-def show(run, key: str, target, made, step: int) -> None:
-    """Target and generated mel as a picture, and both as audio by Griffin-Lim, for TensorBoard."""
-    key = readable(key)
-    run.log_figure(
-        f"mels/{key}", plots.mels(key, target=target.cpu().numpy(), generated=made.cpu().numpy()), step
-    )
-    for name, mel in (("target", target), ("generated", made)):
-        wav = GriffinLim()(mel.T.unsqueeze(0).cpu()).flatten().clamp(-1, 1)
-        run.writer.add_audio(f"{name}/{key}", wav, step, SAMPLE_RATE)
+def show(task: Task, key: str, target, made, step: int) -> None:
+    """Target and generated mel [T, 128], what they sound like, and their curves, for TensorBoard."""
+    folder = DataFolder(task.run.data)
+    f0 = folder.read("prosody", key)[:, 0] if folder.has("prosody", key) else None
+    task.samples.show(key, target, made, step, f0)

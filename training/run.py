@@ -23,7 +23,8 @@ from checkpoints import places
 from common import devices, progress
 from common.cli import UserError
 from common.presets import DEFAULT, load_config
-from training import continuation, interrupts
+from hubert_pitdyn import plots
+from training import board, continuation, interrupts
 from training.run_folder import Claim, claim
 from training.settings import refining, settings_of
 
@@ -48,6 +49,7 @@ class Run:
     writer: Any
     claim: Claim | None = None
     preset: str = ""  # name of the config, for messages
+    compared: bool = False  # whether TensorBoard has its settings beside its metrics
 
     def log_metrics(self, part: str, step: int, metrics: dict[str, float], more: str = "") -> str:
         """Metrics of "train" or "valid" to the log and TensorBoard; the loss in words.
@@ -63,6 +65,9 @@ class Run:
             return ""
         for name, value in metrics.items():
             self.writer.add_scalar(f"{part}/{name}", value, step)
+        if part == "valid" and not self.compared:
+            board.compare(self, metrics)
+            self.compared = True
         shown = ", ".join(f"{k} {v:.4g}" for k, v in metrics.items())
         self.logger.info(f"{part} {step}: {shown}{more}")
         return f"loss {metrics['loss']:.4f}"
@@ -76,7 +81,8 @@ class Run:
 
     def log_figure(self, name: str, figure, step: int) -> None:
         """Add a matplotlib figure to TensorBoard and close it."""
-        self.writer.add_figure(name, figure, step, close=True)
+        with plots.fonts(figure):
+            self.writer.add_figure(name, figure, step, close=True)
 
 
 def start(args: argparse.Namespace, section: str, config: dict | None = None, preset: str = "") -> Run:
@@ -119,6 +125,8 @@ def start(args: argparse.Namespace, section: str, config: dict | None = None, pr
     )
     logger.info(f"{section}: {args.data} -> {args.out}, {settings.steps} steps of {settings.batch_size}")
     logger.info(f"preset {preset}")
+    if writer:
+        board.describe(run)
     logger.info(f"torch {torch.__version__}, {device}, amp {amp or 'off'}, {world} process(es), seed {seed}")
     for line in lines:
         logger.warning(f"{args.resume}: {line}")

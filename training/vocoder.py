@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from audio import SAMPLE_RATE, log_mel
+from audio import log_mel
 from checkpoints import cards, file_format, hashes, models
 from common import cli, progress
-from common.names import readable
-from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
 from training.batches import share, validation_batches
+from training.board import Samples
 from training.datasets import WavDataset
 from training.run import model_of, rank_zero_first
 from vocoder import GENERATORS, losses
@@ -36,6 +35,7 @@ class Task:
     run: Any
     train_set: Any
     val_set: Any
+    samples: Samples
 
 
 class Generated(NamedTuple):
@@ -77,7 +77,12 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
         card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
         return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
 
-    return model, model_of(Discriminators, table["discriminators"], run.preset), describe, Task(run, *sets)
+    return (
+        model,
+        model_of(Discriminators, table["discriminators"], run.preset),
+        describe,
+        Task(run, *sets, Samples(run)),
+    )
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:
@@ -202,16 +207,6 @@ def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
         spectral.append(float(losses.spectral(wavs, batch["wavs"])))
         pitches += [] if pitch_loss is None else [float(pitch_loss)]
         if index < VALIDATION_SAMPLES and not piece:
-            show(task.run, task.val_set.keys[index], batch["wavs"], wavs, step)
+            task.samples.show(task.val_set.keys[index], batch["wavs"], wavs, step)
     means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
     return {name: sum(values) / len(values) for name, values in means.items()}
-
-
-def show(run, key: str, target, made, step: int) -> None:
-    """Mels of a recording and of what was made of it, and both as audio, for TensorBoard."""
-    wavs = {"target": target.cpu(), "generated": made.cpu()}
-    key = readable(key)
-    mels = {name: log_mel(wav)[0].T.numpy() for name, wav in wavs.items()}
-    run.log_figure(f"mels/{key}", plots.mels(key, **mels), step)
-    for name, wav in wavs.items():
-        run.writer.add_audio(f"{name}/{key}", wav.flatten().clamp(-1, 1), step, SAMPLE_RATE)

@@ -106,18 +106,17 @@ def voices_table(voices: dict, losses: dict[str, float]) -> str:
 
 def picture(seeds: Seeds, path: Path) -> None:
     """Bars of the compared figures for every recipe, each seed a dot."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
-
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    axes = figure.subplots(1, len(COMPARED), sharey=True)
+    figure, axes = plots.panels([5.2], columns=len(COMPARED), width=11)
     places = np.arange(len(seeds))[::-1]
     for axis, name in zip(axes, COMPARED, strict=True):
         runs = [[100 * run[name] for run in seeds[recipe]] for recipe in seeds]
-        colours = ["tab:green" if r.startswith("ours") else "tab:gray" for r in seeds]
-        axis.barh(places, [np.mean(r) for r in runs], color=colours, alpha=0.5)
+        bars = axis.barh(places, [np.mean(r) for r in runs], color="#cccccc", edgecolor="#777777")
+        for bar, recipe in zip(bars, seeds, strict=True):
+            if recipe.startswith("ours"):
+                bar.set(facecolor="#aebcd8", hatch="//", edgecolor="#32446a")
         for place, values in zip(places, runs, strict=True):
             axis.plot(values, [place] * len(values), "k.", markersize=4)
-        axis.set(xlabel=f"{HEADS[name]}, %", xlim=(0, 100))
+        axis.set(xlabel=f"{HEADS[name]}, %", xlim=(0, 100), yticks=places, yticklabels=[""] * len(seeds))
     axes[0].set_yticks(places, [TITLES[recipe] for recipe in seeds])
     plots.save(figure, path)
 

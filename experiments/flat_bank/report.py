@@ -37,19 +37,8 @@ def section(name: str, rows: Rows) -> str:
 
 def picture(title: str, wavs: dict[str, np.ndarray], path: Path, tracker: str) -> None:
     """F0 of a source and of what each voice made of it, on one axis."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and pictures are rare
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    axis = figure.subplots()
-    for place, (name, wav) in enumerate(wavs.items()):
-        f0 = pitch.track(audio.on_grid(wav), tracker)
-        times = (np.arange(len(f0)) + 0.5) / audio.UNIT_RATE
-        style = {"linewidth": 5, "alpha": 0.3, "color": "black"} if place == 0 else {"linewidth": 1.5}
-        axis.plot(times, np.where(f0 > 0, f0, np.nan), label=name, **style)
-    axis.set(title=title, xlabel="s", ylabel="F0, Hz", yscale="log")
-    axis.set_yticks([100, 150, 200, 300, 400], ["100", "150", "200", "300", "400"])
-    axis.legend()
-    plots.save(figure, path)
+    f0 = {name: pitch.track(audio.on_grid(wav), tracker) for name, wav in wavs.items()}
+    plots.save(plots.melodies(title, f0), path)
 
 
 def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[str, object]) -> None:
