@@ -72,7 +72,7 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
         source=audio.Prepared(TONE, 800, 16000, 16800), notes=("a note",), replaced=False
     )
     converter = SimpleNamespace(
-        analyse=lambda wav: wav,
+        analyse=lambda wav, _: wav,
         edit=lambda *a, **k: edited,
         render=lambda *a: TONE,
         shortfall=lambda *a: (),
