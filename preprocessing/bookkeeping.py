@@ -11,14 +11,15 @@ from typing import Any
 
 import audio
 from common import cli
-from common.workers import each_file
+from common.cluster import Cluster
+from common.workers import Pool, each_file
 from preprocessing.data_folder import PREPARED, DataFolder
 
 RECORDINGS = "recordings.json"  # {key: `_look` of the wav when it was prepared}
 ENDS = 1 << 16  # bytes at either end of a file that tell two of one size and date apart
 
 
-def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
+def drop_replaced(folder: DataFolder, workers: int | Pool | Cluster, force: bool = False) -> int:
     """Decode again the recordings whose wavs have another size, date or content than before (all with force).
 
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
@@ -96,7 +97,11 @@ def _decode_again(folder: DataFolder, key: str) -> bool:
 
 
 def each_key(
-    work: Callable[[DataFolder, str], Any], folder: DataFolder, keys: Iterable[str], workers: int, title: str
+    work: Callable[[DataFolder, str], Any],
+    folder: DataFolder,
+    keys: Iterable[str],
+    workers: int | Pool | Cluster,
+    title: str,
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """`each_file` for recordings: work(folder, key), where the folder knows of this key alone.
 

@@ -11,6 +11,7 @@ from typing import Any
 from checkpoints import places
 from common.cli import UserError
 from common.files import remove_leftovers_below
+from common.workers import opened
 from preprocessing import bank, labels
 from preprocessing.bank_zip import BankZip
 from preprocessing.bookkeeping import drop_replaced
@@ -31,7 +32,24 @@ def preprocess(args: argparse.Namespace) -> int:
     if args.encode and args.encode_with != "none":
         places.require_dataset(args.encode)  # a wrong name is said before torch loads
     archive = bank_zip(folder, args.wavs)  # and so is a wrong path
-    make = chosen(args, config)
+    read = [args.wavs or folder.wavs, *([args.content] if args.content else [])]
+    with opened(args.n_workers, args.scheduler, folder.root, read) as args.n_workers:
+        make = chosen(args, config)
+        return make_all(folder, args, config, preset, make, archive)
+
+
+def make_all(
+    folder: DataFolder,
+    args: argparse.Namespace,
+    config: dict,
+    preset: str,
+    make: Callable[[DataFolder, argparse.Namespace, dict], int],
+    archive: BankZip | None,
+) -> int:
+    """What `preprocess` does when its settings are known to be right; returns the exit code.
+
+    args.n_workers: what `workers.opened` gives.
+    """
     folder.connect(archive.unpack() if archive else args.wavs)
     if args.wavs:
         bank.note(folder, args.keep_noises)
