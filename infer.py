@@ -54,6 +54,9 @@ def parse_args() -> argparse.Namespace:
         help="folder to write the conversions into (default: %(default)s)",
     )
     add_naming(parser)
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="hand the files to a Dask cluster: see docs/training.md"
+    )
     parser.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
     parser.add_argument(
         "--plot", action="store_true", help="also draw spectrograms with F0, to <stem>_<vbank>.png"
@@ -110,6 +113,10 @@ def main() -> int:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
     require_room((file.source, file.target) for file in files)
+    if args.scheduler:
+        from conversion.on_cluster import convert
+
+        return convert(args, files)
     print(f"loading {args.vbank} ...", file=sys.stderr, flush=True)
     from common.devices import choose_device
     from conversion.arguments import from_arguments

@@ -35,7 +35,8 @@ def drop_replaced(folder: DataFolder, workers: int | Pool | Cluster, force: bool
             folder.forget(key)
     keys = [key for key in found if there[key] and (force or _differs(folder, key, known, found))]
     # Before anything is decoded: of a run that is killed, too much is looked at again and never too little.
-    _note_recordings(folder, known, {key: found[key] for key in found.keys() - keys})
+    again = set(keys)
+    _note_recordings(folder, known, {key: look for key, look in found.items() if key not in again})
     if not keys:
         return cli.DONE
     replaced, failures = each_key(_decode_again, folder, keys, workers, "decode")

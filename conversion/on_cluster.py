@@ -1,0 +1,83 @@
+"""infer.py over a folder by the workers of a Dask cluster: the files of `conversion.files`, converted there."""
+
+from __future__ import annotations
+
+import pickle
+from argparse import Namespace
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from checkpoints import places, terms
+from common import cli
+from common.cluster import Cluster
+from common.files import remove_leftovers
+from common.workers import guarded
+from conversion.arguments import from_arguments
+from conversion.files import BatchFile, convert_file
+
+
+class Converted(NamedTuple):
+    """What comes back of a file: notes on it, the terms of its voice, and why the voice cannot be loaded."""
+
+    notes: tuple[str, ...] = ()
+    conditions: str = ""
+    refused: str = ""
+
+
+def convert(args: Namespace, files: list[BatchFile]) -> int:
+    """Convert all files of infer.py's arguments on --scheduler; returns the exit code.
+
+    Results are those of this machine, where the processors are of one kind. Raises UserError as
+    `arguments.from_arguments` does, and as `Cluster` does.
+    """
+    import torch  # noqa: PLC0415  for how many threads it would take here
+
+    failures, said = [], False
+    with Cluster(args.scheduler, args.out_path, _read(args)) as cluster:
+        crew, work = cluster.with_threads(torch.get_num_threads()), partial(convert_there, pickle.dumps(args))
+        for file, done, reason in tqdm(crew.outcomes(work, files), args.vbank, len(files), disable=None):
+            if reason:
+                failures.append((str(file.source), reason))
+                continue
+            if done.refused:
+                raise cli.UserError(done.refused)
+            notes = (f"  {file.source.name}: {note}" for note in done.notes)
+            terms_line = [f"{args.vbank}: {done.conditions}"] if done.conditions and not said else []
+            tqdm.write("\n".join(map(cli.printable, (*terms_line, str(file.target), *notes))))
+            said = True
+    for folder in {file.target.parent for file in files}:
+        remove_leftovers(folder)  # of a worker that was lost
+    return cli.report_failures(failures, len(files))
+
+
+def _read(args: Namespace) -> list[Any]:
+    """Paths that a worker needs; a voice of the hub it fetches for itself."""
+    given = [args.input, args.content, args.pitch_from, args.dyn_from, args.prosody_in]
+    if not places.ADDRESS.fullmatch(args.vbank):
+        given.append(places.voice_path(args.vbank))
+    return [path for path in given if path is not None]
+
+
+def convert_there(packed: bytes, file: BatchFile) -> Converted:
+    """One file, in a process of the cluster. packed: infer.py's arguments, pickled."""
+    loaded, refused = _loaded(packed)
+    if refused:
+        return Converted(refused=refused)
+    args, converter, options, conditions = loaded
+    notes = convert_file(converter, file, options, args.trim, args.plot, args.bits or 16)
+    return Converted(notes, conditions)
+
+
+@cache
+def _loaded(packed: bytes) -> tuple[Any, str]:
+    """((arguments, converter, options, terms), "") or (None, why it cannot be loaded), once in a process."""
+    return guarded(_load, pickle.loads(packed))
+
+
+def _load(args: Namespace) -> tuple[Namespace, Any, dict[str, Any], str]:
+    from common.devices import choose_device  # noqa: PLC0415  it loads torch
+
+    converter, options = from_arguments(args, choose_device(args.device))
+    return args, converter, options, terms.of(places.voice_name(args.vbank), converter.card)
