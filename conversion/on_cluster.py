@@ -1,4 +1,4 @@
-"""infer.py over a folder by the workers of a Dask cluster: the files of `conversion.files`, converted there."""
+"""infer.py by the workers of a Dask cluster: each file of `conversion.files` is converted there."""
 
 from __future__ import annotations
 
