@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import audio
 from common import cli
 from common.cluster import Cluster
 from common.workers import Pool, each_file
@@ -39,7 +38,9 @@ def drop_replaced(folder: DataFolder, workers: int | Pool | Cluster, force: bool
     _note_recordings(folder, known, {key: look for key, look in found.items() if key not in again})
     if not keys:
         return cli.DONE
-    replaced, failures = each_key(_decode_again, folder, keys, workers, "decode")
+    decoded, failures = each_key(_decode_again, folder, keys, workers, "decode")
+    folder.decoded |= {key: about for key, (_, about) in decoded.items()}
+    replaced = {key: other for key, (other, _) in decoded.items()}
     _note_recordings(folder, known, {key: found[key] for key in replaced})
     if any(replaced.values()):
         count = sum(replaced.values())
@@ -92,9 +93,9 @@ def _note_recordings(folder: DataFolder, known: dict, more: dict) -> None:
         folder.write_json(RECORDINGS, known)
 
 
-def _decode_again(folder: DataFolder, key: str) -> bool:
-    """Whether a recording is another one than before."""
-    return folder.save_prepared(key, audio.prepare(folder.files[key]).wav)
+def _decode_again(folder: DataFolder, key: str) -> tuple[bool, tuple[float, int]]:
+    """Whether a recording is another one than before, and what was seen of it."""
+    return folder.save_prepared(key, folder.decode(key)), folder.decoded[key]
 
 
 def each_key(
