@@ -67,14 +67,17 @@ def parse_args() -> argparse.Namespace:
         "conversion",
     )
     vocoder.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
-    bench = commands.add_parser("bench", help="time and memory: start-up, stages, folders, long files")
+    bench = commands.add_parser("bench", help="time and memory of conversions, preprocessing, trainings")
     bench.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
-    parts = ("start", "stages", "folder", "growth")
+    parts = ("start", "stages", "folder", "growth", "preprocess", "train")
     bench.add_argument("--parts", nargs="+", choices=parts, default=parts, help="default: all")
     sizes = ("shipped", "official")
     bench.add_argument("--sizes", nargs="+", choices=sizes, default=sizes, help="of the stages' models")
     bench.add_argument("--seconds", nargs="+", type=float, default=[10, 60], help="default: 10 60")
     bench.add_argument("--growth", nargs="+", type=float, default=[10, 60, 600, 3600], help="in seconds")
+    bench.add_argument(
+        "--material", nargs="+", type=float, default=[600, 3600], help="seconds to preprocess (600 3600)"
+    )
     bench.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
     bench.add_argument("--rounds", type=int, default=3, help="of each measurement (default: %(default)s)")
     bench.add_argument(
