@@ -49,11 +49,14 @@ def duration(seconds: float) -> str:
 def lines(rows: list[dict[str, Any]]) -> list[str]:
     """The costs as a table in Markdown: CPU time of each work, for one core."""
     work = [name for name in rows[0] if name not in ("seconds", "reckoned")]
-    out = ["", f"| audio | {' | '.join(work)} | |", f"| --- |{' ---: |' * len(work)} --- |"]
+    out = [
+        "",
+        f"| audio | {' | '.join(work)} | CPU time, one core |",
+        f"| --- |{' ---: |' * len(work)} --- |",
+    ]
     for row in rows:
         spent = " | ".join(duration(row[name]) for name in work)
-        length = (
-            f"{row['seconds'] / 60:.0f} min" if row["seconds"] < 3600 else f"{row['seconds'] / 3600:.0f} h"
-        )
+        hours = row["seconds"] / 3600
+        length = f"{hours:,.0f} h".replace(",", " ") if hours >= 1 else f"{60 * hours:.0f} min"
         out.append(f"| {length} | {spent} | {'reckoned' if row['reckoned'] else 'measured'} |")
     return out

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 240.0  # of recordings to train on
 LOADERS = 2  # processes
 UNIT_DIM = 768
-PRESETS = {"shipped": ("tiny.toml", 20), "official": ("base.toml", 3)}  # and how many steps are measured
+PRESETS = {"shipped": ("tiny.toml", 12), "official": ("base.toml", 3)}  # and how many steps are measured
 # All that a preset says of a model stays; a run is one validation long, and starts from random weights.
 PRESET = """
 extends = "{preset}"
