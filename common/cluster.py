@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from common import cluster_host
-from common.cli import UserError, printable, project
+from common.cli import UserError, printable, project, reason_of
 from common.workers import DIED, GIVE_UP, THREAD_VARIABLES, not_tried
 
 CONNECT, FIRST = 15.0, 30.0  # seconds for a scheduler to answer, and for its first worker to come
@@ -140,7 +140,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             return None, LOST
         if isinstance(error, OSError):  # a machine that came later and does not see the project
-            raise UserError(f"a worker of {self.address}: {error}") from error
+            raise UserError(f"a worker of {self.address}: {reason_of(error)}") from error
         raise error
 
     def _is_gone(self) -> UserError:

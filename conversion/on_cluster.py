@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from argparse import Namespace
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
@@ -52,9 +53,13 @@ def convert(args: Namespace, files: list[BatchFile]) -> int:
     return cli.report_failures(failures, len(files))
 
 
-def _read(args: Namespace) -> list[Any]:
+def _read(args: Namespace) -> list[Path]:
     """Paths that a worker needs; a voice of the hub it fetches for itself."""
     given = [args.input, args.content, args.pitch_from, args.dyn_from, args.prosody_in]
+    if args.prosody_out:
+        given.append(next(place for place in args.prosody_out.absolute().parents if place.is_dir()))
+    others = [Path("out", args.dataset or ""), Path(args.vocoder or "")]
+    given += [path for path in others if path.exists()]
     if not places.ADDRESS.fullmatch(args.vbank):
         given.append(places.voice_path(args.vbank))
     return [path for path in given if path is not None]

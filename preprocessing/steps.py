@@ -32,8 +32,7 @@ def preprocess(args: argparse.Namespace) -> int:
     if args.encode and args.encode_with != "none":
         places.require_dataset(args.encode)  # a wrong name is said before torch loads
     archive = bank_zip(folder, args.wavs)  # and so is a wrong path
-    read = [args.wavs or folder.wavs, *([args.content] if args.content else [])]
-    with opened(args.n_workers, args.scheduler, folder.root, read) as args.n_workers:
+    with opened(args.n_workers, args.scheduler, folder.root, read_by(folder, args)) as args.n_workers:
         make = chosen(args, config)
         return make_all(folder, args, config, preset, make, archive)
 
@@ -68,6 +67,14 @@ def make_all(
     code = max(code, follow_encoders(folder, args, config, preset))
     remove_leftovers_below(folder.root)  # workers of a killed run end a moment after it
     return code
+
+
+def read_by(folder: DataFolder, args: argparse.Namespace) -> list[Path]:
+    """What each process reads: recordings, models and features, where they are."""
+    features = args.features.rpartition(":")[0] or args.features
+    others = [Path(features), *([args.content] if args.content else [])]
+    others += [Path("out", args.encode)] if args.encode else []
+    return [args.wavs or folder.wavs, *(path for path in others if path.exists())]
 
 
 def bank_zip(folder: DataFolder, wavs: Path | None) -> BankZip | None:

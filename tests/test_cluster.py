@@ -1,13 +1,16 @@
 """--scheduler: the same results by a Dask cluster, whatever becomes of its workers; else one sentence."""
 
 import os
+import pickle
 import signal
 import socket
 import sys
 import threading
 import time
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -17,6 +20,8 @@ from conftest import ROOT, micro_config, run_script, sing
 from common import cluster, workers
 from common.cli import UserError
 from common.workers import each_file
+from conversion import on_cluster
+from conversion.files import BatchFile
 
 pytest.importorskip("distributed", reason="needs a Dask cluster: pip install -r requirements-cluster.txt")
 
@@ -142,6 +147,7 @@ def test_preprocessing_with_a_worker_lost_is_byte_for_byte_that_of_this_machine(
     (wavs / "broken.wav").write_bytes(b"RIFF but not a wav")
     config = ("--wavs", wavs, "--config", micro_config(tmp_path))
     verbs = ("--pitdyn",), ("--mel", "--augment_pitch", 5, "--augment_copies", 2), ("--encode", "demo")
+    verbs = (*verbs, ("--discrete", "--clusters", 4))
     for place in ("here", "there"):
         (tmp_path / place / "data").mkdir(parents=True)
         (tmp_path / place / "out").symlink_to(ROOT / "out", target_is_directory=True)
@@ -158,6 +164,7 @@ def test_preprocessing_with_a_worker_lost_is_byte_for_byte_that_of_this_machine(
         run_script(*given, "--n_workers", 2, cwd=tmp_path / "here", expect=1)
         run_script(*given, "--scheduler", crowd.address, cwd=tmp_path / "there", expect=1)
     killing.join()
+    assert extra.wait(timeout=20) != 0
     here, there = (files_below(tmp_path / place / "data") for place in ("here", "there"))
     assert len(here) > 60 and here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
@@ -201,3 +208,19 @@ def test_a_scheduler_that_ends_is_said_in_one_sentence(tmp_path):
                 list(outcomes)
     finally:
         made.end()
+
+
+def test_a_process_loads_its_voice_once(monkeypatch, tmp_path):
+    loaded = []
+
+    def load(args, device):
+        loaded.append(args.vbank)
+        return SimpleNamespace(card={}), {}
+
+    monkeypatch.setattr(on_cluster, "from_arguments", load)
+    monkeypatch.setattr(on_cluster, "convert_file", lambda converter, file, *_: (file.source.name,))
+    packed = pickle.dumps(Namespace(vbank="hana", device="cpu", trim=False, plot=False, bits=None))
+    for name in ("a", "b"):
+        file = BatchFile(tmp_path / name, tmp_path / f"{name}.wav", None, None)
+        assert on_cluster.convert_there(packed, file).notes == (name,)
+    assert loaded == ["hana"]
