@@ -46,7 +46,8 @@ def each_file(
                 failures.append((name, reason))
             else:
                 results[name] = result
-    return results, sorted(failures)
+    # In the order of the names, whichever ended first: what is made of all must not depend on that.
+    return {name: results[name] for name in names if name in results}, sorted(failures)
 
 
 def opened(workers: int, scheduler: str | None, written: Path, read: Iterable[Path] = ()) -> Pool | Cluster:
