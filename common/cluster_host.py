@@ -27,6 +27,7 @@ COMPARED = ("torch", "numpy")  # packages whose versions may change the last bit
 Settings = tuple[str, str, str, tuple[tuple[str, str], ...]]  # run, project, folder to be in, variables
 
 _idle: dict[Settings, list[Child]] = {}
+_over: set[str] = set()  # runs that have ended, some with files at work
 _lock = threading.Lock()
 _numbers = itertools.count()
 
@@ -91,9 +92,9 @@ def run(settings: Settings, job: bytes) -> bytes | None:
         child = waiting.pop() if waiting else None
     child = child or Child(settings)
     answer = child.answer(job)
-    if answer is None:
+    if answer is None or settings[0] in _over:
         child.end()
-        return None
+        return answer
     with _lock:
         if not _idle:
             threading.Thread(target=_end_idle, daemon=True).start()
@@ -113,6 +114,7 @@ def stop(run_id: str = "", since: float = 0.0) -> None:
     """End the processes of a run that wait, or all that have waited since before that time."""
     with _lock:
         ended = []
+        _over.update({run_id} - {""})
         for settings, children in list(_idle.items()):
             ended += [child for child in children if settings[0] == run_id or child.since < since]
             _idle[settings] = [child for child in children if child not in ended]

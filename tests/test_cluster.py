@@ -17,7 +17,7 @@ import soundfile
 from clusters import LocalCluster, wait_for
 from conftest import ROOT, micro_config, run_script, sing
 
-from common import cluster, workers
+from common import cluster, cluster_host, workers
 from common.cli import UserError
 from common.workers import each_file
 from conversion import on_cluster
@@ -224,3 +224,28 @@ def test_a_process_loads_its_voice_once(monkeypatch, tmp_path):
         file = BatchFile(tmp_path / name, tmp_path / f"{name}.wav", None, None)
         assert on_cluster.convert_there(packed, file).notes == (name,)
     assert loaded == ["hana"]
+
+
+def test_processes_of_a_run_that_has_ended_or_waits_too_long_end(monkeypatch):
+    class Child:
+        def __init__(self, settings):
+            self.since, self.at_work = 0.0, True
+            children.append(self)
+
+        def answer(self, job):
+            if job == b"last":  # its client was interrupted in the meantime
+                cluster_host.stop("run 1")
+            return job
+
+        def end(self):
+            self.at_work = False
+
+    children = []
+    monkeypatch.setattr(cluster_host, "Child", Child)
+    first, second = (("run 1", "", "", ()), ("run 2", "", "", ()))
+    assert [cluster_host.run(settings, b"file") for settings in (first, first, second)] == [b"file"] * 3
+    assert [child.at_work for child in children] == [True, True]
+    cluster_host.run(first, b"last")
+    assert [child.at_work for child in children] == [False, True]
+    cluster_host.stop(since=time.monotonic() + 1)
+    assert [child.at_work for child in children] == [False, False]
