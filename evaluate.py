@@ -124,15 +124,19 @@ def add_vocoder(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
 
 
 def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
-    bench = parser.add_command(commands, "bench", "time and memory: start-up, stages, folders, long files")
+    about = "time and memory of conversions, preprocessing, trainings"
+    bench = parser.add_command(commands, "bench", about)
     given, made = (bench.add_argument_group(title) for title in (GIVEN, MADE))
     given.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
-    parts = ("start", "stages", "folder", "growth")
+    parts = ("start", "stages", "folder", "growth", "preprocess", "train")
     given.add_argument("--parts", nargs="+", choices=parts, default=parts, help="default: all")
     sizes = ("shipped", "official")
     given.add_argument("--sizes", nargs="+", choices=sizes, default=sizes, help="of the stages' models")
     given.add_argument("--seconds", nargs="+", type=float, default=[10, 60], help="default: 10 60")
     given.add_argument("--growth", nargs="+", type=float, default=[10, 60, 600, 3600], help="in seconds")
+    given.add_argument(
+        "--material", nargs="+", type=float, default=[600, 3600], help="seconds to preprocess (600 3600)"
+    )
     given.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
     given.add_argument("--rounds", type=int, default=3, help="of each measurement (default: %(default)s)")
     given.add_argument(

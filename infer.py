@@ -50,6 +50,9 @@ def parse_args() -> argparse.Namespace:
         help="what to convert: an audio file, or a folder with all below it",
     )
     given.add_argument("--trim", action="store_true", help="leave off the silence at the ends of the source")
+    given.add_argument(
+        "--scheduler", metavar="ADDRESS", help="hand the files to a Dask cluster: see docs/training.md"
+    )
     add_output(parser)
     prosody = arguments.add_voice_arguments(parser)
     prosody.add_argument(
@@ -112,6 +115,8 @@ def main() -> int:
     from conversion.files import convert_file, planned
     from conversion.room import require_room
 
+    if args.scheduler and args.report:
+        raise cli.UserError("--report is made on this machine alone; leave it or --scheduler out")
     files = planned(args)  # wrong paths and names are refused before models load
     for voice in (args.vbank, *(other for other, _ in args.mix)):
         places.voice_path(voice)
@@ -119,6 +124,10 @@ def main() -> int:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
     require_room(((file.source, file.target) for file in files), args.report)
+    if args.scheduler:
+        from conversion.on_cluster import convert
+
+        return convert(args, files)
     progress.say(f"loading {args.vbank} ...")
     from common.devices import choose_device
     from conversion.arguments import from_arguments

@@ -49,6 +49,9 @@ def parse_args() -> argparse.Namespace:
         default=os.cpu_count() or 1,
         help="processes (default: all cores)",
     )
+    speed.add_argument(
+        "--scheduler", metavar="ADDRESS", help="hand the files to a Dask cluster: see docs/training.md"
+    )
     speed.add_argument("--device", help="for --encode and layer features: cpu, cuda, …")
     add_split_arguments(parser)
     add_making_arguments(parser)

@@ -21,6 +21,7 @@ import audio
 from common import progress
 from common.cli import UserError
 from conversion.converter import VoiceConverter
+from evaluation import bench_costs, bench_preprocess, bench_training
 from evaluation.bench_models import official_sizes
 
 SPEECH = Path(__file__).resolve().parent.parent / "test" / "slt_clear.wav"
@@ -189,6 +190,12 @@ def measure(args: Any) -> dict[str, Any]:
         figures["folder"] = folder_against_file(args.vbank, FOLDER, SHORT)
     if "growth" in args.parts:
         figures["growth"] = growth(args.vbank, args.growth)
+    if "preprocess" in args.parts:
+        figures["preprocess"] = bench_preprocess.measure(args.vbank, args.material, args.rounds)
+    if "train" in args.parts:
+        figures["train"] = bench_training.measure(args.sizes, args.rounds)
+    if spent := bench_costs.measured(figures):
+        figures["costs"] = bench_costs.costs(spent)
     return figures
 
 
@@ -228,7 +235,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
             f"| {row['seconds']:g} | {row['cpu']:.1f} | {row['cpu_per_second']:.3f} | {row['peak_gb']:.2f} |"
             for row in grown
         ]
-    return out
+    parts = {"preprocess": bench_preprocess, "train": bench_training, "costs": bench_costs}
+    return out + [
+        line for name, part in parts.items() if name in figures for line in part.lines(figures[name])
+    ]
 
 
 def _or_nothing(value: float | None) -> str:

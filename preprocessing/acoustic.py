@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
+import pickle
+from functools import cache, partial
 
 import numpy as np
+import torch
 
 import audio
 from audio import SAMPLE_RATE
 from checkpoints import pipeline
 from common import progress
+from common.cluster import Cluster
 from common.devices import choose_device
-from common.workers import guarded
+from common.workers import Pool, each_file, guarded
 from hubert_pitdyn.units import encode_all, length_buckets
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
 from preprocessing.moved_copies import make_copies, wanted_copies
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
+Batch = tuple[tuple[str, int], ...]  # (key, samples) of what is encoded at once
 
 
 def mel_file(level_db: float, folder: DataFolder, key: str) -> None:
@@ -61,40 +65,88 @@ def make_units(
     invalidate(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
     # Copies that --mel has made stay, with --force too: their mels are of these.
     uncopied = make_copies(folder, args, tracker)
-    sizes, failures = {}, []
-    for key in progress.each(todo(folder, folder.with_copies, kinds), "prepare", unit="file"):
-        wav, reason = guarded(folder.prepared, key)
-        if reason:
-            failures.append((key, reason))
-        else:
-            sizes[key] = len(wav)
-    unmade = encode_files(
-        folder, parts, sizes, ENCODE_SECONDS.get(choose_device(args.device).type, 60) * SAMPLE_RATE
-    )
+    sizes, failures = prepared_sizes(folder, todo(folder, folder.with_copies, kinds), args.n_workers)
+    budget = ENCODE_SECONDS.get(choose_device(args.device).type, 60) * SAMPLE_RATE
+    batches = [tuple((key, sizes[key]) for key in keys) for keys in length_buckets(sizes, budget)]
+    if isinstance(args.n_workers, Cluster):
+        unmade = encode_there(folder, args, config, batches)
+    else:
+        unmade = encode_here(folder, parts, batches)
     write_encoder(folder, args, parts)
     total, done = len(folder.with_copies) + len(uncopied), len(sizes) - len(unmade)
     return finish(folder, total, "units", done, failures + unmade + uncopied)
 
 
-def encode_files(folder: DataFolder, parts, sizes: dict[str, int], budget: int) -> list[tuple[str, str]]:
-    """Units and prosody of {key: samples}, in batches of at most `budget` samples; returns (key, reason) of
-    those that failed. Of a batch that fails, each is tried alone: memory may do for it."""
+def prepared_sizes(
+    folder: DataFolder, keys: list[str], workers: int | Pool | Cluster
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """{key: samples of its prepared wav}, made where it is missing, and (key, reason) of those that fail."""
+    missing = [key for key in keys if not folder.has("prepared", key)]
+    sizes, failures = each_key(_prepare, folder, missing, workers, "prepare") if missing else ({}, [])
+    for key in sorted(set(keys) - set(missing)):
+        wav, reason = guarded(folder.prepared, key)
+        if reason:
+            failures.append((key, reason))
+        else:
+            sizes[key] = len(wav)
+    return sizes, failures
 
-    def encode(keys: list[str]) -> None:
-        batch = {key: sizes[key] for key in keys}
-        for key, units, analysis in encode_all(parts.encoder, folder.prepared, batch, budget):
+
+def _prepare(folder: DataFolder, key: str) -> int:
+    return len(folder.prepared(key))
+
+
+def encode_here(folder: DataFolder, parts, batches: list[Batch]) -> list[tuple[str, str]]:
+    """Units and prosody of all batches; returns (key, reason) of those that failed."""
+    failures = []
+    with progress.bar(sum(map(len, batches)), "units", unit="file") as shown:
+        for batch in batches:
+            failures += encode_batch(parts, folder, batch)
+            shown.update(len(batch))
+    return failures
+
+
+def encode_there(
+    folder: DataFolder, args: argparse.Namespace, config: dict, batches: list[Batch]
+) -> list[tuple[str, str]]:
+    """As `encode_here`, the same batches on a cluster. Of one that kills its process each is tried alone."""
+    recipe = pickle.dumps((config, args.encode, args.content, args.device, args.encode_with))
+    work = partial(_encode_by_recipe, recipe, DataFolder(folder.root, {}, {}))
+    crew = args.n_workers.with_threads(torch.get_num_threads())
+    found, died = each_file(work, batches, crew, "units")
+    alone = [(entry,) for batch, _ in died if len(batch) > 1 for entry in batch]
+    again, killed = each_file(work, alone, crew, "units, one by one") if alone else ({}, [])
+    failures = [failed for some in (found, again) for of_batch in some.values() for failed in of_batch]
+    return failures + [(batch[0][0], why) for batch, why in (*died, *killed) if len(batch) == 1]
+
+
+def _encode_by_recipe(recipe: bytes, folder: DataFolder, batch: Batch) -> list[tuple[str, str]]:
+    return encode_batch(_loaded(recipe), folder, batch)
+
+
+@cache
+def _loaded(recipe: bytes) -> pipeline.EncoderParts:
+    """The encoder in a process of a cluster, which loads it once."""
+    config, dataset, content, device, pitdyn = pickle.loads(recipe)
+    return pipeline.load_encoder(config, dataset, content, device=choose_device(device), pitdyn=pitdyn)
+
+
+def encode_batch(parts, folder: DataFolder, batch: Batch) -> list[tuple[str, str]]:
+    """Units and prosody of a batch; returns (key, reason) of those that failed. Of a batch that fails, each
+    is tried alone: memory may do for it."""
+
+    def encode(some: Batch) -> None:
+        sizes = dict(some)
+        whole = len(sizes) * max(sizes.values())
+        for key, units, analysis in encode_all(parts.encoder, folder.prepared, sizes, whole):
             folder.save("prosody", key, parts.prosody(analysis))
             # Half precision halves the disk; its rounding is a thousandth of a unit's own scatter.
             folder.save("units-pitdyn", key, units.astype(np.float16))
 
-    failures = []
-    with progress.bar(len(sizes), "units", unit="file") as shown:
-        for keys in length_buckets(sizes, budget):
-            if guarded(encode, keys)[1]:
-                reasons = [(key, guarded(encode, [key])[1]) for key in keys]
-                failures += [(key, reason) for key, reason in reasons if reason]
-            shown.update(len(keys))
-    return failures
+    if not guarded(encode, batch)[1]:
+        return []
+    reasons = [(entry[0], guarded(encode, (entry,))[1]) for entry in batch]
+    return [(key, reason) for key, reason in reasons if reason]
 
 
 def made_with(about: dict) -> dict[str, str]:

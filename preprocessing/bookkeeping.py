@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import audio
 from common import cli
-from common.workers import each_file
+from common.cluster import Cluster
+from common.workers import Pool, each_file
 from preprocessing.data_folder import PREPARED, DataFolder
 
 RECORDINGS = "recordings.json"  # {key: `_look` of the wav when it was prepared}
 ENDS = 1 << 16  # bytes at either end of a file that tell two of one size and date apart
 
 
-def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
+def drop_replaced(folder: DataFolder, workers: int | Pool | Cluster, force: bool = False) -> int:
     """Decode again the recordings whose wavs have another size, date or content than before (all with force).
 
     Only where another wav comes out goes what was made of the recording: wavs that were copied or checked out
@@ -34,10 +34,13 @@ def drop_replaced(folder: DataFolder, workers: int, force: bool = False) -> int:
             folder.forget(key)
     keys = [key for key in found if there[key] and (force or _differs(folder, key, known, found))]
     # Before anything is decoded: of a run that is killed, too much is looked at again and never too little.
-    _note_recordings(folder, known, {key: found[key] for key in found.keys() - keys})
+    again = set(keys)
+    _note_recordings(folder, known, {key: look for key, look in found.items() if key not in again})
     if not keys:
         return cli.DONE
-    replaced, failures = each_key(_decode_again, folder, keys, workers, "decode")
+    decoded, failures = each_key(_decode_again, folder, keys, workers, "decode")
+    folder.decoded |= {key: about for key, (_, about) in decoded.items()}
+    replaced = {key: other for key, (other, _) in decoded.items()}
     _note_recordings(folder, known, {key: found[key] for key in replaced})
     if any(replaced.values()):
         count = sum(replaced.values())
@@ -90,13 +93,17 @@ def _note_recordings(folder: DataFolder, known: dict, more: dict) -> None:
         folder.write_json(RECORDINGS, known)
 
 
-def _decode_again(folder: DataFolder, key: str) -> bool:
-    """Whether a recording is another one than before."""
-    return folder.save_prepared(key, audio.prepare(folder.files[key]).wav)
+def _decode_again(folder: DataFolder, key: str) -> tuple[bool, tuple[float, int]]:
+    """Whether a recording is another one than before, and what was seen of it."""
+    return folder.save_prepared(key, folder.decode(key)), folder.decoded[key]
 
 
 def each_key(
-    work: Callable[[DataFolder, str], Any], folder: DataFolder, keys: Iterable[str], workers: int, title: str
+    work: Callable[[DataFolder, str], Any],
+    folder: DataFolder,
+    keys: Iterable[str],
+    workers: int | Pool | Cluster,
+    title: str,
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """`each_file` for recordings: work(folder, key), where the folder knows of this key alone.
 

@@ -66,6 +66,7 @@ class DataFolder:
         self.root = root
         self.name = root.name if root.name not in ("", "..") else root.resolve().name
         self.left_out = ""  # of `files`: other files in the folder, counted
+        self.decoded: dict[str, tuple[float, int]] = {}  # peak and first sample of what this run has decoded
         if files is not None:
             self.files = files
         if copies is not None:
@@ -74,7 +75,9 @@ class DataFolder:
     def only(self, key: str) -> DataFolder:
         """This folder for a process that works on one recording: nothing in it is listed again."""
         files = {key: self.files[key]} if key in self.files else {}
-        return DataFolder(self.root, files, dict.fromkeys(self.copies_of.get(key, ()), key))
+        alone = DataFolder(self.root, files, dict.fromkeys(self.copies_of.get(key, ()), key))
+        alone.decoded = {key: self.decoded[key]} if key in self.decoded else {}
+        return alone
 
     @property
     def link(self) -> WavsLink:
@@ -147,10 +150,7 @@ class DataFolder:
         save_array(self.path(kind, key), array)
 
     def read(self, kind: str, key: str, mapped: bool = False) -> np.ndarray:
-        """One array, mapped from the disk where asked for.
-
-        Raises UserError that names the command that makes it, where it is not whole.
-        """
+        """One array (mapped: from the disk). UserError naming what makes it, where it is not whole."""
         again = "run the same command again, which makes it"
         if kind in VERBS:
             command = f"python preprocess.py {self.name} {VERBS[kind]}"
@@ -176,19 +176,28 @@ class DataFolder:
         """float32 [S], S = 320·N: the prepared wav, decoded and trimmed once, cached at a peak of .99."""
         return self.crop(key, 0, None)
 
-    def own_level_db(self, key: str) -> float:
-        """dB to add to the level of a prepared wav for that of its recording.
+    def decode(self, key: str) -> np.ndarray:
+        """A recording, trimmed and on the grid, float32 [S]; what its labels may ask of it is kept."""
+        found = audio.prepare(self.files[key])
+        self.decoded[key] = float(np.abs(found.wav).max(initial=0.0)), found.start
+        return found.wav
 
-        The recording is decoded again for it, as no labels but the absolute ones of "linear_rms" need it.
-        """
-        peak = float(np.abs(audio.prepare(self.files[key]).wav).max(initial=0.0))
+    def in_recording(self, key: str) -> tuple[float, int]:
+        """Peak of a recording, and the sample of it where its prepared wav begins."""
+        if key not in self.decoded:  # by no stage of this run
+            self.decode(key)
+        return self.decoded[key]
+
+    def own_level_db(self, key: str) -> float:
+        """dB to add to the level of a prepared wav for that of its recording; for labels of "linear_rms"."""
+        peak, _ = self.in_recording(key)
         return 20 * float(np.log10(peak / audio.PEAK_LIMIT)) if peak else 0.0
 
     def _prepared(self, key: str) -> np.ndarray:
         """int16 [S], mapped from the cache, which is filled on the first call."""
         if not self.has("prepared", key) and key in self.files:
             # What was made of another wav has gone before: see bookkeeping.drop_replaced.
-            self._keep_prepared(key, as_16_bit(audio.prepare(self.files[key]).wav))
+            self._keep_prepared(key, as_16_bit(self.decode(key)))
         return self.read("prepared", key, mapped=True)
 
     def save_prepared(self, key: str, wav: np.ndarray) -> bool:

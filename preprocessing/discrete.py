@@ -19,6 +19,7 @@ from audio import UNIT_HOP, UNIT_RATE, encoder_input
 from checkpoints import file_format, models
 from common import arrays, cli, names, progress
 from common.cli import UserError
+from common.cluster import Cluster
 from common.devices import choose_device
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder, save_array
@@ -128,7 +129,11 @@ def make_discrete(folder: DataFolder, args: argparse.Namespace, config: dict) ->
     invalidate(folder, "units-discrete.json", ["units-discrete", "kmeans.npy"], before, about, redo)
     keys = todo(folder, folder.files, ["units-discrete"])
     extract = partial(file_features, args.features, args.device)
-    workers = args.n_workers if args.features == "mfcc" else 1
+    workers = args.n_workers
+    if isinstance(workers, Cluster):
+        workers = workers.with_threads(1 if args.features == "mfcc" else torch.get_num_threads())
+    elif args.features != "mfcc":
+        workers = 1
     made, failures = each_key(extract, folder, keys, workers, "features")
     if not arrays.whole(centres):
         training = set((folder.read_json("split.json") or {})["train"])

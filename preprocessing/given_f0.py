@@ -7,6 +7,7 @@ uneven steps. F0 is in Hz, 0 where there is no voice, and empty where nobody kno
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,19 +35,22 @@ def write(wav: Path, seconds: np.ndarray, f0: np.ndarray) -> None:
             writer.writerow([f"{time:.5f}", "" if np.isnan(hertz) else f"{hertz:.3f}"])
 
 
-def read(wav: Path, samples: int) -> tuple[np.ndarray, np.ndarray] | None:
+def read(
+    wav: Path, samples: int, start: Callable[[], int] | None = None
+) -> tuple[np.ndarray, np.ndarray] | None:
     """F0 float32 [N] in Hz of a recording's units, 0 = unvoiced, and which are unknown, bool [N].
 
-    None where no table lies beside it. samples: of the prepared wav, 320 N. Between two moments log-F0 is
-    interpolated; where one of them has no voice the nearer decides. Raises UserError for a damaged table.
+    None where no table lies beside it. samples: of the prepared wav, 320 N; start: what gives the sample of
+    the recording that it begins with, which is decoded otherwise. Between two moments log-F0 is interpolated;
+    where one of them has no voice the nearer decides. Raises UserError for a damaged table.
     """
     path = path_of(wav)
     if not path.is_file():
         return None
     seconds, f0 = _read_table(path)
-    start = audio.prepare(wav).start
+    first = start() if start else audio.prepare(wav).start
     centres = np.arange(samples // audio.UNIT_HOP) * audio.UNIT_HOP + audio.UNIT_HOP / 2
-    place = np.interp((start + centres) / audio.SAMPLE_RATE, seconds, np.arange(len(seconds)))
+    place = np.interp((first + centres) / audio.SAMPLE_RATE, seconds, np.arange(len(seconds)))
     left = np.floor(place).astype(int)
     right = np.minimum(left + 1, len(f0) - 1)
     a, b, nearest = f0[left], f0[right], f0[np.floor(place + 0.5).astype(int)]

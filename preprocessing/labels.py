@@ -22,7 +22,8 @@ def label_file(labels: dict, folder: DataFolder, key: str) -> None:
     """Raw F0 and loudness of one wav, and their classes."""
     pit, dyn = labels["pit"], labels["dyn"]
     wav = folder.prepared(key)
-    f0, doubtful = given_f0.read(folder.files[key], len(wav)) or tracked(wav, pit)
+    given = given_f0.read(folder.files[key], len(wav), lambda: folder.in_recording(key)[1])
+    f0, doubtful = given or tracked(wav, pit)
     db = audio.loudness(wav, centred=dyn["centred"])
     if dyn["scale"] == "linear_rms":  # absolute amplitudes, of a recording at its own level
         db = db + folder.own_level_db(key)

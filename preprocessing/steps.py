@@ -12,6 +12,7 @@ from checkpoints import places
 from common import progress
 from common.cli import UserError
 from common.files import remove_leftovers_below
+from common.workers import opened
 from preprocessing import bank, labels
 from preprocessing.bank_zip import BankZip
 from preprocessing.bookkeeping import drop_replaced
@@ -33,7 +34,23 @@ def preprocess(args: argparse.Namespace) -> int:
         places.require_dataset(args.encode)  # a wrong name is said before torch loads
     archive = bank_zip(folder, args.wavs)  # and so is a wrong path
     progress.say(f"{folder.root}: looking at its recordings ...")
-    make = chosen(args, config)
+    with opened(args.n_workers, args.scheduler, folder.root, read_by(folder, args)) as args.n_workers:
+        make = chosen(args, config)
+        return make_all(folder, args, config, preset, make, archive)
+
+
+def make_all(
+    folder: DataFolder,
+    args: argparse.Namespace,
+    config: dict,
+    preset: str,
+    make: Callable[[DataFolder, argparse.Namespace, dict], int],
+    archive: BankZip | None,
+) -> int:
+    """What `preprocess` does when its settings are known to be right; returns the exit code.
+
+    args.n_workers: what `workers.opened` gives.
+    """
     folder.connect(archive.unpack() if archive else args.wavs)
     if args.wavs:
         bank.note(folder, args.keep_noises)
@@ -52,6 +69,14 @@ def preprocess(args: argparse.Namespace) -> int:
     code = max(code, follow_encoders(folder, args, config, preset))
     remove_leftovers_below(folder.root)  # workers of a killed run end a moment after it
     return code
+
+
+def read_by(folder: DataFolder, args: argparse.Namespace) -> list[Path]:
+    """What each process reads: recordings, models and features, where they are."""
+    features = args.features.rpartition(":")[0] or args.features
+    others = [Path(features), *([args.content] if args.content else [])]
+    others += [Path("out", args.encode)] if args.encode else []
+    return [args.wavs or folder.wavs, *(path for path in others if path.exists())]
 
 
 def bank_zip(folder: DataFolder, wavs: Path | None) -> BankZip | None:

@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import run_script
+from conftest import micro_config, run_script
 from plain_chain import decoded
 
 from acoustic.model import AcousticModel
 from common.cli import UserError
-from evaluation import bench
+from evaluation import bench, bench_costs, bench_preprocess, bench_training
 
 
 def test_the_plain_chain_steps_to_the_same_mel():
@@ -53,6 +53,60 @@ def test_a_reference_that_is_no_file_is_refused(tmp_path):
 
 def test_speech_is_as_long_as_asked_for():
     assert len(bench.speech(5.5)) == 88000 and np.abs(bench.speech(5.5)[-16000:]).max() > 0.05
+
+
+def test_costs_of_a_length_are_measured_or_reckoned_from_the_longest():
+    spent = {"mel": {600.0: 6.0, 3600.0: 72.0}, "conversion": {10.0: 5.0, 595.0: 119.0, 3600.0: 360.0}}
+    rows = bench_costs.costs(spent)
+    assert [row["seconds"] / 3600 for row in rows] == pytest.approx([1 / 6, 1, 10, 100, 10_000])
+    assert [row["reckoned"] for row in rows] == [False, False, True, True, True]
+    assert [row["mel"] for row in rows] == pytest.approx([6, 72, 720, 7200, 720_000])
+    assert [row["conversion"] for row in rows] == pytest.approx([120, 360, 3600, 36_000, 3_600_000])
+    table = bench_costs.lines(rows)
+    assert table[1] == "| audio | mel | conversion | CPU time, one core |"
+    assert table[3] == "| 10 min | 6.0 s | 2.0 min | measured |"
+    assert table[-1] == "| 10 000 h | 8.3 days | 42 days | reckoned |"
+    assert {line.count("|") for line in table[1:]} == {5}
+
+
+def test_a_length_that_one_work_lacks_is_reckoned():
+    rows = bench_costs.costs({"mel": {600.0: 6.0}, "conversion": {10.0: 1.0}}, (600,))
+    assert rows == [{"seconds": 600, "reckoned": True, "mel": 6.0, "conversion": 60.0}]
+
+
+@pytest.mark.slow
+def test_stages_of_preprocessing_are_measured_on_the_audio_that_they_make():
+    rows = bench_preprocess.measure("kathleen", [18.0], 2)
+    assert list(rows) == ["decode", "pitdyn", "mel", "encode", "copies"]
+    for (row,) in rows.values():
+        assert 0 < row["slowest"] <= row["rate"] <= row["fastest"] and row["material"] == 18.0
+        assert row["cpu"] > 0 and row["rate"] == pytest.approx(row["seconds"] / row["cpu"], rel=0.5)
+    assert 16 < rows["mel"][0]["seconds"] <= 18.1 and 5 < rows["copies"][0]["seconds"] < 13
+    costs = bench_costs.measured({"preprocess": rows, "growth": [{"seconds": 10.0, "cpu": 2.0}]})
+    assert costs["mel"] == {18.0: rows["mel"][0]["cpu"]} and costs["conversion"] == {10.0: 2.0}
+    table = bench_preprocess.lines(rows)
+    assert len(table) == 8 and {line.count("|") for line in table[1:]} == {6}
+
+
+def test_step_time_and_waiting_are_those_of_the_last_line_of_a_log():
+    log = "x train 10: loss 1.2, waited 0.5, 2 steps/s\ny train 20: loss 1, waited 1e-03, 0.25 steps/s\n"
+    assert bench_training.steps_of(log) == (4.0, 0.001)
+    with pytest.raises(UserError, match="expected a line with steps/s"):
+        bench_training.steps_of("killed")
+
+
+@pytest.mark.slow
+def test_trainings_of_all_three_models_are_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench_training, "PRESETS", {"shipped": (micro_config(tmp_path), 3)})
+    monkeypatch.setattr(bench_training, "SECONDS", 18.0)
+    small = (
+        "[vocoder.harmonic]\ndim = 16\nblocks = 1\n[vocoder.discriminators]\nperiods = [2]\nwindows = [512]\n"
+    )
+    monkeypatch.setattr(bench_training, "PRESET", bench_training.PRESET + small)
+    figures = bench_training.measure(["shipped"], 1)
+    assert list(figures["shipped"]) == ["hubert", "acoustic", "vocoder"]
+    assert all(row["step"] > 0 and 0 <= row["waiting"] < 1 for row in figures["shipped"].values())
+    assert len(bench_training.lines(figures)) == 6
 
 
 @pytest.mark.slow

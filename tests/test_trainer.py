@@ -2,6 +2,8 @@
 
 import logging
 import math
+import re
+import time
 
 import pytest
 import torch
@@ -76,3 +78,20 @@ def test_other_recordings_than_at_the_beginning_are_named(tmp_path, caplog):
     trainer.fit(Numbers(), square, losses_of([math.inf]))
     assert "data: 5 training recordings, 4 when this run began" in caplog.text
     assert store.load(tmp_path / "model-2.pt")["training"]["recordings"] == {"items": 5}
+
+
+def test_a_log_says_how_long_steps_waited_for_their_batches(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+
+    class Slow(Numbers):
+        def collate(self, items):
+            time.sleep(0.05)
+            return super().collate(items)
+
+    def step(network, batch):
+        time.sleep(0.1)
+        return square(network, batch)
+
+    trainer_of(tmp_path, steps=4, log_every=4, validate_every=4).fit(Slow(), step, losses_of([1.0]))
+    ((waited, rate),) = re.findall(r"waited ([\d.]+), ([\d.]+) steps/s", caplog.text)
+    assert 0.05 <= float(waited) < 0.5 and 1 < float(rate) < 4 / 0.54  # without the wait for the first batch

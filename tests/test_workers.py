@@ -77,6 +77,32 @@ def test_more_workers_than_windows_allows_are_not_asked_for(monkeypatch):
     assert len(each_file(die, names, 128, "test")[0]) == 70 and asked == [61]
 
 
+def process(name: str) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def sleep(name: str) -> int:
+    time.sleep(0.5 if name == "a" else 0.0)
+    return len(name)
+
+
+def test_results_come_in_the_order_of_the_names_whichever_ends_first():
+    results, _ = each_file(sleep, ["bb", "a", "dd", "cc"], 2, "test")
+    assert list(results) == ["bb", "a", "dd", "cc"]
+
+
+def test_processes_are_kept_from_one_call_to_the_next_and_replaced_where_one_dies():
+    with workers.opened(2, None, Path()) as pool:
+        first = set(each_file(process, ["a", "b", "c", "d"], pool, "test")[0].values())
+        again = set(each_file(process, ["a", "b", "c", "d"], pool, "test")[0].values())
+        assert len(first | again) <= 2
+        _, failures = each_file(die, ["killer", "a", "bb"], pool, "test")
+        assert failures == [("killer", workers.DIED)]
+        later = set(each_file(process, ["a", "b", "c", "d"], pool, "test")[0].values())
+        assert later and not later & (first | again)
+
+
 SLOW = """
 import signal, sys, time
 from functools import partial

@@ -7,7 +7,6 @@ run continues as if it had never stopped, and two processes see the batches of o
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -21,7 +20,7 @@ from checkpoints import cards, places, store, whole
 from common import cli, progress
 from training import continuation, interrupts
 from training.batches import in_parts, loader
-from training.meters import Meters
+from training.meters import Meters, Waits
 from training.run import Run, to_device
 from training.settings import learning_rate
 
@@ -122,19 +121,21 @@ class Trainer:
             raise cli.UserError(f"already at step {self.step} of --steps {settings.steps}; give more steps")
         self.recordings = continuation.look_at(run, dataset, self.recordings)
         network = self._distribute()
-        meters, began, first = Meters(), time.perf_counter(), self.step
+        first = self.step
+        meters, waits = Meters(), Waits(loader(run, dataset, first))
         hidden = {} if run.rank == 0 else {"disable": True}
         bar = progress.bar(settings.steps, run.out.name, initial=first, unit="step", **hidden)
         self.model.train()
         try:
             if missed:
                 self._validate(validate)
-            for batch in loader(run, dataset, first):
+            for batch in waits:
                 with interrupts.held():
                     meters.update(self._step(network, to_device(batch, run.device), train_step))
+                    meters.update({"waited": waits.seconds})
                 bar.update()
                 if self.step % settings.log_every == 0:
-                    speed = f", {(self.step - first) / (time.perf_counter() - began):.2f} steps/s"
+                    speed = f", {waits.rate(self.step - first):.4g} steps/s"
                     bar.set_postfix_str(run.log_metrics("train", self.step, meters.take(), speed))
                 if self._due():
                     self._validate(validate)
