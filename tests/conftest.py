@@ -12,7 +12,7 @@ import soundfile
 
 pytest.register_assert_rewrite("official_server")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores make all of them wait
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_FIXTURES = {"workspace", "voice"}  # these train models

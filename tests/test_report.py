@@ -198,7 +198,7 @@ def test_a_report_is_written_over_no_recording(tmp_path):
 def test_a_batch_writes_one_beside_each_conversion_and_refuses_names_without_room(tmp_path):
     edited = conversion(tmp_path, glide(150, 250), glide(150, 250)).edited
     converter = SimpleNamespace(
-        analyse=lambda wav: wav,
+        analyse=lambda wav, _: wav,
         edit=lambda *a, **k: edited,
         render=lambda *a: np.zeros(edited.source.total, np.float32),
         shortfall=lambda *a: (),
