@@ -13,7 +13,7 @@ from scipy.signal import fftconvolve
 
 from audio import SAMPLE_RATE
 
-HUM_HZ = (50.0, 60.0)
+HUM_HZ = (40.0, 130.0)  # the mains, fans, computers: one bank has 90 Hz all through its pauses
 HUM_DB, MUSIC_DB = (15.0, 40.0), (15.0, 35.0)  # below the crop
 ROOM_SECONDS = (0.1, 0.8)  # in which a room's reverberation falls by 60 dB
 ROOM_DB = (-4.0, 16.0)  # of the direct sound over all the rest
@@ -58,9 +58,9 @@ def in_room(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def with_hum(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The mains and their harmonics."""
+    """A low tone that never changes, and its harmonics."""
     times = np.arange(len(wav)) / SAMPLE_RATE
-    base = rng.choice(HUM_HZ)
+    base = _log_uniform(rng, HUM_HZ)
     parts = [
         rng.uniform() / h * np.sin(2 * np.pi * (h * base * times + rng.uniform())) for h in (1, 2, 3, 4, 5, 7)
     ]
