@@ -130,7 +130,7 @@ def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
     given.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
     parts = ("start", "stages", "folder", "growth", "preprocess", "train")
     given.add_argument("--parts", nargs="+", choices=parts, default=parts, help="default: all")
-    sizes = ("shipped", "official")
+    sizes = ("shipped", "official", "one_trunk_hifigan", "one_trunk")
     given.add_argument("--sizes", nargs="+", choices=sizes, default=sizes, help="of the stages' models")
     given.add_argument("--seconds", nargs="+", type=float, default=[10, 60], help="default: 10 60")
     given.add_argument("--growth", nargs="+", type=float, default=[10, 60, 600, 3600], help="in seconds")

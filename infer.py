@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from common import cli
@@ -110,7 +111,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def main() -> int:
     args = parse_args()
     from checkpoints import places, terms
-    from common import decoding, progress
+    from common import progress
     from common.files import require_writable
     from conversion.files import convert_file, planned
     from conversion.room import require_room
@@ -130,6 +131,7 @@ def main() -> int:
         return convert(args, files)
     progress.say(f"loading {args.vbank} ...")
     from common.devices import choose_device
+    from conversion import batch
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
@@ -143,15 +145,15 @@ def main() -> int:
         report = Reports(args.vbank, converter.card, recordings_of, progress.say)
     failures = []
     several = {} if len(files) > 1 else {"disable": True}  # one has the bar of its recording
-    for file in progress.each(files, args.vbank, unit="file", **several):
-        try:
-            with progress.recording(file.source.name, decoding.seconds(file.source)) as advance:
-                settings = (options, args.trim, args.plot, args.bits or 16)
-                notes = convert_file(converter, file, *settings, advance, report)
-            for line in (str(file.target), *(f"  {file.source.name}: {note}" for note in notes)):
-                progress.write(line)
-        except Exception as error:  # noqa: BLE001  one bad file must not end the batch
-            failures.append((str(file.source), cli.reason_of(error)))
+    settings = {"options": options, "trim": args.trim, "plot": args.plot, "bits": args.bits or 16}
+    work = partial(convert_file, converter, **settings, report=report)
+    outcomes = batch.outcomes(work, files, together=not (args.plot or args.report))
+    for file, notes, reason in progress.each(outcomes, args.vbank, len(files), unit="file", **several):
+        if reason:
+            failures.append((str(file.source), reason))
+            continue
+        for line in (str(file.target), *(f"  {file.source.name}: {note}" for note in notes)):
+            progress.write(line)
     return cli.report_failures(failures, len(files))
 
 

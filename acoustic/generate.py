@@ -9,10 +9,11 @@ Nothing is kept between calls, so a training step or a loaded state can never le
 """
 
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 from torch import nn
+
+from common.devices import at_most_threads
 
 Affine = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -52,7 +53,7 @@ def _run(decoder: nn.Module, encoded: torch.Tensor, state: State) -> torch.Tenso
         cell.cell = state.get(f"cell{name}", cell.cell)
     previous = state.get("previous", encoded.new_zeros(batch, decoder.proj.in_features))
     work = batch * sum(parameter.numel() for parameter in decoder.parameters())
-    with _at_most_threads(max(1, work // WORK_PER_THREAD)):
+    with at_most_threads(max(1, work // WORK_PER_THREAD)):
         for gates, output in zip(projected.unbind(), outputs.unbind(), strict=True):
             x = prenet(feedback(previous, first.bias).relu_(), second.bias).relu_()
             x = lstm1.step(x, gates)
@@ -106,17 +107,3 @@ def _affine(batch: int, *blocks: torch.Tensor) -> Affine:
     for rows, block in zip(weight.split(widths), blocks, strict=True):
         rows.copy_(block.t())
     return lambda x, bias: torch.addmm(bias, x, weight)
-
-
-@contextmanager
-def _at_most_threads(count: int):
-    """Limit the CPU threads of torch operations, and restore their number afterwards."""
-    before = torch.get_num_threads()
-    if count >= before:
-        yield
-        return
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

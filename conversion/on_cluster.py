@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from argparse import Namespace
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,14 +32,16 @@ def convert(args: Namespace, files: list[BatchFile]) -> int:
     Results are those of this machine, where the processors are of one kind. Raises UserError as
     `arguments.from_arguments` does, and as `Cluster` does.
     """
-    import torch  # noqa: PLC0415  for how many threads it would take here
+    from conversion import batch  # noqa: PLC0415  it loads torch
 
     failures, said = [], False
     with Cluster(args.scheduler, args.out_path, _read(args)) as cluster:
-        crew, work = cluster.with_threads(torch.get_num_threads()), partial(convert_there, pickle.dumps(args))
-        for file, done, reason in progress.each(
-            crew.outcomes(work, files), args.vbank, len(files), unit="file"
-        ):
+        work = partial(convert_there, pickle.dumps(args))
+        outcomes = chain.from_iterable(
+            cluster.with_threads(group.threads).outcomes(work, group.files)
+            for group in batch.groups(files, not args.plot)
+        )
+        for file, done, reason in progress.each(outcomes, args.vbank, len(files), unit="file"):
             if reason:
                 failures.append((str(file.source), reason))
                 continue

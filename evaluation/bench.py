@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,15 @@ import torch
 
 import audio
 from common import progress
+from common.advance import Advance
 from common.cli import UserError
+from common.devices import exactly_threads
+from conversion import batch
 from conversion.converter import VoiceConverter
-from evaluation import bench_costs, bench_preprocess, bench_training
-from evaluation.bench_models import official_sizes
+from conversion.files import BatchFile, convert_file
+from evaluation import bench_costs, bench_models, bench_preprocess, bench_training
 
+Reference = Callable[[np.ndarray], Any]  # a plain chain: what it makes of a wav [S]
 SPEECH = Path(__file__).resolve().parent.parent / "test" / "slt_clear.wav"
 SCRIPT = SPEECH.parent.parent / "infer.py"
 FOLDER, SHORT = 30, 2.4  # files of a folder, and their seconds
@@ -107,19 +112,11 @@ def stages(converter: VoiceConverter, seconds: float) -> dict[str, Callable[[], 
     mel = converter.acoustic.generate(units).transpose(1, 2)
     return {
         "content": lambda: converter.encoder.content.units(given),
-        "pitch and loudness": lambda: _prosody(converter, given),
+        "content, pitch and loudness": lambda: converter.encoder.analyse(given),
         "acoustic model": lambda: converter.acoustic.generate(units),
         "vocoder": lambda: converter.vocoder(mel),
         "whole": lambda: converter.convert(wav),
     }
-
-
-def _prosody(converter: VoiceConverter, given: torch.Tensor) -> None:
-    """What an encoder computes beside the content units; a head on the pitch model has run that one, too."""
-    encoder = converter.encoder
-    encoder.dyn.distribution(given)
-    if getattr(encoder.dyn, "trunk", None) is not encoder.pit:
-        encoder.pit.distribution(given)
 
 
 @torch.inference_mode()
@@ -136,50 +133,60 @@ def timed(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[fl
 
 
 def speeds(
-    converter: VoiceConverter, seconds: float, threads: int, rounds: int, reference: Any = None
+    converter: VoiceConverter, seconds: float, threads: int, rounds: int, reference: Reference | None = None
 ) -> dict[str, dict[str, float]]:
-    """{stage: CPU seconds and RTF}; with a reference, a plain chain of the same models, its ratio, too."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    """{stage: CPU seconds and RTF}; with a reference, how much longer that takes, too."""
+    with exactly_threads(threads):
         work = stages(converter, seconds)
         if reference is not None:
             wav = speech(seconds)
-            work["reference"] = lambda: reference.convert(converter, wav)
+            work["reference"] = lambda: reference(wav)
         found = timed(work, rounds)
-    finally:
-        torch.set_num_threads(before)
     rows = {name: {"cpu": cpu, "rtf": clock / seconds} for name, (cpu, clock) in found.items()}
     if reference is not None:
         rows["whole"]["times_faster"] = rows["reference"]["cpu"] / rows["whole"]["cpu"]
     return rows
 
 
-def folder_against_file(vbank: str, count: int, seconds: float) -> dict[str, float]:
-    """CPU seconds of infer.py for a second of audio, of one file and of a folder of `count` like it."""
-    with tempfile.TemporaryDirectory() as folder:
-        places = [Path(folder) / name for name in ("one", "many")]
-        found = []
-        for place, number in progress.each([*zip(places, (1, count), strict=True)], "folder"):
-            place.mkdir()
-            for file in range(number):
-                audio.save(place / f"{file}.wav", speech(seconds + 0.1 * (file % 5)))
-            total = sum(len(audio.load(file)) for file in place.iterdir()) / audio.SAMPLE_RATE
-            found.append(infer(vbank, place, Path(folder, "out"))[0] / total)
-    return {"file": found[0], "folder": found[1], "ratio": found[0] / found[1]}
+def folder_against_files(
+    converter: VoiceConverter, count: int, seconds: float, threads: int, rounds: int
+) -> dict[str, float]:
+    """Seconds by the clock that `count` files take for a second of audio, one by one and as a batch."""
+    ways = {"one_by_one": False, "batch": True}
+    with tempfile.TemporaryDirectory() as place, exactly_threads(threads):
+        files, total = [], 0
+        for number in range(count):
+            wav = speech(seconds + 0.1 * (number % 5))
+            source = Path(place) / f"{number}.wav"
+            audio.save(source, wav)
+            files.append(BatchFile(source, Path(place) / "out" / source.name, None, None))
+            total += len(wav) / audio.SAMPLE_RATE
+
+        def convert(together: bool) -> None:
+            def work(file: BatchFile, advance: Advance) -> tuple[str, ...]:
+                return convert_file(converter, file, {}, False, False, advance=advance)
+
+            if failed := [reason for *_, reason in batch.outcomes(work, files, together) if reason]:
+                raise UserError(f"a conversion failed: {failed[0]}")
+
+        found = timed({name: partial(convert, together) for name, together in ways.items()}, rounds)
+    rates = {name: clock / total for name, (_, clock) in found.items()}
+    return {**rates, "ratio": rates["one_by_one"] / rates["batch"], "threads": threads}
 
 
 def measure(args: Any) -> dict[str, Any]:
     """All figures that evaluate.py bench prints, and writes with --json."""
-    reference = load_reference(args.reference) if args.reference else None
-    makers = {"shipped": lambda: VoiceConverter.load(args.vbank), "official": official_sizes}
+    makers = {"shipped": lambda: VoiceConverter.load(args.vbank), **bench_models.SIZES}
+    reference = None
+    if args.reference:
+        reference = partial(load_reference(args.reference).convert, bench_models.official_sizes())
     figures: dict[str, Any] = {"torch": torch.__version__, "voice": args.vbank, "threads": args.threads}
     if "start" in args.parts:
         figures["start"] = start_up(args.vbank, args.rounds)
     if "stages" in args.parts:
         figures["stages"] = {
             f"{sizes}, {threads} threads, {seconds:g} s": speeds(
-                make(), seconds, threads, args.rounds, reference if sizes == "official" else None
+                make(), seconds, threads, args.rounds, None if sizes == "shipped" else reference
             )
             for sizes, make in makers.items()
             if sizes in args.sizes
@@ -187,13 +194,16 @@ def measure(args: Any) -> dict[str, Any]:
             for seconds in (args.seconds if sizes == "shipped" else args.seconds[:1])
         }
     if "folder" in args.parts:
-        figures["folder"] = folder_against_file(args.vbank, FOLDER, SHORT)
+        converter, most = VoiceConverter.load(args.vbank), max(args.threads)
+        figures["folder"] = folder_against_files(converter, FOLDER, SHORT, most, args.rounds)
     if "growth" in args.parts:
         figures["growth"] = growth(args.vbank, args.growth)
     if "preprocess" in args.parts:
         figures["preprocess"] = bench_preprocess.measure(args.vbank, args.material, args.rounds)
     if "train" in args.parts:
-        figures["train"] = bench_training.measure(args.sizes, args.rounds)
+        figures["train"] = bench_training.measure(
+            [s for s in args.sizes if s in ("shipped", "official")], args.rounds
+        )
     if spent := bench_costs.measured(figures):
         figures["costs"] = bench_costs.costs(spent)
     return figures
@@ -225,8 +235,9 @@ def lines(figures: dict[str, Any]) -> list[str]:
             for name, row in rows.items()
         ]
     if folder := figures.get("folder"):
-        out += ["", "| 30 files of about 2.4 s | CPU s for a second of audio |", "| --- | ---: |"]
-        out += [f"| one alone | {folder['file']:.3f} |", f"| in a folder | {folder['folder']:.3f} |"]
+        title = f"{FOLDER} files of about {SHORT} s, {folder['threads']} threads"
+        out += ["", f"| {title} | s by the clock for a second of audio |", "| --- | ---: |"]
+        out += [f"| one by one | {folder['one_by_one']:.3f} |", f"| as a batch | {folder['batch']:.3f} |"]
         out += [f"| ratio | {folder['ratio']:.2f} |"]
     if grown := figures.get("growth"):
         out += ["", "| length, s | CPU s | for a second of audio | peak memory, GB |"]

@@ -1,25 +1,56 @@
-"""A converter of the official sizes with random weights, which take as long as trained ones."""
+"""Converters of the official sizes with random weights, which take as long as trained ones."""
 
 from __future__ import annotations
 
 import torch
 
 from acoustic.model import AcousticModel
+from common.presets import load_config
 from conversion.converter import VoiceConverter
+from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.labels import DynLabels, PitLabels
 from hubert_pitdyn.model import Hubert
 from hubert_pitdyn.units import PitDynEncoder
+from vocoder.harmonic import HarmonicGenerator
 from vocoder.hifigan import HifiGan
 
 
 def official_sizes() -> VoiceConverter:
     """Three HuBERT base, the acoustic model of Soft-VC with its autoregressive decoder, and HiFi-GAN."""
     torch.manual_seed(0)
-    pit, dyn = PitLabels(), DynLabels()
-    label_models = [Hubert(classes=labels.classes, unit_kind="label") for labels in (pit, dyn)]
+    label_models = [Hubert(classes=labels.classes, unit_kind="label") for labels in LABELS]
     encoder = PitDynEncoder(Hubert(), *label_models)
-    acoustic, vocoder = AcousticModel(in_dim=768).eval(), HifiGan().eval()
+    return _converter(encoder, AcousticModel(in_dim=768), HifiGan())
+
+
+def one_trunk_hifigan() -> VoiceConverter:
+    """One HuBERT base with light heads, the preset base's acoustic model, and HiFi-GAN."""
+    return _converter(_one_trunk(), _acoustic(), HifiGan())
+
+
+def one_trunk() -> VoiceConverter:
+    """The same with the preset base's harmonic vocoder."""
+    return _converter(_one_trunk(), _acoustic(), HarmonicGenerator(**load_config()["vocoder"]["harmonic"]))
+
+
+LABELS = PitLabels(), DynLabels()
+SIZES = {"official": official_sizes, "one_trunk_hifigan": one_trunk_hifigan, "one_trunk": one_trunk}
+
+
+def _one_trunk() -> PitDynEncoder:
+    torch.manual_seed(0)
+    trunk, preset = Hubert(), load_config()
+    sizes = {"layers": len(trunk.encoder.layers), "dim": trunk.proj.in_features, "conv_dim": trunk.conv_dim}
+    heads = [Head(classes=labels.classes, **sizes, **preset["head"]) for labels in LABELS]
+    return PitDynEncoder(trunk, *(TrunkHead(trunk, head) for head in heads))
+
+
+def _acoustic() -> AcousticModel:
+    return AcousticModel(**load_config()["acoustic"])
+
+
+def _converter(encoder: PitDynEncoder, acoustic: AcousticModel, vocoder) -> VoiceConverter:
     vocoder.remove_weight_norm()
     for model in (acoustic, vocoder):
-        model.requires_grad_(False)
-    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", (pit, dyn))
+        model.eval().requires_grad_(False)
+    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", LABELS)

@@ -11,7 +11,7 @@ from plain_chain import decoded
 
 from acoustic.model import AcousticModel
 from common.cli import UserError
-from evaluation import bench, bench_costs, bench_preprocess, bench_training
+from evaluation import bench, bench_costs, bench_models, bench_preprocess, bench_training
 
 
 def test_the_plain_chain_steps_to_the_same_mel():
@@ -116,3 +116,25 @@ def test_the_command_prints_its_tables(tmp_path):
     done = run_script(*arguments, "--json", tmp_path / "bench.json", cwd=bench.SCRIPT.parent)
     assert "| ratio |" in done.stdout and "| vocoder |" in done.stdout and "| 4 |" in done.stdout
     assert json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))["growth"][1]["peak_gb"] > 0.1
+
+
+def test_a_folder_is_measured_one_by_one_and_as_a_batch(monkeypatch):
+    from small_voice import voice
+
+    asked = []
+    monkeypatch.setattr(
+        bench.batch, "outcomes", lambda work, files, together: asked.append((len(files), together)) or []
+    )
+    found = bench.folder_against_files(voice(), 3, 0.5, 1, 2)
+    assert asked == [(3, False), (3, True)] * 3 and found["threads"] == 1
+    assert found["ratio"] == pytest.approx(found["one_by_one"] / found["batch"])
+    monkeypatch.setattr(bench.batch, "outcomes", lambda work, files, together: [(files[0], None, "no room")])
+    with pytest.raises(UserError, match="no room"):
+        bench.folder_against_files(voice(), 1, 0.5, 1, 1)
+
+
+@pytest.mark.parametrize("sizes", list(bench_models.SIZES))
+def test_models_of_the_official_sizes_have_the_trunks_that_their_name_says(sizes):
+    found = bench_models.SIZES[sizes]()
+    assert len(found.encoder.networks) == (3 if sizes == "official" else 1)
+    assert found.vocoder.conditioned_on_f0 == (sizes == "one_trunk")
