@@ -201,9 +201,8 @@ def measure(args: Any) -> dict[str, Any]:
     if "preprocess" in args.parts:
         figures["preprocess"] = bench_preprocess.measure(args.vbank, args.material, args.rounds)
     if "train" in args.parts:
-        figures["train"] = bench_training.measure(
-            [s for s in args.sizes if s in ("shipped", "official")], args.rounds
-        )
+        sizes = [name for name in args.sizes if name in ("shipped", "official")]  # which are presets
+        figures["train"] = bench_training.measure(sizes, args.rounds)
     if spent := bench_costs.measured(figures):
         figures["costs"] = bench_costs.costs(spent)
     return figures

@@ -133,6 +133,7 @@ def test_a_folder_is_measured_one_by_one_and_as_a_batch(monkeypatch):
         bench.folder_against_files(voice(), 1, 0.5, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", list(bench_models.SIZES))
 def test_models_of_the_official_sizes_have_the_trunks_that_their_name_says(sizes):
     found = bench_models.SIZES[sizes]()
