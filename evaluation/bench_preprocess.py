@@ -90,13 +90,14 @@ def once(encoder: Encoder, seconds: float) -> dict[str, tuple[float, float]]:
 def measure(vbank: str, lengths: list[float], rounds: int) -> dict[str, list[dict[str, float]]]:
     """{stage: for each length of the material the seconds of audio made, CPU seconds, and their ratio, rate}.
 
-    Medians of the rounds; slowest and fastest are the spread of the rate.
+    Medians of the rounds, of which longer material than the shortest has one; slowest and fastest are the
+    spread of the rate.
     """
     encoder = Encoder(vbank)
     once(encoder, WARM_UP)
     rows: dict[str, list[dict[str, float]]] = {}
     for seconds in lengths:
-        found = [once(encoder, seconds) for _ in range(rounds)]
+        found = [once(encoder, seconds) for _ in range(rounds if seconds == min(lengths) else 1)]
         for stage in found[0]:
             length = found[0][stage][0]
             spent = np.array([one[stage][1] for one in found])
