@@ -97,7 +97,7 @@ def test_step_time_and_waiting_are_those_of_the_last_line_of_a_log():
 
 @pytest.mark.slow
 def test_trainings_of_all_three_models_are_measured(monkeypatch, tmp_path):
-    monkeypatch.setattr(bench_training, "PRESETS", {"shipped": (micro_config(tmp_path), 3)})
+    monkeypatch.setattr(bench_training, "PRESETS", {"shipped": (micro_config(tmp_path), 3, 2)})
     monkeypatch.setattr(bench_training, "SECONDS", 18.0)
     small = (
         "[vocoder.harmonic]\ndim = 16\nblocks = 1\n[vocoder.discriminators]\nperiods = [2]\nwindows = [512]\n"
