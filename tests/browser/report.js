@@ -18,7 +18,13 @@ async function listen(page, seen) {
 async function useKeys(page, seen) {
   const chosen = () => page.evaluate(() => document.querySelector('.item .voices [aria-pressed="true"]').dataset.voice);
   seen.keys = [];
-  for (const key of ["1", "0", "Space"]) { await page.keyboard.press(key); seen.keys.push([await chosen(), (await sounding(page)).length]); }
+  const many = (wanted) => [...document.querySelectorAll("audio")].filter((a) => !a.paused).length === wanted;
+  for (const [key, wanted] of [["1", 1], ["0", 1], ["Space", 0]]) {
+    await page.keyboard.press(key);
+    // A sound that has not been heard yet begins when it is decoded; what never comes is seen in the log.
+    await page.waitForFunction(many, wanted, { timeout: 5000, polling: 20 }).catch(() => {});
+    seen.keys.push([await chosen(), (await sounding(page)).length]);
+  }
 }
 
 async function seePicture(page, seen) {
