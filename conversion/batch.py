@@ -35,12 +35,13 @@ def groups(files: list[BatchFile], together: bool = True) -> list[Group]:
     threads decides on the last bits of a result, so that a cluster has to know it.
     """
     threads = torch.get_num_threads()
-    short = [file for file in files if together and decoding.seconds(file.source) <= SHORT]
+    short, long = [], []
+    for file in files:
+        (short if together and decoding.seconds(file.source) <= SHORT else long).append(file)
     count = min(MOST, threads, len(short))
     if count <= 1:
         return [Group(files, 1, threads)]
-    rest = [file for file in files if file not in short]
-    return [Group(short, count, threads // count), *([Group(rest, 1, threads)] if rest else [])]
+    return [Group(short, count, threads // count), *([Group(long, 1, threads)] if long else [])]
 
 
 def outcomes(work: Work, files: list[BatchFile], together: bool = True) -> Iterator[tuple[Any, Any, str]]:

@@ -42,9 +42,9 @@ def changed(options: dict[str, Any]) -> dict[str, Any]:
 
 def comment(options: dict[str, Any], notes: Iterable[str], start: float = 0.0) -> str:
     """The header's text. options: of `VoiceConverter.edit`; notes that have no room are left out."""
-    kept = list(notes)
+    kept, used = list(notes), changed(options)
     while True:
-        about = {"options": changed(options), "notes": kept, "start": round(start, 4)}
+        about = {"options": used, "notes": kept, "start": round(start, 4)}
         text = f"{COMMENT}\n{json.dumps(about)}"
         if len(text) <= ROOM or not kept:
             return text
