@@ -23,6 +23,8 @@ TRACT = (-0.12, 0.3)  # octaves by which formants move: what sings high is small
 RANGE = (0.5, 2.5)  # times the source's own movement of pitch
 DRIFT_FRAMES, DRIFT_OCTAVES = 80, 0.5  # of another melody that is added to the source's
 SONG_SECONDS, BREATH_SECONDS = 4.0, (0.6, 5.0)
+PRESSED_SHARE = 0.5  # of the songs: an octave too high is what is heard in them
+HIGH_SHARE, HIGH_FROM = 0.3, 400.0  # of the songs that lie above so many Hz, which no recording does
 
 Known = tuple[np.ndarray, np.ndarray]
 
@@ -82,7 +84,7 @@ def sung(rng: np.random.Generator) -> Known:
     scale = np.clip(rng.normal(1.0 + 0.15 * np.log2(middle / 130.0), 0.12), 0.85, 1.6)
     formants = singer.tract(rng.choice(list(singer.VOWELS)), scale, rng)
     stressed = {int(rng.integers(1, 5)): rng.uniform(2, 15)} if rng.uniform() < 0.35 else {}
-    if rng.uniform() < 0.35:  # the first formant on the second harmonic
+    if rng.uniform() < PRESSED_SHARE:  # the first formant on the second harmonic
         formants[0][0] = 2 * middle * rng.uniform(0.9, 1.1)
     if rng.uniform() < 0.15:  # the fundamental nearly alone
         stressed = {harmonic: rng.uniform(0, 0.1) for harmonic in range(2, 40)}
@@ -107,14 +109,14 @@ def breathed(rng: np.random.Generator) -> Known:
     return 0.5 * wav / np.abs(wav).max(), np.zeros(int(len(wav) / audio.SAMPLE_RATE / STEP) + 1)
 
 
-def _place(rng: np.random.Generator) -> float:
-    """A pitch in Hz, anywhere in the range."""
-    return float(2 ** rng.uniform(np.log2(LOW), np.log2(HIGH)))
+def _place(rng: np.random.Generator, lowest: float = LOW) -> float:
+    """A pitch in Hz, anywhere in the range above the lowest."""
+    return float(2 ** rng.uniform(np.log2(lowest), np.log2(HIGH)))
 
 
 def _notes(rng: np.random.Generator) -> list[tuple[float, float]]:
     """(Hz, seconds) around a place, some with a rest behind."""
-    place, notes = _place(rng), []
+    place, notes = _place(rng, HIGH_FROM if rng.uniform() < HIGH_SHARE else LOW), []
     while sum(seconds for _, seconds in notes) < SONG_SECONDS:
         notes.append((float(np.clip(place * 2 ** rng.normal(0, 0.25), LOW, HIGH)), rng.uniform(0.12, 1.2)))
         if rng.uniform() < 0.25:

@@ -28,7 +28,7 @@ from preprocessing import given_f0, known_f0
 from preprocessing.data_folder import DataFolder
 
 SEED = 20
-COUNTS = {"shifted": 900, "whispers": 200, "singer": 600, "breaths": 200}
+COUNTS = {"shifted": 900, "whispers": 200, "singer": 1800, "breaths": 200}
 OF_RECORDINGS = {"shifted": known_f0.shifted, "whispers": known_f0.whispered}
 OF_NOTHING = {"singer": known_f0.sung, "breaths": known_f0.breathed}
 
