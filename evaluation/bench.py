@@ -252,10 +252,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     if stream := figures.get("stream"):
         title = f"{stream['seconds']:g} s in blocks, {stream['threads']} threads"
         out += ["", f"| {title} | |", "| --- | ---: |", f"| latency, s | {stream['latency']:.1f} |"]
-        out += [
-            f"| RTF of the stream | {stream['stream']:.3f} |",
-            f"| … of the whole | {stream['whole']:.3f} |",
-        ]
+        out += [f"| RTF of the {name} | {stream[name]:.3f} |" for name in ("stream", "whole")]
     if folder := figures.get("folder"):
         title = f"{FOLDER} files of about {SHORT} s, {folder['threads']} threads"
         out += ["", f"| {title} | s by the clock for a second of audio |", "| --- | ---: |"]
