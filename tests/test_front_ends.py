@@ -120,6 +120,7 @@ def test_every_weight_gets_a_finite_gradient_under_bf16(model):
     model.zero_grad()
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("norm", ["recording", "fixed"])
 def test_the_first_convolution_is_a_product_of_matrices(norm):
     torch.manual_seed(0)
