@@ -63,7 +63,8 @@ def recordings(known: Records) -> str:
     ]
     total = sum(of.minutes for of in known.facts.values())
     rows.append(["all", "", str(sum(of.files for of in known.facts.values())), f"{total:.1f}", "", ""])
-    return markdown(["", "folders", "files", "minutes", "trains", "sha256 of the list"], rows)
+    head = ["", "folders", "files", "minutes", "trains", "sha256 of the list"]
+    return markdown(head, rows, ("folders", "trains", "sha256 of the list"))
 
 
 def uses(name: str) -> str:
@@ -88,7 +89,8 @@ def steps_table(known: Records, statuses: dict) -> str:
         record = known.known[name] or {"seconds": 0}
         words = f"`python {' '.join(shown(step.command))}`"
         rows.append([name, words, statuses[name].state, f"{record['seconds'] / 3600:.2f}", said(known, step)])
-    return markdown(["step", "command", "state", "hours", "printed at the end"], rows)
+    head = ["step", "command", "state", "hours", "printed at the end"]
+    return markdown(head, rows, ("command", "state", "printed at the end"))
 
 
 def said(known: Records, step: Step) -> str:
@@ -147,7 +149,7 @@ def results(known: Records, done: list[str]) -> str:
         for file, digest in known.known[name]["made"].items():
             size = f"{Path(file).stat().st_size / 1e6:.1f}" if Path(file).is_file() else ""
             rows.append([f"`{file}`", size, f"`{digest}`"])
-    return markdown(["file", "MB", "sha256"], rows) if rows else "Nothing yet."
+    return markdown(["file", "MB", "sha256"], rows, ("sha256",)) if rows else "Nothing yet."
 
 
 TEXT = """# How the models in `{out}` were made

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checkpoints.places import BEST
+from checkpoints.places import BEST, SHIPPED
 from common.presets import hubert_sizes
 
 CORPUS, PITCH = "corpus", "pitch"  # data folders: of content encoder and vocoder, and of pitch and loudness
-BEGIN = Path("out/demo")  # encoders whose vectors of classes are kept, where the preset says so
+BEGIN = Path("out") / SHIPPED  # encoders whose vectors of classes are kept, where the preset says so
 SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
@@ -106,7 +106,7 @@ class Plan:
     @property
     def dataset(self) -> str:
         """The encoders, as preprocess.py --encode takes them."""
-        return (self.out / "demo").relative_to("out").as_posix()
+        return (self.out / SHIPPED).relative_to("out").as_posix()
 
     def run(self, name: str) -> Path:
         return self.out / "runs" / name
@@ -154,7 +154,7 @@ def content(plan: Plan) -> Iterator[Step]:
     )
     after = ("content-classes", *(("content-start",) if whisper else ()))
     yield training(plan, "content", command, 1.2, after, (*sizes, "train.hubert", "train.units"))
-    yield weights(plan, "content", "demo", "hubert-soft")
+    yield weights(plan, "content", SHIPPED, "hubert-soft")
 
 
 def pitch(plan: Plan) -> Iterator[Step]:
@@ -172,20 +172,20 @@ def pitch(plan: Plan) -> Iterator[Step]:
         after += ("pitch-begin",)
     reads = ("hubert", "hubert.pits", "train.hubert", "train.pits")
     yield training(plan, "pitch", command, 5.0, after, reads)
-    yield weights(plan, "pitch", "demo", "hubert-pit")
+    yield weights(plan, "pitch", SHIPPED, "hubert-pit")
 
 
 def loudness(plan: Plan) -> Iterator[Step]:
     """The loudness model: a light head on the pitch encoder that ships."""
     command = hubert(plan, "dyns", PITCH, "loudness")
-    command += ("--trunk", "pits", "--content", plan.shipped("demo", "hubert-pit").as_posix())
+    command += ("--trunk", "pits", "--content", plan.shipped(SHIPPED, "hubert-pit").as_posix())
     after: tuple[str, ...] = ("pitch-sound-labels", "pitch-weights")
     if plan.preset["train"]["head"]["keep_embedding"]:
         yield begin(plan, "loudness", "hubert-dyn")
         command += ("--warmstart", plan.run("loudness-begin").joinpath(BEST).as_posix())
         after += ("loudness-begin",)
     yield training(plan, "loudness", command, 1.0, after, ("head", "train.head"))
-    yield weights(plan, "loudness", "demo", "hubert-dyn")
+    yield weights(plan, "loudness", SHIPPED, "hubert-dyn")
 
 
 def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
@@ -207,7 +207,7 @@ def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
         command += ("--resume", plan.shipped(voice.begins, "acoustic").as_posix(), "--refine")
         after.append(f"{voice.begins}-weights")
     yield training(plan, name, command, voice.hours - 2 * part, tuple(after), ("acoustic", "train.acoustic"))
-    yield weights(plan, name, name, "acoustic", "--voice", name)
+    yield weights(plan, name, name, "acoustic", "--voice", name, "--dataset", SHIPPED)
 
 
 def vocoder(plan: Plan) -> Iterator[Step]:
@@ -224,7 +224,7 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     command += ("--finetune", plan.shipped(FIRST, "acoustic").as_posix())
     after = ("vocoder", "vocoder-labels", f"{FIRST}-units", f"{FIRST}-weights")
     yield training(plan, "vocoder-fine", command, 1.5, after, reads)
-    yield weights(plan, "vocoder-fine", "demo", "hifigan")
+    yield weights(plan, "vocoder-fine", SHIPPED, "hifigan")
 
 
 def labels(plan: Plan, folder: str, hours: float) -> Step:
