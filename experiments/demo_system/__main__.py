@@ -12,8 +12,8 @@ WAVS has a folder for each speaker of the table in experiments/demo_system/steps
 columns path and prompt. What is done, with the same settings and recordings, is skipped; a training that was
 stopped is resumed.
 
-Exit codes: 0 all is done, 2 wrong usage or a step that failed, 4 stopped by --minutes before all was done (to be
-called again), 130 stopped by Ctrl-C.
+Exit codes: 0 all is done, 2 wrong usage or a step that failed, 4 stopped by --minutes before all was done, to
+be called again, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations

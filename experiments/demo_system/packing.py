@@ -139,7 +139,8 @@ def tables(plan: Plan) -> dict:
                 yield f"{name}{key}"
                 yield from named(value, f"{name}{key}.")
 
-    return {table: plain(plan.preset, table) for table in named(plan.preset)}
+    found = {table: plain(plan.preset, table) for table in named(plan.preset)}
+    return {table: values for table, values in found.items() if values}
 
 
 def compare(plan: Plan) -> None:

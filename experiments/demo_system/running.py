@@ -16,8 +16,7 @@ from common.cli import SOME_FAILED, UserError
 from experiments.demo_system import records
 from experiments.demo_system.records import Records
 from experiments.demo_system.steps import Step
-from experiments.runs import ROOT
-from workshop.runs import STOPPED, checkpoint, interrupt
+from workshop.runs import ROOT, STOPPED, checkpoint, interrupt
 
 TICK = 0.1  # seconds between two looks at a process
 LAST_LINES = 12  # of what a step printed, with which a failure is explained
