@@ -3,6 +3,7 @@
 import argparse
 import csv
 import importlib
+import json
 import sys
 import zipfile
 from dataclasses import replace
@@ -185,6 +186,39 @@ def test_time_that_is_over_stops_a_training_as_ctrl_c_does(plan, monkeypatch):
     monkeypatch.setattr(running, "interrupt", stopped)
     assert not run(plan, minutes=1e-3)
     assert known(plan).look()["labels"].state == HALF and known(plan).known["labels"]["seconds"] >= 0
+
+
+def test_packages_that_are_missing_are_named_before_hours_of_work(plan, calls):
+    of = table()
+    of[2] = replace(of[2], packages=("json", "no_such_package_here"))
+    with pytest.raises(
+        UserError, match="weights: needs the packages no_such_package_here; .*requirements-eval"
+    ):
+        run(plan, of=of)
+    assert not calls and run(plan, of=of[:2])
+
+
+def test_of_a_manifest_only_the_prompts_count_and_of_a_preset_only_its_settings(plan, calls):
+    manifest, of = plan.data / "manifest.csv", table()
+    manifest.parent.mkdir(parents=True)
+    own = replace(plan, manifest=manifest)
+    words = ("x.py", "--prompts", manifest.as_posix(), "--config")
+    for text, preset, count in (
+        ("a,1,x", "t.toml", 3),
+        ("a,1,other words", "u/t.toml", 3),
+        ("a,2,x", "t.toml", 6),
+    ):
+        manifest.write_text(f"path,prompt,text\n{text}\n", encoding="utf-8")
+        of[0] = replace(of[0], command=(*words, preset, "out/t/labels.pt"))
+        assert run(replace(own, config=Path(preset)), of=of) and len(calls) == count, text
+
+
+def test_two_calls_do_not_work_in_one_folder(plan):
+    refused = pytest.raises(UserError, match="another call works here")
+    with command.alone(plan.out), refused, command.alone(plan.out):
+        pass
+    with command.alone(plan.out):
+        pass
 
 
 def test_a_failed_step_says_why_and_where_all_of_it_is(plan, monkeypatch):
@@ -400,12 +434,12 @@ def test_a_pack_keeps_its_size_at_the_cost_of_its_rate(tmp_path, monkeypatch):
 def test_other_settings_than_at_packing_are_named(plan, capsys):
     Path("wavs").mkdir()
     packing.compare(plan)
-    about = (
-        '{"kind": "recordings", "settings": {"train.a": {"steps": 5, "lr": 1.0}, "train.b": {"steps": 9}}}'
-    )
+    about = {"kind": "recordings", "rate": 16000, "kbit_s": 20.5}
+    about = json.dumps({**about, "settings": {"train.a": {"steps": 5, "lr": 1.0}, "train.b": {"steps": 9}}})
     Path("wavs/pack.json").write_text(about, encoding="utf-8")
     packing.compare(plan)
     assert "packed with other settings than t.toml has: train.a\n" in capsys.readouterr().err
+    assert "Opus at 16000 Hz and 20.5 kbit/s" in report.recordings(known(plan))
 
 
 def test_results_come_back_in_parts_and_what_is_done_here_stays(plan, calls, monkeypatch):

@@ -28,7 +28,8 @@ from workshop.runs import checkpoint
 
 ABOUT = "pack.json"  # in a zip: which kind of the two it is, and what it was made of
 RECORDINGS, RESULTS = "recordings", "results"
-FORM = {"kind": str, "settings?": dict, "steps?": dict}
+FORM = {"kind": str, "settings?": dict}
+PACKED = {**FORM, "rate": int, "kbit_s": int | float}
 SUFFIX = ".ogg"
 RATE = audio.SAMPLE_RATE  # what the models are trained on; Opus has 8, 12, 16, 24 and 48 kHz
 MOST = 60_000_000  # bytes of all recordings
@@ -143,19 +144,19 @@ def tables(plan: Plan) -> dict:
     return {table: values for table, values in found.items() if values}
 
 
+def about_packed(plan: Plan) -> dict | None:
+    """What `pack` says of the recordings in WAVS; None where they are no packed ones."""
+    path = plan.wavs / ABOUT
+    return parse_json(path.read_bytes(), path, PACKED, "unpack it again") if path.is_file() else None
+
+
 def compare(plan: Plan) -> None:
     """Say where recordings were packed with other settings than this run's: two machines are to agree."""
-    path = plan.wavs / ABOUT
-    if path.is_file():
-        before, now = (
-            parse_json(path.read_bytes(), path, FORM, "unpack it again").get("settings"),
-            tables(plan),
-        )
-        if before != now:
-            differ = sorted(
-                name for name in {**(before or {}), **now} if (before or {}).get(name) != now.get(name)
-            )
-            progress.say(f"{path}: packed with other settings than {plan.config} has: {', '.join(differ)}")
+    if packed := about_packed(plan):
+        before, now = packed.get("settings", {}), tables(plan)
+        if differ := sorted(name for name in {**before, **now} if before.get(name) != now.get(name)):
+            other = f"packed with other settings than {plan.config} has"
+            progress.say(f"{plan.wavs / ABOUT}: {other}: {', '.join(differ)}")
 
 
 def send(known: Records, file: Path, unfinished: bool) -> list[Path]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -13,7 +16,7 @@ import audio
 from common import audio_files, decoding, progress
 from common.cli import UserError, nearest
 from common.files import sha256_of, write_bytes
-from common.readers import read_json
+from common.readers import read_json, read_text
 from evaluation.report import write_json
 from experiments.demo_system.steps import CORPUS, FIRST, PITCH, SPEAKERS, Plan
 from preprocessing.wavs_link import make_link, remove_link
@@ -104,6 +107,13 @@ def manifest_of(given: Path | None, wavs: Path, data: Path) -> Path | None:
     if not kept.is_file() or kept.read_bytes() != text:
         write_bytes(kept, text)
     return kept
+
+
+def prompts_of(manifest: Path) -> str:
+    """Digest of what a manifest says of prompts, which decides the split; its other columns do not."""
+    rows = csv.DictReader(io.StringIO(read_text(manifest, "export it as CSV in UTF-8"), newline=""))
+    said = sorted((row.get("path") or "", row.get("prompt") or "") for row in rows)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def link(plan: Plan) -> None:

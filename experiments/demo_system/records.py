@@ -12,6 +12,7 @@ from typing import Any
 from common.files import sha256_of
 from common.readers import read_json
 from evaluation.report import write_json
+from experiments.demo_system import recordings
 from experiments.demo_system.recordings import Facts
 from experiments.demo_system.steps import Plan, Step
 
@@ -33,6 +34,7 @@ class Records:
 
     def __init__(self, plan: Plan, steps: list[Step], facts: dict[str, Facts]) -> None:
         self.plan, self.facts = plan, facts
+        self.prompts = recordings.prompts_of(plan.manifest) if plan.manifest else ""
         self.steps = {step.name: step for step in steps}
         self.known = {name: self._read(name) for name in self.steps}
 
@@ -53,10 +55,14 @@ class Records:
 
     def about(self, step: Step) -> dict[str, Any]:
         """What a step depends on: its command, settings, recordings, and the steps before it."""
+        known = {name: self.facts[name].digest for name in step.speakers}
+        if self.plan.manifest and self.plan.manifest.as_posix() in step.command:
+            known[self.plan.manifest.name] = self.prompts
+        preset = self.plan.config.as_posix()  # may lie elsewhere on another machine: its settings count
         return {
-            "command": list(step.command),
+            "command": ["PRESET" if word == preset else word for word in step.command],
             "settings": {table: plain(self.plan.preset, table) for table in step.reads},
-            "recordings": {name: self.facts[name].digest for name in step.speakers},
+            "recordings": known,
             "after": {name: self._digest(name) for name in step.after},
         }
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from common.files import write_text
+from experiments.demo_system import packing
 from experiments.demo_system.records import DONE, GONE, Records
 from experiments.demo_system.running import last_lines, shown
 from experiments.demo_system.steps import SPEAKERS, Step
@@ -63,8 +64,10 @@ def recordings(known: Records) -> str:
     ]
     total = sum(of.minutes for of in known.facts.values())
     rows.append(["all", "", str(sum(of.files for of in known.facts.values())), f"{total:.1f}", "", ""])
+    packed = packing.about_packed(known.plan)
+    note = PACKED.format(**packed) if packed else ""
     head = ["", "folders", "files", "minutes", "trains", "sha256 of the list"]
-    return markdown(head, rows, ("folders", "trains", "sha256 of the list"))
+    return note + markdown(head, rows, ("folders", "trains", "sha256 of the list"))
 
 
 def uses(name: str) -> str:
@@ -152,6 +155,10 @@ def results(known: Records, done: list[str]) -> str:
     return markdown(["file", "MB", "sha256"], rows, ("sha256",)) if rows else "Nothing yet."
 
 
+PACKED = """They are Opus at {rate} Hz and {kbit_s:.1f} kbit/s, made with --pack: another data set than
+their originals.
+
+"""
 TEXT = """# How the models in `{out}` were made
 
 This page was written by

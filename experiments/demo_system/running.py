@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from common import progress
@@ -39,6 +40,7 @@ def run(known: Records, clock: Clock, candidates: Sequence[str]) -> bool:
     Stops between two steps, and within one that can be resumed, when the time is over. Raises UserError where
     a step fails, or needs one that is no candidate.
     """
+    require_packages(known, candidates)
     begun = False
     while step := next_step(known, candidates):
         # A step that cannot be stopped is left for the next call, unless this one would do nothing.
@@ -48,6 +50,17 @@ def run(known: Records, clock: Clock, candidates: Sequence[str]) -> bool:
         if not run_step(known, step, clock):
             return False
     return True
+
+
+def require_packages(known: Records, candidates: Sequence[str]) -> None:
+    """UserError where a step that is to be run needs a package that is not here, before hours of work."""
+    statuses = known.look(candidates)
+    for step in (known.steps[name] for name in candidates if statuses[name].run):
+        if missing := [name for name in step.packages if find_spec(name) is None]:
+            raise UserError(
+                f"{step.name}: needs the packages {', '.join(missing)}; "
+                "install them: python -m pip install -r requirements-eval.txt"
+            )
 
 
 def next_step(known: Records, candidates: Sequence[str]) -> Step | None:

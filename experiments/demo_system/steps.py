@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checkpoints.places import BEST, SHIPPED
 from common.presets import hubert_sizes
+from evaluation.whisper import PACKAGES
 
 CORPUS, PITCH = "corpus", "pitch"  # data folders: of content encoder and vocoder, and of pitch and loudness
 BEGIN = Path("out") / SHIPPED  # encoders whose vectors of classes are kept, where the preset says so
@@ -15,6 +16,9 @@ SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
 CLASSES = ("--clusters", "500", "--fit_frames", "300000")
+
+
+WHISPER = ("ctranslate2", *PACKAGES)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class Step:
     command: a script or tool of the project and its options; makes: files or folders by which it is known
     to be done; hours: about how long on two cores; after: steps whose work it needs; reads: tables of the
     preset that change it; speakers: rows whose recordings it reads; run: folder of a training, which is
-    resumed; stops: whether it can be stopped and resumed at all; ships: whether its file is a result.
+    resumed; stops: whether it can be stopped and resumed at all; ships: whether its file is a result;
+    packages: modules that it needs besides requirements.txt.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Step:
     run: Path | None = None
     stops: bool = True
     ships: bool = False
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,8 @@ def content(plan: Plan) -> Iterator[Step]:
     yield labels(plan, CORPUS, 0.5)
     if whisper:
         command = ("tools.whisper_features", *words(data, features))
-        yield Step("content-features", command, (features,), 0.6, ("corpus-labels",), stops=False)
+        after = ("corpus-labels",)
+        yield Step("content-features", command, (features,), 0.6, after, stops=False, packages=WHISPER)
     classes = ("preprocess.py", plan.name(CORPUS), "--discrete", *CLASSES, *config(plan))
     classes += ("--features", features.as_posix() if whisper else "mfcc")
     after = ("content-features",) if whisper else ("corpus-labels",)
@@ -148,7 +155,8 @@ def content(plan: Plan) -> Iterator[Step]:
     sizes, start = ("hubert", "hubert.units"), plan.run("content-start") / BEST
     if whisper:
         command = ("tools.whisper_start", *words(data, start), *config(plan))
-        yield Step("content-start", command, (start,), 0.1, ("content-classes",), sizes, stops=False)
+        after = ("content-classes",)
+        yield Step("content-start", command, (start,), 0.1, after, sizes, stops=False, packages=WHISPER[1:])
     command = hubert(plan, "units", CORPUS, "content") + (
         ("--warmstart", start.as_posix()) if whisper else ()
     )
