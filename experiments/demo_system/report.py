@@ -103,14 +103,14 @@ def said(known: Records, step: Step) -> str:
     if not record or "made" not in record:
         return ""
     if step.run is None:
-        told = lines[-1] if lines else ""
+        end = lines[-1] if lines else ""
     else:
         valid = points(step.run).get("valid", [])
         last = f"step {valid[-1][0]}" if valid else ""
         host = HOST.findall(log_of(step.run))
-        told = "; ".join(filter(None, (last, host[-1] if host else "")))
+        end = "; ".join(filter(None, (last, host[-1] if host else "")))
     note = record.get("note", "")
-    return "; ".join(filter(None, (told, note if note not in told else ""))).replace("|", "/")
+    return "; ".join(filter(None, (end, note if note not in end else ""))).replace("|", "/")
 
 
 def log_of(run: Path) -> str:

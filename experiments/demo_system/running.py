@@ -82,41 +82,48 @@ def next_step(known: Records, candidates: Sequence[str]) -> Step | None:
 def run_step(known: Records, step: Step, clock: Clock) -> bool:
     """Run one step; returns whether it is done. What it takes is added to its record, however it ends."""
     about, before = known.about(step), known.known[step.name] or {}
-    goes_on = before.get("about") == about and "made" not in before
-    record = {"about": about, "seconds": before.get("seconds", 0) if goes_on else 0}
-    record["commits"] = [*dict.fromkeys([*(before.get("commits", []) if goes_on else []), commit()])]
-    command = command_of(step, goes_on)
+    resumes = before.get("about") == about and "made" not in before
+    record = {"about": about, "seconds": before.get("seconds", 0) if resumes else 0}
+    record["commits"] = [*dict.fromkeys([*(before.get("commits", []) if resumes else []), commit()])]
+    command = command_of(step, resumes)
     known.write(step.name, record)
     code, began, log = 0, time.monotonic(), known.log(step.name)
     if command is not None:
         progress.say(f"{step.name}: {' '.join(('python', *shown(command)))}")
-        if not goes_on:
+        if not resumes:
             log.unlink(missing_ok=True)
         try:
             code = watch(partial(start, command, log), log, step, clock)
         finally:
             record["seconds"] = round(record["seconds"] + time.monotonic() - began, 1)
             known.write(step.name, record)
-    if code == STOPPED or code < 0:
+    if code == STOPPED:
         return False
-    said = last_lines(log)
-    if code > SOME_FAILED or not all(path.exists() for path in step.makes):
-        reasons = [line for line in said if line.startswith("error: ")] or said[-1:] or ["it printed nothing"]
-        raise UserError(
-            f"{step.name}: {step.command[0]} ended with code {code}: {reasons[-1].removeprefix('error: ')}; "
-            f"all that it printed is in {log}"
-        )
+    require_done(step, code, log)
     if code == SOME_FAILED:
-        record["note"] = next((line for line in said if " failed" in line), "some recordings failed")
+        lines = last_lines(log)
+        record["note"] = next((line for line in lines if " failed" in line), "some recordings failed")
     known.write(step.name, {**record, "made": records.made(step.makes)})
     return True
 
 
-def command_of(step: Step, goes_on: bool) -> tuple[str, ...] | None:
+def require_done(step: Step, code: int, log: Path) -> None:
+    """UserError with the reason that a step has printed, unless it is done but for some recordings."""
+    if 0 <= code <= SOME_FAILED and all(path.exists() for path in step.makes):
+        return
+    said = last_lines(log)
+    reasons = [line.removeprefix("error: ") for line in said if line.startswith("error: ")] or said[-1:]
+    reason = "it was killed (out of memory?)" if code < 0 else "".join(reasons[-1:]) or "it printed nothing"
+    raise UserError(
+        f"{step.name}: {step.command[0]} ended with code {code}: {reason}; all that it printed is in {log}"
+    )
+
+
+def command_of(step: Step, resumes: bool) -> tuple[str, ...] | None:
     """The command that does the rest of a step; None for a training that had come to its end."""
     if step.run is None:
         return step.command
-    newest = checkpoint(step.run) if goes_on else None
+    newest = checkpoint(step.run) if resumes else None
     if newest is None:
         shutil.rmtree(step.run, ignore_errors=True)  # a run with other settings must not be resumed
         return step.command
