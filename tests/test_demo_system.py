@@ -532,8 +532,10 @@ def test_the_report_says_what_was_made_of_what_by_which_commands(plan, calls):
         f"    {running.commit()}",
     ):
         assert line in text, line
-    assert "loss 9" not in text and "| 4 | 9 |" not in text
+    assert "not made by it" not in text and "loss 9" not in text and "| 4 | 9 |" not in text
+    of[0] = replace(of[0], begins=True)
     report.write(Path("doc.md"), known(changed(plan, "b", steps=3), of=of), "x")
+    assert "not made by it:\n\n| file | MB | sha256 |" in Path("doc.md").read_text(encoding="utf-8")
     assert "1 of 3 steps are done" in Path("doc.md").read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from common.files import write_text
@@ -32,8 +33,9 @@ def write(doc: Path, known: Records, command: str) -> None:
     parts = (
         recordings(known),
         settings(known.plan.config),
-        "\n\n".join(filter(None, (curve(step) for step in known.steps.values()))) or "No training has begun.",
-        results(known, done),
+        "\n\n".join(filter(None, (curve(step) for step in known.steps.values())))
+        or "No training has been validated yet.",
+        begun_from(known, done) + files(known, done, lambda step: step.ships),
     )
     text = TEXT.format(
         out=known.plan.out.as_posix(),
@@ -145,16 +147,25 @@ def curve(step: Step) -> str:
     return f"**{step.name}**, on validation recordings:\n\n{markdown(['step', *names], rows)}"
 
 
-def results(known: Records, done: list[str]) -> str:
-    """Files that ship, with what they are and where they were made."""
+def files(known: Records, done: list[str], chosen: Callable[[Step], bool]) -> str:
+    """Files that the chosen steps have made."""
     rows = []
-    for name in (name for name in done if known.steps[name].ships):
+    for name in (name for name in done if chosen(known.steps[name])):
         for file, digest in known.known[name]["made"].items():
             size = f"{Path(file).stat().st_size / 1e6:.1f}" if Path(file).is_file() else ""
             rows.append([f"`{file}`", size, f"`{digest}`"])
     return markdown(["file", "MB", "sha256"], rows, ("sha256",)) if rows else "Nothing yet."
 
 
+def begun_from(known: Records, done: list[str]) -> str:
+    """Other models that trainings begin from; nothing where there are none."""
+    if not any(step.begins for step in known.steps.values()):
+        return ""
+    return f"{BEGUN}\n\n{files(known, done, lambda step: step.begins)}\n\n"
+
+
+BEGUN = """Besides the recordings it began from copies of these, whose vectors of classes it keeps. They are
+not made by it:"""
 PACKED = """They are Opus at {rate} Hz and {kbit_s:.1f} kbit/s, made with --pack: another data set than
 their originals.
 

@@ -11,7 +11,9 @@ from common.presets import hubert_sizes
 from evaluation.whisper import PACKAGES
 
 CORPUS, PITCH = "corpus", "pitch"  # data folders: of content encoder and vocoder, and of pitch and loudness
-BEGIN = Path("out") / SHIPPED  # encoders whose vectors of classes are kept, where the preset says so
+BEGIN = (
+    Path("out") / SHIPPED
+)  # label models begin from these and keep their vectors, where the preset says so
 SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
@@ -69,7 +71,8 @@ class Step:
     to be done; hours: about how long on two cores; after: steps whose work it needs; reads: tables of the
     preset that change it; speakers: rows whose recordings it reads; run: folder of a training, which is
     resumed; stops: whether it can be stopped and resumed at all; ships: whether its file is a result;
-    packages: modules that it needs besides requirements.txt.
+    begins: whether it only keeps a model that was there before; packages: modules that it needs besides
+    requirements.txt.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Step:
     run: Path | None = None
     stops: bool = True
     ships: bool = False
+    begins: bool = False
     packages: tuple[str, ...] = ()
 
 
@@ -244,10 +248,10 @@ def labels(plan: Plan, folder: str, hours: float) -> Step:
 
 
 def begin(plan: Plan, name: str, model: str) -> Step:
-    """The file that a label model begins from, kept: what ships may take its place meanwhile."""
+    """A copy of the model that a label model begins from: what ships may take its place meanwhile."""
     made = plan.run(f"{name}-begin") / BEST
     command = ("tools.export_weights", *words(BEGIN / model / BEST, made))
-    return Step(f"{name}-begin", command, (made,), 0.0, stops=False)
+    return Step(f"{name}-begin", command, (made,), 0.0, stops=False, begins=True)
 
 
 def hubert(plan: Plan, kind: str, folder: str, name: str) -> tuple[str, ...]:
