@@ -12,8 +12,8 @@ WAVS has a folder for each speaker of the table in experiments/demo_system/steps
 columns path and prompt. What is done, with the same settings and recordings, is skipped; a training that was
 stopped is resumed.
 
-Exit codes: 0 all is done, 2 wrong usage or a step that failed, 4 stopped by --minutes before all was done, to
-be called again, 130 stopped by Ctrl-C.
+Exit codes: 0 all is done, 2 wrong usage or a step that failed, 4 stopped by --minutes before all was done
+(call it again), 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -66,6 +66,15 @@ def parse_args() -> argparse.Namespace:
     which.add_argument(
         "--minutes", type=float, metavar="N", help="stop after so long, at a step's end or within a training"
     )
+    add_carrying(parser)
+    args = parser.parse_args()
+    if args.minutes is not None and not args.minutes > 0:
+        parser.error(f"--minutes {args.minutes:g}: expected more than 0")
+    return args
+
+
+def add_carrying(parser: argparse.ArgumentParser) -> None:
+    """Options for another machine; each but the last is done in the place of any step."""
     carried = parser.add_argument_group("on another machine")
     what = carried.add_mutually_exclusive_group()
     what.add_argument("--pack", type=cli.new_file(".zip"), metavar="ZIP", help="WAVS as Opus, at most 60 MB")
@@ -82,10 +91,6 @@ def parse_args() -> argparse.Namespace:
     carried.add_argument(
         "--unfinished", action="store_true", help="with --return: checkpoints of half-done trainings too"
     )
-    args = parser.parse_args()
-    if args.minutes is not None and not args.minutes > 0:
-        parser.error(f"--minutes {args.minutes:g}: expected more than 0")
-    return args
 
 
 def plan_of(args: argparse.Namespace):
