@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
 from audio import MEL_HOP, SAMPLE_RATE
+from bands import LOW
 
 Shares = Callable[[np.ndarray], np.ndarray]  # times [T] in seconds -> of each further model [V - 1, T]
 
@@ -26,10 +27,14 @@ class Blend(nn.Module):
     def __init__(self, models: Sequence[AcousticModel], shares: Shares, start: float = 0.0) -> None:
         """models: all take the same units; the first has what the others' shares leave of 1.
 
-        start: seconds of the recording before the first unit.
+        start: seconds of the recording before the first unit. Where the models' bands differ the mixture
+        ends at 8 kHz; `band` is what it has.
         """
         super().__init__()
         self.models, self.shares, self.start = nn.ModuleList(models), shares, start
+        bands = {model.band for model in models}
+        # Above 8 kHz some voices say nothing: what all have are the 128 rows.
+        self.band = bands.pop() if len(bands) == 1 else LOW
 
     def since(self, start: float) -> Blend:
         """The same for units that begin so many seconds after the recording does."""
@@ -59,6 +64,7 @@ class Blend(nn.Module):
 
     def _mixed(self, mels: Sequence[Tensor], first: int) -> Tensor:
         """The mixture of mels [B, T, n_mels] whose first frame is frame `first` of the whole."""
+        mels = [mel[..., : self.band.n_mels] for mel in mels]
         frames = first + np.arange(mels[0].shape[1])
         others = self.shares(self.start + MEL_HOP * (frames + 0.5) / SAMPLE_RATE)
         others = torch.from_numpy(others).to(mels[0])[:, :, None]

@@ -70,6 +70,8 @@ CARD: dict[str, tuple[Callable[[Any], bool], str]] = {  # fields that are read a
     "bank": (_texts, "a table of texts"),
     "step": (_number, "a number"),
     "hours": (_number, "a number"),
+    "rate": (_number, "a number"),
+    "high": (_number, "a number"),
     "f0_hz": (_span, "two numbers"),
     "loudness_db": (_span, "two numbers"),
     "f0_percentiles_hz": (_numbers, "a table of numbers"),

@@ -21,7 +21,8 @@ from preprocessing.wavs_link import WavsLink
 
 NUMBER = int | float
 SHARES = ("val_share?", "test_share?")
-MOVES = {"pitch?": NUMBER, "gain?": NUMBER, "copies?": int, "seed?": int, "voicing?": str}
+HZ_DB = dict.fromkeys(("pitch?", "gain?", "low?", "high?"), NUMBER)
+MOVES = {**HZ_DB, "copies?": int, "seed?": int, "voicing?": str}
 LABELS = {
     **dict.fromkeys(("f_min?", "f_max?", "low_db?", "high_db?", "sigma?", "assumed_rate?"), NUMBER),
     **{"bins?": int, "tracker?": str, "scale?": str, "unvoiced?": bool, "centred?": bool, "voicing?": bool},
@@ -38,18 +39,17 @@ JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read
     "copies.json": ({"of": {str: str}, "settings?": MOVES}, "--mel with the options --augment_…"),
     "encoder.json": ({"encoders": CARDS, "unit_dim": int}, "--encode DATASET"),
     "units-discrete.json": (dict, "--discrete"),
-    "mels.json": (dict, "--mel"),
+    **dict.fromkeys(("mels.json", "wide.json", "highs.json"), (dict, "--mel")),
     BANK: ({"left_out": [str], "takes": {str: str}, **ABOUT}, "--wavs BANK --mel"),
 }
 
 COPY = re.compile(r"~moved\d+$", re.IGNORECASE)  # ends the key of a pitch-shifted copy, and of nothing else
 VERBS = {  # of preprocess.py, that make the arrays of a kind
     **dict.fromkeys(("f0", "doubtful", "loudness", "pits", "dyns"), "--pitdyn"),
-    **dict.fromkeys(("prepared", "mels"), "--mel"),
+    **dict.fromkeys(("prepared", "mels", "wide", "bandwidth", "highs"), "--mel"),
     **dict.fromkeys(("units-pitdyn", "prosody"), "--encode <dataset>"),
     "units-discrete": "--discrete",
 }
-
 PREPARED = {"version": 2}  # how recordings are decoded, trimmed and scaled; 1 had no prepared.json
 
 

@@ -14,13 +14,17 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import soxr
 
-from audio import SAMPLE_RATE, UNIT_HOP
+from audio import PEAK_LIMIT, SAMPLE_RATE, UNIT_HOP
+from bands import LOW, Band
 from common.cli import UserError
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
 from preprocessing.bookkeeping import each_key
 from preprocessing.data_folder import DataFolder
+from preprocessing.wide import wave_file
+from preprocessing.wide_folder import WideFolder
 
 FRAME_MS = 5.0  # of WORLD
 AROUND = 1.5  # F0 is searched this factor below and above what a quick look finds
@@ -28,11 +32,15 @@ GLIDE = 3.0  # semitones around a copy's own place, at most
 GLIDE_SECONDS, SWELL_SECONDS = 0.3, 0.4  # between the knots of a melody and of a loudness curve
 
 
+Reach = tuple[float, float]  # semitones between which copies of a recording lie
+
+
 @dataclass(frozen=True)
 class Settings:
     """pitch: semitones, copies lie within ± this; gain: dB, the same; copies: of each recording.
 
-    voicing: tracker that says where a recording is voiced.
+    voicing: tracker that says where a recording is voiced. low, high: Hz that copies lie between, instead of
+    pitch, whatever the recording's own.
     """
 
     pitch: float = 0.0
@@ -40,6 +48,25 @@ class Settings:
     copies: int = 4
     seed: int = 1234
     voicing: str = ""
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def moves_pitch(self) -> bool:
+        return self.pitch > 0 or self.high > 0
+
+    def noted(self) -> dict:
+        """As copies.json holds them: without low and high where they are not asked for."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("low", "high")}
+
+    def reach(self, f0: np.ndarray) -> Reach:
+        """Semitones between which copies of a recording with F0 [frames] in Hz, 0 = unvoiced, lie."""
+        if not self.high:
+            return -self.pitch, self.pitch
+        if not (f0 > 0).any():
+            return 0.0, 0.0
+        low, high = 12 * np.log2(np.array([self.low, self.high]) / np.median(f0[f0 > 0]))
+        return float(low), float(high)
 
 
 def settings(folder: DataFolder, voicing: str, **given: float | None) -> Settings | None:
@@ -47,28 +74,32 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
     given = {name: value for name, value in given.items() if value is not None}
     wanted = {**(folder.read_json("copies.json") or {}).get("settings", {}), **given}
     # Copies that differ in loudness alone do not depend on voicing, and so not on its tracker.
-    return Settings(**{**wanted, "voicing": voicing if wanted.get("pitch") else ""}) if wanted else None
+    moves = wanted.get("pitch") or wanted.get("high")
+    return Settings(**{**wanted, "voicing": voicing if moves else ""}) if wanted else None
 
 
 def plan(folder: DataFolder, wanted: Settings) -> None:
     """Write copies.json, which names the copies of the training recordings; all others go."""
-    moves = wanted.pitch > 0 or wanted.gain > 0
+    moves = wanted.moves_pitch or wanted.gain > 0
     train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
     of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
-    stays = (folder.read_json("copies.json") or {}).get("settings") == asdict(wanted)
+    stays = (folder.read_json("copies.json") or {}).get("settings") == wanted.noted()
     for key in folder.copies:
         if not (stays and key in of):
             folder.forget(key)
-    folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
+    folder.write_json("copies.json", {"settings": wanted.noted(), "of": of})
     for known in ("copies", "copies_of"):  # read again
         folder.__dict__.pop(known, None)
 
 
-def missing(folder: DataFolder, redo: bool = False) -> dict[str, list[str]]:
-    """{recording: its copies that have not been made (with redo all)}, as copies.json says."""
+def missing(folder: DataFolder, redo: bool = False, band: Band = LOW) -> dict[str, list[str]]:
+    """{recording: its copies that have not been made (with redo all) at the band's rate}, as copies.json
+    says."""
     left: dict[str, list[str]] = {}
+    wide = WideFolder(folder, band)
     for copy, recording in folder.copies.items():
-        if redo or not folder.has("prepared", copy):
+        made = folder.has("prepared", copy) and (not band.is_wide or wide.has(copy))
+        if redo or not made:
             left.setdefault(recording, []).append(copy)
     return left
 
@@ -77,36 +108,69 @@ def make(
     wanted: Settings,
     track: Callable[[np.ndarray], np.ndarray],
     redo: bool,
+    band: Band,
     folder: DataFolder,
     recording: str,
 ) -> int:
     """The prepared wavs of one recording's missing copies; returns how many.
 
-    track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies.
+    track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies. At a band above 8 kHz copies
+    are made at its rate, and the prepared wav is that copy at 16 kHz.
     """
-    copies = missing(folder, redo).get(recording, [])
-    own = folder.prepared(recording).astype(np.float64)
-    voice = analyse(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
+    copies = missing(folder, redo, band).get(recording, [])
+    low = folder.prepared(recording).astype(np.float64)
+    own = own_wave(folder, band, recording) if band.is_wide else low
+    voice = None
+    if wanted.moves_pitch:
+        voice = analyse(low, track(folder.prepared(recording)) > 0, own, band.rate)
     for copy in copies:
         rng, wav = np.random.default_rng([wanted.seed, *copy.encode("utf-8", "surrogatepass")]), own
         if voice is not None:
-            place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
-            wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
+            reach = wanted.reach(voice.f0)
+            place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, reach, rng)
+            wav = synthesise(voice, melody(len(voice.f0), place, reach, rng), len(own))
         if wanted.gain > 0:
-            wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
-        folder.save_prepared(copy, wav)
+            wav = wav * 10 ** (smooth(len(wav), band.rate * SWELL_SECONDS, wanted.gain, rng) / 20)
+        if band.is_wide:
+            save_both(folder, band, copy, recording, wav)
+        else:
+            folder.save_prepared(copy, wav)
     return len(copies)
 
 
-def stratum(number: int, count: int, reach: float, rng: np.random.Generator) -> float:
-    """Where copy `number` of `count` lies in ±reach: drawn from its own of `count` equal parts."""
-    return -reach + 2 * reach * (number - 1 + rng.uniform()) / count
+def own_wave(folder: DataFolder, band: Band, recording: str) -> np.ndarray:
+    """A recording at the band's rate, float64, made where it is missing."""
+    wide = WideFolder(folder, band)
+    if not wide.has(recording):
+        wave_file(band, folder, recording)
+    return wide.crop(recording).astype(np.float64)
 
 
-def melody(frames: int, place: float, reach: float, rng: np.random.Generator) -> np.ndarray:
-    """Semitones [frames]: glides around `place`, within ±reach."""
-    glide = min(GLIDE, reach)
-    return np.clip(place + smooth(frames, 1000 * GLIDE_SECONDS / FRAME_MS, glide, rng), -reach, reach)
+def save_both(folder: DataFolder, band: Band, copy: str, recording: str, wav: np.ndarray) -> None:
+    """Keep a copy at the band's rate and, resampled from it, at 16 kHz, of the recording's bandwidth."""
+    low = soxr.resample(wav, band.rate, SAMPLE_RATE, quality="HQ")
+    wide = WideFolder(folder, band)
+    folder.save_prepared(copy, low)
+    peak = float(np.abs(low).max(initial=0.0)) or 1.0
+    wide.save(copy, wav * (PEAK_LIMIT / peak), wide.bandwidth(recording))
+
+
+def stratum(number: int, count: int, reach: float | Reach, rng: np.random.Generator) -> float:
+    """Where copy `number` of `count` lies in reach (±, or from low to high): drawn from its own of `count`
+    equal parts."""
+    low, high = _between(reach)
+    return low + (high - low) * (number - 1 + rng.uniform()) / count
+
+
+def melody(frames: int, place: float, reach: float | Reach, rng: np.random.Generator) -> np.ndarray:
+    """Semitones [frames]: glides around `place`, within reach (±, or from low to high)."""
+    low, high = _between(reach)
+    glide = min(GLIDE, (high - low) / 2)
+    return np.clip(place + smooth(frames, 1000 * GLIDE_SECONDS / FRAME_MS, glide, rng), low, high)
+
+
+def _between(reach: float | Reach) -> Reach:
+    return reach if isinstance(reach, tuple) else (-reach, reach)
 
 
 def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> np.ndarray:
@@ -119,30 +183,39 @@ def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> n
 
 
 class Voice(NamedTuple):
-    """WORLD's analysis of a wav: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins]."""
+    """WORLD's analysis of a wav: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins], up
+    to half of rate (Hz)."""
 
     f0: np.ndarray
     envelope: np.ndarray
     noise: np.ndarray
+    rate: int = SAMPLE_RATE
 
 
-def analyse(wav: np.ndarray, voiced: np.ndarray | None = None) -> Voice:
+def analyse(
+    wav: np.ndarray,
+    voiced: np.ndarray | None = None,
+    wide: np.ndarray | None = None,
+    rate: int = SAMPLE_RATE,
+) -> Voice:
     """wav float64 [S] -> its analysis by WORLD (Morise, Yokomori and Ozawa 2016).
 
     voiced [N] of units: where there is a pitch to shift. WORLD's own tracker finds one in many consonants,
-    and a voice trained on copies with pitch there makes its consonants voiced. Raises UserError when pyworld
-    is not installed.
+    and a voice trained on copies with pitch there makes its consonants voiced. wide: the same wav at another
+    rate, whose spectra are taken instead; its pitch is that at 16 kHz. Raises UserError when pyworld is not
+    installed.
     """
     world = load_world()
     low, high = search_range(wav, world)
     f0, times = world.harvest(wav, SAMPLE_RATE, f0_floor=low, f0_ceil=high, frame_period=FRAME_MS)
     # The default frame is made for 71 Hz and up, and takes what is lower for unvoiced.
-    size = world.get_cheaptrick_fft_size(SAMPLE_RATE, F_MIN)
+    size = world.get_cheaptrick_fft_size(rate, F_MIN)
+    own = wav if wide is None else wide
     if voiced is not None:
         units = (times * SAMPLE_RATE / UNIT_HOP).astype(int)
         f0 = np.where(voiced[np.minimum(units, len(voiced) - 1)], f0, 0.0)
-    envelope = world.cheaptrick(wav, f0, times, SAMPLE_RATE, fft_size=size)
-    return Voice(f0, envelope, world.d4c(wav, f0, times, SAMPLE_RATE, fft_size=size))
+    envelope = world.cheaptrick(own, f0, times, rate, fft_size=size)
+    return Voice(f0, envelope, world.d4c(own, f0, times, rate, fft_size=size), rate)
 
 
 def search_range(wav: np.ndarray, world) -> tuple[float, float]:
@@ -162,7 +235,7 @@ def synthesise(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarray:
     """float64 [samples] with F0 moved by semitones [frames] and formants kept; what is unvoiced stays."""
     moved = np.clip(voice.f0 * 2 ** (semitones[: len(voice.f0)] / 12), F_MIN, F_MAX)
     f0 = np.where(voice.f0 > 0, moved, 0.0)
-    made = load_world().synthesize(f0, voice.envelope, voice.noise, SAMPLE_RATE, FRAME_MS)
+    made = load_world().synthesize(f0, voice.envelope, voice.noise, voice.rate, FRAME_MS)
     return np.pad(made, (0, max(0, samples - len(made))))[:samples]
 
 
@@ -187,20 +260,20 @@ def load_world():
 
 def wanted_copies(folder: DataFolder, args: argparse.Namespace, tracker: str) -> Settings | None:
     """Settings of the copies asked for now or before, or None. Raises UserError without their package."""
-    wanted = settings(
-        folder,
-        pitch.resolve(tracker),
-        pitch=args.augment_pitch,
-        gain=args.augment_gain,
-        copies=args.augment_copies,
-    )
-    if wanted and wanted.pitch > 0:
+    asked, given = args.augment_pitch, {}
+    if isinstance(asked, tuple):
+        given = {"pitch": 0.0, "low": asked[0], "high": asked[1]}
+    elif asked is not None:
+        given = {"pitch": asked, "low": 0.0, "high": 0.0}
+    given |= {"gain": args.augment_gain, "copies": args.augment_copies}
+    wanted = settings(folder, pitch.resolve(tracker), **given)
+    if wanted and wanted.moves_pitch:
         load_world()
     return wanted
 
 
 def make_copies(
-    folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
+    folder: DataFolder, args: argparse.Namespace, tracker: str, band: Band = LOW, redo: bool = False
 ) -> list[tuple[str, str]]:
     """--augment_pitch, --augment_gain: copies of the training recordings; without these options as before.
 
@@ -211,8 +284,8 @@ def make_copies(
         return []
     tracker = pitch.resolve(tracker)
     plan(folder, wanted)
-    left = missing(folder, redo)
-    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo)
+    left = missing(folder, redo, band)
+    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo, band)
     made, failures = each_key(work, folder, left, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, left.values()))
