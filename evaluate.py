@@ -128,6 +128,7 @@ def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
     bench = parser.add_command(commands, "bench", about)
     given, made = (bench.add_argument_group(title) for title in (GIVEN, MADE))
     given.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
+    given.add_argument("--dataset", type=cli.voice, help="encoders out/<dataset> (default: the voice's own)")
     parts = ("start", "stages", "stream", "folder", "growth", "preprocess", "train")
     given.add_argument("--parts", nargs="+", choices=parts, default=parts, help="default: all")
     sizes = ("shipped", "official", "one_trunk_hifigan", "one_trunk")

@@ -189,7 +189,7 @@ def folder_against_files(
 
 def measure(args: Any) -> dict[str, Any]:
     """All figures that evaluate.py bench prints, and writes with --json."""
-    makers = {"shipped": lambda: VoiceConverter.load(args.vbank), **bench_models.SIZES}
+    makers = {"shipped": lambda: VoiceConverter.load(args.vbank, args.dataset), **bench_models.SIZES}
     reference = None
     if args.reference:
         reference = partial(load_reference(args.reference).convert, bench_models.official_sizes())
@@ -207,10 +207,10 @@ def measure(args: Any) -> dict[str, Any]:
             for seconds in (args.seconds if sizes == "shipped" else args.seconds[:1])
         }
     if "stream" in args.parts:
-        converter, most = VoiceConverter.load(args.vbank), max(args.threads)
+        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
         figures["stream"] = streamed(converter, STREAMED, most, args.rounds)
     if "folder" in args.parts:
-        converter, most = VoiceConverter.load(args.vbank), max(args.threads)
+        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
         figures["folder"] = folder_against_files(converter, FOLDER, SHORT, most, args.rounds)
     if "growth" in args.parts:
         figures["growth"] = growth(args.vbank, args.growth)
