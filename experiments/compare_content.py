@@ -136,16 +136,21 @@ def found(units: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> float:
     return right / total
 
 
-def moved(model, folder: DataFolder, keys: list[str], units: dict[str, np.ndarray], seed: int) -> float:
-    """Mean squared distance of units to those of the same moment in another voice, over that of two units."""
+def in_other_voices(folder: DataFolder, seed: int) -> dict[str, np.ndarray]:
+    """{key: wav [S] in another voice} of some recordings."""
     from training.other_voices import other_voices
 
-    off = [
-        units[key] - units_of(model, wav)
-        for number, key in enumerate(progress.each(keys, "other voices", unit="line"))
-        for wav in other_voices(folder.prepared(key), [(seed, number)])
-    ]
-    return float(np.square(np.concatenate(off)).mean() / (2 * joined(units, keys).var(axis=0).mean()))
+    keys = sorted(random.Random(seed).sample(list(folder.files), min(MOVED_LINES, len(folder.files))))
+    shown = progress.each(keys, "other voices", unit="line")
+    return {
+        key: next(other_voices(folder.prepared(key), [(seed, number)])) for number, key in enumerate(shown)
+    }
+
+
+def moved(model, units: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> float:
+    """Mean squared distance of units to those of the same moment in another voice, over that of two units."""
+    off = np.concatenate([units[key] - units_of(model, wav) for key, wav in others.items()])
+    return float(np.square(off).mean() / (2 * joined(units, others).var(axis=0).mean()))
 
 
 def seconds(models: list, seed: int) -> list[float]:
@@ -161,7 +166,9 @@ def seconds(models: list, seed: int) -> list[float]:
     return [min(times) for times in took]
 
 
-def figures(model, folders: tuple[DataFolder, DataFolder], lines: dict, args) -> dict[str, float]:
+def figures(
+    model, folders: tuple[DataFolder, DataFolder], lines: dict, others: dict, args
+) -> dict[str, float]:
     """The row of one encoder but for size and time. lines: {key: `compare_teachers.spoken` of it}."""
     train, test = folders
     keys = train.split("train", "f0")
@@ -175,7 +182,6 @@ def figures(model, folders: tuple[DataFolder, DataFolder], lines: dict, args) ->
     heard = {key: strangers.units[key][sounding] for key, (_, sounding) in lines.items()}
     phones = {key: phone[sounding] for key, (phone, sounding) in lines.items()}
     who = {key: np.full(len(heard[key]), speaker(key)) for key in lines}
-    others = random.Random(args.seed).sample(sorted(strangers.units), min(MOVED_LINES, len(strangers.units)))
     return {
         "teacher R², strangers": explained(
             teacher.predict(joined(strangers.units)), joined(strangers.teacher)
@@ -184,7 +190,7 @@ def figures(model, folders: tuple[DataFolder, DataFolder], lines: dict, args) ->
         "phones %": 100 * found(heard, phones),
         "speakers %": 100 * found(heard, who),
         "log-F0 r": float(np.corrcoef(read, logs)[0, 1]),
-        "other voice": moved(model, test, others, strangers.units, args.seed),
+        "other voice": moved(model, strangers.units, others),
     }
 
 
@@ -196,7 +202,8 @@ def main() -> int:
     named = compare_teachers.lines_of(folders[1], args.phones)
     lines = {key: compare_teachers.spoken(folders[1], key, ends) for key, ends in named.items()}
     encoders = [models.load_hubert(path) for path in args.encoder]
-    rows = [figures(model, folders, lines, args) for model in encoders]
+    others = in_other_voices(folders[1], args.seed)
+    rows = [figures(model, folders, lines, others, args) for model in encoders]
     took = seconds(encoders, args.seed)
     for row, path, cpu in zip(rows, args.encoder, took, strict=True):
         row["MB"], row["CPU"] = path.stat().st_size / 2**20, cpu / took[0]
