@@ -33,7 +33,6 @@ import numpy as np
 import audio
 from audio import UNIT_HOP
 from common import cli, progress
-from evaluation.heads import speaker
 from experiments import compare_teachers
 from experiments.tables import markdown
 from preprocessing.data_folder import DataFolder
@@ -95,7 +94,7 @@ def log_f0(part: Part) -> tuple[np.ndarray, np.ndarray]:
     """Units [M, D] of all voiced moments, and their log2-F0 [M] without each speaker's mean."""
     keys, by_speaker = list(part.units), {}
     for key in keys:
-        by_speaker.setdefault(speaker(key), []).append(key)
+        by_speaker.setdefault(Path(key).parts[0], []).append(key)
     inputs, targets = [], []
     for own in by_speaker.values():
         f0 = joined(part.f0, own)
@@ -181,7 +180,7 @@ def figures(
     read = ridge(*log_f0(fit)).predict(inputs)
     heard = {key: strangers.units[key][sounding] for key, (_, sounding) in lines.items()}
     phones = {key: phone[sounding] for key, (phone, sounding) in lines.items()}
-    who = {key: np.full(len(heard[key]), speaker(key)) for key in lines}
+    who = {key: np.full(len(heard[key]), Path(key).parts[0]) for key in lines}
     return {
         "teacher R², strangers": explained(
             teacher.predict(joined(strangers.units)), joined(strangers.teacher)
@@ -207,7 +206,7 @@ def main() -> int:
     took = seconds(encoders, args.seed)
     for row, path, cpu in zip(rows, args.encoder, took, strict=True):
         row["MB"], row["CPU"] = path.stat().st_size / 2**20, cpu / took[0]
-    voices = len({speaker(key) for key in lines})
+    voices = len({Path(key).parts[0] for key in lines})
     print(f"{len(lines)} lines of {voices} voices (chance {100 / voices:.1f} %); CPU 1 is {took[0]:.2f} s\n")
     cells = [
         [
