@@ -63,7 +63,7 @@ def shifted(recording: Recording, rng: np.random.Generator) -> Known | None:
     drift = smooth(len(logs), DRIFT_FRAMES, rng.uniform(0, DRIFT_OCTAVES), rng)
     moved = np.log2(_place(rng)) + rng.uniform(*RANGE) * (logs - np.median(logs[spoken & found])) + drift
     f0 = np.where(found, np.clip(2**moved, LOW, HIGH), 0.0)
-    wav = _synthesise(voice, f0, rng.uniform(*TRACT), len(recording.wav))
+    wav = synthesise(voice, f0, rng.uniform(*TRACT), len(recording.wav))
     return wav, np.where(spoken & found, f0, np.where(spoken | found, np.nan, 0.0))
 
 
@@ -71,7 +71,7 @@ def whispered(recording: Recording, rng: np.random.Generator) -> Known:
     """A recording without its voice: noise of its envelope."""
     voice = moved_copies.analyse(recording.wav)
     silent, noise = np.zeros_like(voice.f0), voice._replace(noise=np.ones_like(voice.noise))
-    return _synthesise(noise, silent, rng.uniform(*TRACT), len(recording.wav)), silent
+    return synthesise(noise, silent, rng.uniform(*TRACT), len(recording.wav)), silent
 
 
 def sung(rng: np.random.Generator) -> Known:
@@ -124,8 +124,8 @@ def _notes(rng: np.random.Generator) -> list[tuple[float, float]]:
     return notes
 
 
-def _synthesise(voice: Voice, f0: np.ndarray, octaves: float, samples: int) -> np.ndarray:
-    """WORLD's wav [samples] of another F0 [frames], with formants moved by octaves."""
+def synthesise(voice: Voice, f0: np.ndarray, octaves: float, samples: int) -> np.ndarray:
+    """WORLD's wav float64 [samples] of another F0 [frames] in Hz, 0 = unvoiced, formants moved by octaves."""
     last = voice.envelope.shape[1] - 1
     place = np.clip(np.arange(last + 1) * 2.0**-octaves, 0, last)
     left, share = place.astype(int), place % 1

@@ -1,4 +1,4 @@
-"""Whisper's encoder as a Hubert: read from ctranslate2's file, cut down to a preset's sizes, units fitted."""
+"""Whisper's encoder as a Hubert: read from ctranslate2's file, cut to a preset's sizes, units fitted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from common import progress
 from hubert_pitdyn.model import Hubert
+from training.other_voices import other_voices
 
 RIDGE = 1e-3  # of the mean variance of the inputs of a least-squares fit
 VERSIONS = (5, 6)
@@ -75,11 +76,16 @@ def whole_encoder(weights: dict[str, np.ndarray], sizes: dict):
     return model
 
 
-def fitted(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Least squares with an offset, inputs [M, A], targets [M, B] -> weight [B, A], bias [B]."""
+def fitted(inputs: Tensor, targets: Tensor, changes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Least squares with an offset, inputs [M, A], targets [M, B] -> weight [B, A], bias [B].
+
+    changes [A, A]: sum of outer products of changes of the input that are to change little in the output.
+    """
     centre, mean = inputs.mean(dim=0), targets.mean(dim=0)
     x = inputs - centre
     square = x.T @ x
+    if changes is not None:
+        square += changes
     square += RIDGE * square.diagonal().mean() * torch.eye(len(square))
     weight = torch.linalg.solve(square, x.T @ (targets - mean)).T
     return weight, mean - weight @ centre
@@ -89,21 +95,32 @@ def cut_feed_forward(model, wavs: list[np.ndarray], width: int) -> list[Tensor]:
     """Leave `width` hidden units in each feed-forward layer; returns the last states of the wavs [N, E].
 
     Layer by layer, each fitted to the state that the whole encoder has behind it, on the state that the
-    layers cut before it give. No wav may be longer than one window.
+    layers cut before it give. Nothing is fitted where nothing is to be cut. No wav may be longer than one
+    window.
     """
     whole = [model.encode(torch.from_numpy(w)[None, None], layer=0) for w in wavs]
     cut = list(whole)
     for layer in progress.each(model.encoder.layers, "layers"):
-        cut = [layer.attended(x) for x in cut]
-        whole = [layer(x) for x in whole]
-        hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])
-        wanted = torch.cat([(a - b)[0] for a, b in zip(whole, cut, strict=True)])
-        said = hidden.std(dim=0) * layer.linear2.weight.norm(dim=0)
-        kept = said.topk(width).indices.sort().values
-        layer.linear1 = linear(layer.linear1.weight[kept], layer.linear1.bias[kept])
-        layer.linear2 = linear(*fitted(hidden[:, kept], wanted))
-        cut = [x + layer.feed_forward(layer.norm2(x)) for x in cut]
+        if width < layer.linear1.out_features:
+            cut, whole = _cut_layer(layer, cut, whole, width)
+        else:
+            cut = whole = [layer(x) for x in cut]
     return [model.encoder.norm(x)[0] for x in cut]
+
+
+def _cut_layer(
+    layer, cut: list[Tensor], whole: list[Tensor], width: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Cut one layer; its outputs [1, N, E] for what the cut layers before it gave and for the whole ones'."""
+    cut = [layer.attended(x) for x in cut]
+    whole = [layer(x) for x in whole]
+    hidden = torch.cat([F.gelu(layer.linear1(layer.norm2(x)))[0] for x in cut])
+    wanted = torch.cat([(a - b)[0] for a, b in zip(whole, cut, strict=True)])
+    said = hidden.std(dim=0) * layer.linear2.weight.norm(dim=0)
+    kept = said.topk(width).indices.sort().values
+    layer.linear1 = linear(layer.linear1.weight[kept], layer.linear1.bias[kept])
+    layer.linear2 = linear(*fitted(hidden[:, kept], wanted))
+    return [x + layer.feed_forward(layer.norm2(x)) for x in cut], whole
 
 
 def linear(weight: Tensor, bias: Tensor):
@@ -113,19 +130,43 @@ def linear(weight: Tensor, bias: Tensor):
     return made.requires_grad_(False)
 
 
-def begin_units(model, states: Tensor, teacher: Tensor, centres: Tensor) -> float:
+def changes_by_voice(model, wavs: list[np.ndarray], copies: int) -> Tensor:
+    """Sum of the outer products [E, E] of what another voice changes in the last states, a mean over copies.
+
+    Of each wav so many copies by `training.other_voices` are compared with itself. copies: at least 1.
+    """
+    total = torch.zeros(model.proj.in_features, model.proj.in_features)
+    for number, wav in enumerate(progress.each(wavs, "other voices", unit="file")):
+        own = model.encode(torch.from_numpy(wav)[None, None])[0]
+        for copy in other_voices(wav, [(number, copy) for copy in range(copies)]):
+            change = model.encode(torch.from_numpy(copy)[None, None])[0] - own
+            total += change.T @ change / copies
+    return total
+
+
+def begin_units(
+    model, states: Tensor, teacher: Tensor, centres: Tensor, changes: Tensor | None = None
+) -> float:
     """proj, teacher_head and label_embedding from states [M, E] and the teacher's features [M, T] of the same
-    moments and the centres [K, T] of its classes. Returns R² of the features that the units give."""
-    weight, bias = fitted(states, teacher)
+    moments and the centres [K, T] of its classes. Returns R² of the features that the units give.
+
+    changes [E, E]: as `fitted`'s, weighted; units give up directions of the states that tell little of the
+    teacher for what they change (reduced-rank regression with these as further rows whose target is 0).
+    """
+    weight, bias = fitted(states, teacher, changes)
     mean = teacher.mean(dim=0)
     guess = states @ weight.T + bias - mean
-    _, directions = torch.linalg.eigh(guess.T @ guess)
+    said = guess.T @ guess
+    if changes is not None:
+        said += weight @ changes @ weight.T
+    _, directions = torch.linalg.eigh(said)
     basis = directions.flip(1)[:, : model.proj.out_features]  # [T, D], the strongest first
     size = (guess @ basis).std()
     model.proj.weight.copy_(basis.T @ weight / size)
     model.proj.bias.copy_((bias - mean) @ basis / size)
-    model.teacher_head.weight.copy_(basis * size)
-    model.teacher_head.bias.copy_(mean)
+    units = model.proj(states)
+    head = fitted(units, teacher)
+    model.teacher_head.load_state_dict(dict(zip(("weight", "bias"), head, strict=True)))
     model.label_embedding.weight.copy_((centres - mean) @ basis / size)
-    missed = teacher - model.teacher_head(model.proj(states))
+    missed = teacher - model.teacher_head(units)
     return 1 - float(missed.square().mean() / teacher.var(dim=0).mean())
