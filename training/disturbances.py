@@ -13,7 +13,7 @@ from scipy.signal import fftconvolve
 
 from audio import SAMPLE_RATE
 
-HUM_HZ = (40.0, 130.0)  # the mains, fans, computers: one bank has 90 Hz all through its pauses
+HUM_HZ = (40.0, 160.0)  # the mains, fans, computers: one bank has 90 Hz in its pauses, and 140
 HUM_DB, MUSIC_DB = (15.0, 40.0), (15.0, 35.0)  # below the crop
 ROOM_SECONDS = (0.1, 0.8)  # in which a room's reverberation falls by 60 dB
 ROOM_DB = (-4.0, 16.0)  # of the direct sound over all the rest
