@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
-from audio import N_MELS
+from audio import N_MELS, SAMPLE_RATE
 from common.layers import reach
 
 SLOPE = 0.1  # of the leaky ReLUs, but not of the last one: the official models were trained with 0.01 there
@@ -32,6 +32,7 @@ class HifiGan(nn.Module):
     """
 
     conditioned_on_f0 = False
+    rate, rows = SAMPLE_RATE, N_MELS
 
     def __init__(
         self,
