@@ -1,7 +1,7 @@
 """The time grid, and audio in and out of it: load, prepare, log-mel, loudness, save.
 
 Everything is 16 kHz mono. A prepared wav has S = 320·N samples; unit k (20 ms) is centred on sample
-320k + 160, mel frame j (10 ms, T = 2N of them) on sample 160j + 80.
+320k + 160, mel frame j (10 ms, T = 2N of them) on sample 160j + 80. What lies above 8 kHz is in bands.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
 from common import decoding, long_recordings
 from common.advance import Advance, unseen
@@ -25,7 +24,7 @@ from common.levels import active_level, blows
 from common.limiter import PEAK_LIMIT as PEAK_LIMIT
 from common.limiter import limit_peak as limit_peak
 from common.limiter import limited as limited
-from common.mono import one_channel, without_offset
+from common.mono import to_mono as to_mono
 from common.spool import IN_MEMORY, Samples, Spool
 from common.trimming import active_span
 
@@ -69,22 +68,29 @@ class Prepared:
     def units(self) -> int:
         return len(self.wav) // UNIT_HOP
 
-    def restore(self, wav: np.ndarray) -> np.ndarray:
-        """Put [S] back into the source's length: the trimmed silence becomes zeros. Returns [total]."""
-        out = np.zeros(self.total, dtype=np.float32)
-        out[self.start : self.start + self.kept] = wav[: self.kept]
+    def restore(self, wav: np.ndarray, rate: int = SAMPLE_RATE) -> np.ndarray:
+        """Put [S] at `rate` back into the source's length: the trimmed silence becomes zeros."""
+        start, kept, total = (at_rate(count, rate) for count in (self.start, self.kept, self.total))
+        out = np.zeros(total, dtype=np.float32)
+        part = wav[: min(kept, total - start)]
+        out[start : start + len(part)] = part
         return out
 
 
-def load(path: str | Path, say: Callable[[str], None] = warnings.warn) -> np.ndarray:
-    """Read any audio file as float32 [S], 16 kHz mono, untrimmed.
+def at_rate(samples: int, rate: int) -> int:
+    """So many samples at 16 kHz in samples at `rate` (Hz), to the nearest: whole for units and mel frames."""
+    return (2 * samples * rate + SAMPLE_RATE) // (2 * SAMPLE_RATE)
 
-    say: see `to_mono_16k`. Raises UserError naming the file when it cannot be read, is empty, holds NaN or
+
+def load(path: str | Path, say: Callable[[str], None] = warnings.warn, rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Read any audio file as float32 [S], mono at `rate`, untrimmed.
+
+    say: see `to_mono`. Raises UserError naming the file when it cannot be read, is empty, holds NaN or
     impossible values, or is longer than `decoding.MOST_HOURS`.
     """
     path = decoding.require_file(path)
-    samples, rate = decoding.read(path)
-    return to_mono_16k(samples, rate, path, say)
+    samples, found = decoding.read(path)
+    return to_mono(samples, found, rate, path, say)
 
 
 def load_any_length(
@@ -106,28 +112,8 @@ def to_mono_16k(
     name: str | Path = "audio",
     say: Callable[[str], None] = warnings.warn,
 ) -> np.ndarray:
-    """[S], [S, channels] or [channels, S] at any rate (Hz), float or integer PCM -> float32 [S] at 16 kHz.
-
-    The mean of the channels, or where they cancel one another the loudest; `say` is called with a line then.
-    A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN or
-    impossible values.
-    """
-    decoding.require_possible(name, rate)
-    samples = np.asarray(samples)
-    if samples.dtype.kind in "iu":
-        limits = np.iinfo(samples.dtype)
-        middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
-        samples = (samples - float(middle)) / (limits.max - middle)
-    decoding.require_samples(name, float(np.abs(samples).max(initial=0.0)))
-    samples = samples.astype(np.float32)
-    if samples.size == 0:
-        raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
-    samples = without_offset(one_channel(samples, name, say), rate // 10)
-    if rate != SAMPLE_RATE:
-        wanted = -(-len(samples) * SAMPLE_RATE // rate)
-        samples = soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")[:wanted]
-        samples = np.pad(samples, (0, wanted - len(samples)))
-    return np.ascontiguousarray(samples, dtype=np.float32)
+    """[S], [S, channels] or [channels, S] at any rate -> float32 [S] at 16 kHz; see `to_mono`."""
+    return to_mono(samples, rate, SAMPLE_RATE, name, say)
 
 
 def prepare(source: str | Path | Samples) -> Prepared:
@@ -151,9 +137,14 @@ def _spooled_on_grid(wav: Spool, start: int, stop: int) -> Spool:
 
 
 def save(
-    path: str | Path, wav: Samples, comment: str = "", bits: int = 16, advance: Advance = unseen
+    path: str | Path,
+    wav: Samples,
+    comment: str = "",
+    bits: int = 16,
+    advance: Advance = unseen,
+    rate: int = SAMPLE_RATE,
 ) -> None:
-    """Write float [S] as a 16 kHz file of the suffix's format, whole or not at all.
+    """Write float [S] at `rate` as a file of the suffix's format, whole or not at all.
 
     bits: 16 or 24, of a wav or flac; ogg and mp3 have none. comment: kept in the file's header, where its
     format has room for one. Raises UserError for samples that are not finite.
@@ -163,7 +154,7 @@ def save(
     with atomic_path(path) as part, part.open("wb+") as opened:
         content = KeptErrors(opened if isinstance(wav, Spool) else io.BytesIO())
         try:
-            with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, subtype, format=path.suffix[1:]) as file:
+            with soundfile.SoundFile(content, "w", rate, 1, subtype, format=path.suffix[1:]) as file:
                 if comment:
                     file.comment = comment
                 for first in range(0, len(wav), BLOCK):
@@ -216,18 +207,25 @@ def log_mel(wav):
     wav: tensor or array [S], or a batch [B, 1, S], S a multiple of 160. Returns a float32 tensor
     [128, T] ([B, 128, T] for a batch), T = S / 160.
     """
+    mel = log_magnitudes(wav, mel_filters(), MEL_HOP)
+    return mel if getattr(wav, "ndim", 1) == 3 else mel.squeeze(0)
+
+
+def log_magnitudes(wav, filters, hop: int):
+    """Natural log of magnitudes in `filters` [M, n_fft/2 + 1], clamped at 1e-5, frame j centred on the
+    middle of samples hop·j to hop·(j+1). wav as `log_mel`'s, S a multiple of hop. Tensor [B, M, S / hop]."""
     # Late: the processes that make labels need no torch, which takes seconds to load.
     import torch  # noqa: PLC0415
     import torch.nn.functional as F  # noqa: PLC0415
 
     wav = torch.as_tensor(wav, dtype=torch.float32)
-    batch = wav.reshape(-1, wav.shape[-1])
-    pad = (N_FFT - MEL_HOP) // 2
-    padded = F.pad(batch.unsqueeze(1), (pad, pad), mode="reflect").squeeze(1)
-    window = torch.hann_window(N_FFT, device=wav.device)
-    spectrum = torch.stft(padded, N_FFT, MEL_HOP, window=window, center=False, return_complex=True).abs()
-    mel = torch.log(torch.clamp(mel_filters().to(wav.device) @ spectrum, min=LOG_FLOOR))
-    return mel if wav.dim() == 3 else mel.squeeze(0)
+    n_fft = 2 * (filters.shape[1] - 1)
+    left = (n_fft - hop) // 2
+    batch = wav.reshape(-1, wav.shape[-1]).unsqueeze(1)
+    padded = F.pad(batch, (left, n_fft - hop - left), mode="reflect").squeeze(1)
+    window = torch.hann_window(n_fft, device=wav.device)
+    spectrum = torch.stft(padded, n_fft, hop, window=window, center=False, return_complex=True).abs()
+    return torch.log(torch.clamp(filters.to(wav.device) @ spectrum, min=LOG_FLOOR))
 
 
 def loudness(wav: Samples, centred: bool = True, floor_db: float = LOUDNESS_FLOOR_DB) -> np.ndarray:

@@ -1,18 +1,52 @@
-"""Samples of any recording -> one channel without a constant offset."""
+"""Samples of any recording -> one channel without a constant offset, at the rate wanted."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import soxr
 
+from common import decoding
 from common.cli import UserError
 
 CANCELLED_DB = 7.0  # the mean of channels that far below one of them; a voice on one of two is 6 dB below
 MAX_CHANNELS = 64  # an array of more rows and more columns is no audio
 OFFSET_LIMIT = 0.01  # of the peak; less moves no level, and the voices' recordings hold up to 0.7 %
 OFFSET_SPREAD = 0.2  # of the offset; where the means of quiet parts differ by more, it is rumble
+
+
+def to_mono(
+    samples: np.ndarray,
+    rate: int,
+    wanted: int,
+    name: str | Path = "audio",
+    say: Callable[[str], None] = warnings.warn,
+) -> np.ndarray:
+    """[S], [S, channels] or [channels, S] at any rate (Hz), float or integer PCM -> float32 [S] at `wanted`.
+
+    The mean of the channels, or where they cancel one another the loudest; `say` is called with a line then.
+    A constant offset is taken off. Raises UserError naming the audio when it is empty or holds NaN or
+    impossible values.
+    """
+    decoding.require_possible(name, rate)
+    samples = np.asarray(samples)
+    if samples.dtype.kind in "iu":
+        limits = np.iinfo(samples.dtype)
+        middle = 0 if limits.min else limits.max // 2 + 1  # where unsigned PCM is silent
+        samples = (samples - float(middle)) / (limits.max - middle)
+    decoding.require_samples(name, float(np.abs(samples).max(initial=0.0)))
+    samples = samples.astype(np.float32)
+    if samples.size == 0:
+        raise UserError(f"{name}: expected audio, found no samples (shape {samples.shape})")
+    samples = without_offset(one_channel(samples, name, say), rate // 10)
+    if rate != wanted:
+        length = -(-len(samples) * wanted // rate)
+        samples = soxr.resample(samples, rate, wanted, quality="HQ")[:length]
+        samples = np.pad(samples, (0, length - len(samples)))
+    return np.ascontiguousarray(samples, dtype=np.float32)
 
 
 def one_channel(samples: np.ndarray, name: str | Path, say: Callable[[str], None]) -> np.ndarray:

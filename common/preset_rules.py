@@ -13,8 +13,9 @@ from common.cli import UserError, closest
 
 KINDS = ("pits", "dyns", "units")
 MORE_KEYS: dict[str, dict[str, Any]] = {  # that base.toml leaves at the models' defaults
+    "audio": {"rate": 16000, "high_bands": 0, "high_hz": [8000.0, 20000.0], "high_n_fft": 2048},
     "hubert": {"front_end": "waveform", "pos_gelus": 1, "norm": "recording"},
-    "vocoder.harmonic": {"pitch_dim": 128, "pitch_blocks": 3},
+    "vocoder.harmonic": {"pitch_dim": 128, "pitch_blocks": 3, "high_dim": 192, "high_blocks": 4},
     "ablation": {"train_mode": False, "range_from_data": False},  # of configs/ablation
 }
 OPTIONAL = {"ablation", *(f"{table}.{kind}" for table in ("hubert", "train") for kind in KINDS)}
@@ -30,10 +31,13 @@ CHOICES = {
     "acoustic.decoder": ("parallel", "autoregressive"),
     "train.hubert.trunk": ("finetune", "frozen", "pits"),
     "train.hubert.warmstart": ("content", ""),
+    "train.vocoder.low": ("frozen", "trained"),
 }
 MORE_THAN_0 = math.ulp(0.0)
 RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of lists each number
     "level_db": (-80, 0),
+    "high_bands": (0, 128),
+    "high_hz": (8000, 24000),
     "bins": (2, 100),  # 100 rows has the label embedding
     "f_min": (1, 8000),
     "f_max": (1, 8000),
@@ -52,10 +56,12 @@ RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of list
     "speed_octaves": (-3, 3),
     **dict.fromkeys(("alpha", "noise", "disturb", "own_share"), (0, 1)),
     **dict.fromkeys(("equalise", "teacher", "spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
+    "high_weight": (0, 1e9),
     **dict.fromkeys(("steps", "refine_steps", "batch_size", "validate_every", "log_every"), (1, 1e9)),
 }
 COUNTS = (0, 1e9)  # every other whole number of a training
 SIZES = (1, 1 << 16)  # every other whole number that a model is made of
+RATES = (16000, 24000, 32000, 44100, 48000)  # Hz, which have whole samples for a frame of 10 ms
 RISING = (("labels.pit", "f_min", "f_max"), ("labels.dyn", "low_db", "high_db"))
 
 
@@ -78,6 +84,7 @@ def require_valid(path: Path, config: dict, base: dict) -> None:
         for key, value in table.items():
             _require_range(f"{path}, [{name}]: {key}", name, key, value)
     _require_rising(path, given)
+    _require_bands(path, {**MORE_KEYS["audio"], **given["audio"]})
 
 
 def _tables(config: dict, name: str = "") -> dict[str, dict]:
@@ -145,3 +152,20 @@ def _require_rising(path: Path, given: dict[str, dict]) -> None:
         raise UserError(
             f"{path}, [labels.pit]: bins is {pit['bins']}, expected at most {most - 1} beside unvoiced = true"
         )
+
+
+def _require_bands(path: Path, audio: dict) -> None:
+    """UserError for a sample rate and rows of mel above 8 kHz that do not go together."""
+    rate, bands, hz, n_fft = (audio[key] for key in MORE_KEYS["audio"])
+    where = f"{path}, [audio]"
+    if rate not in RATES:
+        raise UserError(f"{where}: rate is {rate}, expected one of {', '.join(map(str, RATES))}")
+    if (rate == RATES[0]) != (bands == 0):
+        wanted = "0 at a rate of 16000" if bands else f"1 or more at a rate of {rate}"
+        raise UserError(f"{where}: high_bands is {bands}, expected {wanted}")
+    if bands and not (len(hz) == 2 and hz[0] < hz[1] <= rate / 2):
+        raise UserError(f"{where}: high_hz is {hz}, expected two rising numbers up to half the rate")
+    hop = rate // 100
+    if bands and not (n_fft % 2 == 0 and 2 * hop <= n_fft <= 8 * hop):  # a voice's shortest wav has 4 hops
+        expected = f"an even number from {2 * hop} to {8 * hop} at a rate of {rate}"
+        raise UserError(f"{where}: high_n_fft is {n_fft}, expected {expected}")

@@ -45,7 +45,7 @@ JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read
 COPY = re.compile(r"~moved\d+$", re.IGNORECASE)  # ends the key of a pitch-shifted copy, and of nothing else
 VERBS = {  # of preprocess.py, that make the arrays of a kind
     **dict.fromkeys(("f0", "doubtful", "loudness", "pits", "dyns"), "--pitdyn"),
-    **dict.fromkeys(("prepared", "mels"), "--mel"),
+    **dict.fromkeys(("prepared", "mels", "wide", "bandwidth", "highs"), "--mel"),
     **dict.fromkeys(("units-pitdyn", "prosody"), "--encode <dataset>"),
     "units-discrete": "--discrete",
 }

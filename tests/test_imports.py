@@ -7,10 +7,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = {"hubert_pitdyn", "acoustic", "vocoder"}
-BASE = {"audio", "common"}
+BASE = {"audio", "bands", "common"}
 MAY_IMPORT = {
     "common": set(),
     "audio": {"common"},
+    "bands": {"audio", "common"},
     "hubert_pitdyn": BASE,
     "acoustic": BASE,
     "vocoder": BASE,

@@ -66,16 +66,21 @@ class HeadSettings(Settings):
 
 @dataclass(frozen=True)
 class AcousticSettings(Settings):
-    """[train.acoustic]. refine_…: with --refine."""
+    """[train.acoustic]. refine_…: with --refine. high_weight: of the loss of mel rows above 8 kHz."""
 
     refine_lr: float
     refine_steps: int
+    high_weight: float
 
 
 @dataclass(frozen=True)
 class VocoderSettings(Settings):
-    """[train.vocoder]. refine_…: with --finetune; adversarial_after_warmstart: with --warmstart too."""
+    """[train.vocoder]. refine_…: with --finetune; adversarial_after_warmstart: with --warmstart too.
 
+    low: of what lies below 8 kHz "frozen" or "trained".
+    """
+
+    low: str
     speed_octaves: Octaves
     adversarial_after: int
     adversarial_after_warmstart: int
