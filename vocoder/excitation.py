@@ -23,8 +23,8 @@ BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voic
 def filtered(pulses: Tensor, noise: Tensor, filters: Tensor, voicing: Tensor | None) -> Tensor:
     """Spectra [B, T, bins] of pulses and noise through the filters [B, T, 3 bins] of a network, added.
 
-    filters: logarithms of those of the pulses and of the noise, then the phases of the pulses. voicing [B, T]:
-    UNVOICED, VOICED or UNKNOWN; None: all unknown.
+    filters: logarithms of those of the pulses and of the noise, then the phases of the pulses. voicing
+    [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
     """
     of_pulses, of_noise, turn = filters.chunk(3, dim=-1)
     if voicing is not None:
@@ -42,7 +42,9 @@ def pulse_envelope(voicing: Tensor, f0: Tensor, hop: int = MEL_HOP) -> Tensor:
     """
     edge, fade = EDGE * hop, FADE * hop
     unvoiced = (voicing == UNVOICED).repeat_interleave(hop, dim=-1)
-    inside = _distance(unvoiced, fade) - _distance(~unvoiced, fade)  # samples from the change; negative outside
+    inside = _distance(unvoiced, fade) - _distance(
+        ~unvoiced, fade
+    )  # samples from the change, or minus
     octaves = torch.log2(at_samples(f0, hop) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
     height = octaves.clamp(0, 1)
     return (torch.lerp(inside + edge, inside, height) / (2 * edge + (fade - 2 * edge) * height)).clamp(0, 1)

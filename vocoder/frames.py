@@ -53,10 +53,10 @@ def initialise(model: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of a wave, four hops each, which add up to it; frame j is centred on its middle, hop (j + 1/2).
+    """Windows of a wave, four hops each, which add up to it; frame j is centred on hop (j + 1/2).
 
-    hop: samples between frames, of 10 ms at any rate. So a window has 40 ms and a bin 25 Hz: bin k of one rate
-    means what bin k of another does. Of an odd hop the windows lie half a sample late.
+    hop: samples between frames, of 10 ms at any rate. So a window has 40 ms and a bin 25 Hz, and bin k means
+    the same at each of them. Of an odd hop the windows lie half a sample late.
     """
 
     hop: int = MEL_HOP

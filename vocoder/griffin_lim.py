@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import audio
-from audio import MEL_HOP, N_FFT, N_MELS, SAMPLE_RATE
+from audio import MEL_HOP, N_FFT
+from bands import LOW
 
 # Against random phases and the momentum of .99 that Perraudin et al. propose, zero phases and .9 gave a
 # smaller log-mel error and fewer voicing errors on speech and on harmonic sounds; and nothing is drawn.
@@ -25,7 +26,7 @@ class GriffinLim(nn.Module):
     """
 
     conditioned_on_f0 = False
-    rate, rows = SAMPLE_RATE, N_MELS
+    band = LOW
 
     def __init__(self, n_iter: int = 60):
         super().__init__()

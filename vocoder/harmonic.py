@@ -10,18 +10,20 @@ noise as in Engel et al., "DDSP: Differentiable digital signal processing", ICLR
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP, N_MELS, SAMPLE_RATE
+from audio import MEL_HOP, N_MELS
+from bands import LOW, Band
 from common.layers import reach
 from vocoder.excitation import MEL_REACH, UNKNOWN, filtered, pulse_envelope
-from vocoder.frames import FRAME_RATE, WINDOW_REACH, Trunk, Windows, initialise
+from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 from vocoder.high_half import JOIN, HighHalf
 from vocoder.pulses import frame_turns, pulse_train
-from vocoder.source import Source, fixed_noise
+from vocoder.source import Source, fixed_noise, white_noise
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
@@ -36,11 +38,11 @@ TINY = 1e-6
 
 
 class HarmonicGenerator(nn.Module):
-    """log-mel [B, n_mels + high_bands, T] -> wav [B, 1, hop T], on the grid of audio.log_mel.
+    """log-mel [B, rows, T] -> wav [B, 1, hop T] at the rate of its band, on the grid of audio.log_mel.
 
     dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that predicts the pitch;
-    rate: of its wave in Hz. Above 16 kHz high_dim and high_blocks are those of the part that draws what lies
-    above JOIN; the rest of the model is that of 16 kHz, and reads the n_mels lower rows alone.
+    band: what its Band is made of. Of a wide one high_dim and high_blocks are those of the part that draws
+    what lies above JOIN; the rest of the model is that of 16 kHz, and reads the n_mels lower rows alone.
     In training its noise is drawn anew at each call; else it is the same at every call.
     """
 
@@ -53,13 +55,12 @@ class HarmonicGenerator(nn.Module):
         blocks: int = 8,
         pitch_dim: int = 128,
         pitch_blocks: int = 3,
-        rate: int = SAMPLE_RATE,
-        high_bands: int = 0,
         high_dim: int = 192,
         high_blocks: int = 4,
+        **band: Any,
     ):
         super().__init__()
-        self.n_mels = n_mels
+        self.n_mels, self.band = n_mels, Band(**band)
         self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
         self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # the last: whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
@@ -72,23 +73,13 @@ class HarmonicGenerator(nn.Module):
         nn.init.zeros_(self.told.weight)
         nn.init.constant_(self.head.bias[: 2 * WINDOWS.bins], LOG_START)
         self.high = None
-        if rate != SAMPLE_RATE:
-            self.high = HighHalf(rate, n_mels + high_bands, high_dim, high_blocks)
-
-    @property
-    def rate(self) -> int:
-        """Of its wave, in Hz."""
-        return FRAME_RATE * self._hops[-1]
-
-    @property
-    def rows(self) -> int:
-        """Of the mels that it reads."""
-        return self.n_mels if self.high is None else self.high.n_mels
+        if self.band.is_wide:
+            self.high = HighHalf(self.band, n_mels + self.band.high_bands, high_dim, high_blocks)
 
     @property
     def _hops(self) -> list[int]:
         """Samples in a frame: at 16 kHz, and of a wide model at its rate."""
-        return [MEL_HOP, *([] if self.high is None else [self.high.windows.hop])]
+        return [MEL_HOP, *([self.band.hop] if self.band.is_wide else [])]
 
     @property
     def reach(self) -> int:
@@ -103,7 +94,7 @@ class HarmonicGenerator(nn.Module):
 
     def at_16_khz(self) -> HarmonicGenerator:
         """The same model without what lies above, which gives the wave of 16 kHz; returns self."""
-        self.high = None
+        self.high, self.band = None, LOW
         return self
 
     def low_parts(self) -> list[nn.Module]:
@@ -158,8 +149,7 @@ class HarmonicGenerator(nn.Module):
         """What is random in training: chances [B, 1] that pitch and voicing are given, noise [B, hop T] of
         every rate."""
         chance = torch.rand(len(mel), 1, device=mel.device)
-        shapes = [(len(mel), hop * mel.shape[-1]) for hop in self._hops]
-        return chance, *(torch.randn(shape, dtype=mel.dtype, device=mel.device) for shape in shapes)
+        return chance, *(white_noise(mel, hop, mel.shape[-1]) for hop in self._hops)
 
     def _predict_f0(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
@@ -203,9 +193,7 @@ class HarmonicGenerator(nn.Module):
         """White noise [B, hop T] of variance one."""
         if source is not None:
             return source.noise(mel, hop)
-        generator = None if self.training else fixed_noise(mel, hop)
-        shape = (len(mel), hop * mel.shape[-1])
-        return torch.randn(shape, generator=generator, dtype=mel.dtype, device=mel.device)
+        return white_noise(mel, hop, mel.shape[-1], None if self.training else fixed_noise(mel, hop))
 
     def remove_weight_norm(self) -> HarmonicGenerator:
         """There is none to fold; every vocoder has this call before inference."""

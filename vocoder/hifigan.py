@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
-from audio import N_MELS, SAMPLE_RATE
+from audio import N_MELS
+from bands import LOW
 from common.layers import reach
 
 SLOPE = 0.1  # of the leaky ReLUs, but not of the last one: the official models were trained with 0.01 there
@@ -32,7 +33,7 @@ class HifiGan(nn.Module):
     """
 
     conditioned_on_f0 = False
-    rate, rows = SAMPLE_RATE, N_MELS
+    band = LOW
 
     def __init__(
         self,

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import MEL_HOP
+from bands import Band
 from vocoder.excitation import UNKNOWN, filtered, pulse_envelope
-from vocoder.frames import BIN_HZ, FRAME_RATE, Trunk, Windows, initialise
+from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
 from vocoder.pulses import pulse_train
 
 JOIN = 296  # bins: from here on, 7.4 kHz, before the roll-off of resamplers that models of 16 kHz have learnt
@@ -24,21 +25,15 @@ LOG_START = -4.0  # of fresh filters
 
 
 class HighHalf(nn.Module):
-    """log-mel [B, n_mels, T], the high rows last -> the bins from JOIN on of a wave at `rate` (Hz).
+    """log-mel [B, n_mels, T], the high rows last -> the bins from JOIN on of a wave at the rate of `band`.
 
-    dim: channels; blocks: how many. Raises ValueError for a rate without room above JOIN, or without a whole
-    number of samples in a frame.
+    dim: channels; blocks: how many.
     """
 
-    def __init__(self, rate: int, n_mels: int, dim: int, blocks: int):
+    def __init__(self, band: Band, n_mels: int, dim: int, blocks: int):
         super().__init__()
-        if rate % FRAME_RATE:
-            raise ValueError(f"expected a rate that is a multiple of {FRAME_RATE} Hz, found {rate}")
-        self.n_mels, self.windows = n_mels, Windows(rate // FRAME_RATE)
-        self.top = min(TOP, OF_NYQUIST * rate / 2)
+        self.windows, self.top = Windows(band.hop), min(TOP, OF_NYQUIST * band.rate / 2)
         self.count = int(self.top / BIN_HZ) + 1 - JOIN  # bins
-        if self.count <= 0:
-            raise ValueError(f"expected a rate above {2 * BIN_HZ * JOIN} Hz, found {rate}")
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 3 * self.count)
         self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)  # of the voicing; as in HarmonicGenerator

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from audio import N_MELS, SAMPLE_RATE
+from audio import N_MELS
+from bands import LOW
 from common.layers import reach
 from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 
@@ -21,7 +22,7 @@ class IstftGenerator(nn.Module):
     """
 
     conditioned_on_f0 = False
-    rate, rows = SAMPLE_RATE, N_MELS
+    band = LOW
 
     def __init__(self, n_mels: int = N_MELS, dim: int = 384, blocks: int = 8):
         super().__init__()
@@ -40,7 +41,8 @@ class IstftGenerator(nn.Module):
         # A phase of half precision would be wrong by tenths of a radian, and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
             log_magnitude, phase = self.head(x.to(mel.dtype)).chunk(2, dim=-1)
-            return WINDOWS.overlap_add(torch.polar(log_magnitude.clamp(max=LOG_MAX).exp(), phase)).clamp(-1, 1)
+            spectrum = torch.polar(log_magnitude.clamp(max=LOG_MAX).exp(), phase)
+            return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
 
     def remove_weight_norm(self) -> IstftGenerator:
         """There is none to fold; every vocoder has this call before inference."""

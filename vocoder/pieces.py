@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from audio import MEL_HOP, SAMPLE_RATE
 from common.lookahead import Parts, lookahead
 from vocoder.source import Source
 
@@ -25,4 +24,4 @@ def synthesise(vocoder, pieces: Iterable[Parts], live: bool = False) -> Iterator
             return vocoder(mel)
         return vocoder(mel, f0, voiced, source.at(first, done))
 
-    return lookahead(pieces, vocoder.reach, MEL_HOP * vocoder.rate // SAMPLE_RATE, work, live)
+    return lookahead(pieces, vocoder.reach, vocoder.band.hop, work, live)

@@ -8,10 +8,22 @@ from torch import Tensor
 from audio import MEL_HOP
 from vocoder.pulses import frame_turns
 
+AT_ONCE = 16
+
 
 def fixed_noise(like: Tensor, hop: int = MEL_HOP) -> torch.Generator:
     """The generator of a conversion's noise, the same at every call; of another rate another one."""
     return torch.Generator(like.device).manual_seed(hop - MEL_HOP)
+
+
+def white_noise(like: Tensor, hop: int, frames: int, generator: torch.Generator | None = None) -> Tensor:
+    """[B, hop frames] of variance one for a mel [B, n_mels, T]; frames drawn in turn are those drawn at once.
+
+    torch draws sixteen numbers at a time, so each frame takes a multiple of them.
+    """
+    shape = (len(like), frames, hop + -hop % AT_ONCE)
+    drawn = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    return drawn[..., :hop].flatten(1)
 
 
 class Source:
@@ -44,11 +56,9 @@ class Source:
     def noise(self, mel: Tensor, hop: int = MEL_HOP) -> Tensor:
         """White noise [B, hop T] of variance one, the same wherever pieces overlap."""
         generator = self.generators.setdefault(hop, fixed_noise(mel, hop))
-        samples = hop * mel.shape[-1]
         held = mel.new_zeros(len(mel), 0)
         if hop in self.waves:
             held = self.waves[hop][:, hop * (self.first - self.before) :]
-        missing = (len(mel), samples - held.shape[1])
-        new = torch.randn(missing, generator=generator, dtype=mel.dtype, device=mel.device)
-        self.waves[hop] = torch.cat([held, new], dim=1)
+        missing = mel.shape[-1] - held.shape[1] // hop
+        self.waves[hop] = torch.cat([held, white_noise(mel, hop, missing, generator)], dim=1)
         return self.waves[hop]
