@@ -72,6 +72,8 @@ CARD: dict[str, tuple[Callable[[Any], bool], str]] = {  # fields that are read a
     "hours": (_number, "a number"),
     "f0_hz": (_span, "two numbers"),
     "loudness_db": (_span, "two numbers"),
+    "rate": (_number, "a number"),
+    "high": (_span, "two numbers"),
     "f0_percentiles_hz": (_numbers, "a table of numbers"),
     "metrics": (_numbers, "a table of numbers"),
     "encoders": (_encoders, "names and hashes"),

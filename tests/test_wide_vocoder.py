@@ -8,7 +8,8 @@ import torch
 
 from audio import MEL_HOP, SAMPLE_RATE
 from bands import LOW, Band
-from vocoder import HarmonicGenerator
+from vocoder import HarmonicGenerator, losses
+from vocoder.discriminators import BothHalves, at_16_khz
 from vocoder.frames import BIN_HZ
 from vocoder.high_half import JOIN, TOP
 from vocoder.pulses import pulse_train
@@ -147,3 +148,84 @@ def test_every_weight_learns_and_a_frozen_lower_half_does_not():
 
 def test_a_band_knows_its_rate():
     assert wide().band == Band(44100, 32) and HarmonicGenerator(**SIZES).band == LOW
+
+
+def breath(seed: int, rate: int = 44100) -> torch.Tensor:
+    """Noise [1, 1, S] of one second."""
+    return 0.1 * torch.randn(1, 1, rate, generator=torch.Generator().manual_seed(seed))
+
+
+def lines(f0: float, rate: int = 44100) -> torch.Tensor:
+    """Harmonics [1, 1, S] as loud as `breath` in every band."""
+    wave = pulse_train(torch.full((1, 100), f0), hop=rate // 100, band=0.48 * rate)
+    return (0.1 * wave / wave.square().mean().sqrt()).unsqueeze(1)
+
+
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 44100])
+@pytest.mark.parametrize("name", ["fine", "periodicity"])
+def test_a_long_window_tells_lines_from_breath_and_not_one_breath_from_another(name, rate):
+    distance, real = getattr(losses, name), breath(0, rate)
+    assert float(distance(real, real, rate)) == 0
+    other, harmonic = (float(distance(x, real, rate)) for x in (breath(1, rate), lines(150.0, rate)))
+    assert harmonic > {"fine": 2, "periodicity": 8}[name] * other
+
+
+def test_tonality_is_that_of_noise_at_any_level_and_rate():
+    means = [
+        float(losses.tonality(gain * breath(0, rate), rate).mean())
+        for gain in (1, 0.01)
+        for rate in (16000, 44100)
+    ]
+    assert means == pytest.approx([-0.55] * 4, abs=0.06)
+
+
+def test_what_lies_beyond_a_recordings_bandwidth_changes_no_gradient():
+    made = breath(0).expand(2, -1, -1).clone().requires_grad_()
+    real, other = breath(1).expand(2, -1, -1), breath(2).expand(2, -1, -1)
+    highest = torch.tensor([8000.0, 20000.0])
+    above = losses.within(other, torch.full((2,), 30000.0), 44100, 8100.0)  # what only the second may hold
+    gradients = []
+    for target in (real, real + above):
+        wavs = (losses.within(x, highest, 44100) for x in (made, target))
+        (found,) = torch.autograd.grad(losses.spectral(*wavs, 44100), made)
+        gradients.append(found)
+    assert torch.allclose(gradients[0][0], gradients[1][0], atol=1e-9)
+    assert not torch.allclose(gradients[0][1], gradients[1][1], atol=1e-9)
+    hz, felt = spectrum(gradients[0][0], 44100)
+    assert felt[hz > 8100].abs().max() < 1e-3 * felt[hz < 7900].abs().max()
+
+
+def test_the_loss_of_the_upper_half_does_not_look_below_it():
+    real, below = breath(0), losses.within(breath(1), torch.tensor([6900.0]), 44100)
+    cut = [losses.within(x, torch.tensor([20000.0]), 44100, losses.HIGH) for x in (real, real + below)]
+    assert float(losses.spectral(*cut, 44100, losses.HIGH)) < 1e-4
+    assert float(losses.spectral(real, real + below, 44100)) > 0.1
+
+
+def test_discriminators_look_at_both_halves_or_above_alone():
+    band, sizes = (
+        Band(**WIDE),
+        {"periods": [2], "windows": [512], "period_channels": 2, "spectrogram_channels": 2},
+    )
+    both, above = BothHalves(band, True, **sizes), BothHalves(band, False, **sizes)
+    wav, low, high = breath(0), *(breath(1) for _ in range(2))
+    low = losses.within(low, torch.tensor([6000.0]), 44100)
+    high = losses.within(high, torch.tensor([20000.0]), 44100, 9000.0)
+    with torch.no_grad():
+        for discriminators, halves in ((both, [True, True, True]), (above, [True])):
+            before, after = discriminators(wav), discriminators(wav + high)
+            assert len(before) == len(halves)
+            assert not torch.allclose(before[-1][0], after[-1][0], atol=1e-3)
+        assert torch.allclose(above(wav)[0][0], above(wav + low)[0][0], atol=0.1)
+        moved = [
+            torch.allclose(a[0], b[0], atol=0.1) for a, b in zip(both(wav), both(wav + low), strict=True)
+        ]
+    assert moved == [False, False, True]
+
+
+def test_a_wave_at_16_khz_is_that_of_its_lower_half():
+    def tone(hertz: int, rate: int) -> torch.Tensor:
+        return torch.sin(2 * math.pi * hertz / rate * torch.arange(rate, dtype=torch.float64)).float()
+
+    wave = (tone(1000, 44100) + tone(12000, 44100)).reshape(1, 1, -1)
+    assert torch.allclose(at_16_khz(wave, Band(**WIDE)).flatten(), tone(1000, SAMPLE_RATE), atol=1e-4)

@@ -42,9 +42,7 @@ def pulse_envelope(voicing: Tensor, f0: Tensor, hop: int = MEL_HOP) -> Tensor:
     """
     edge, fade = EDGE * hop, FADE * hop
     unvoiced = (voicing == UNVOICED).repeat_interleave(hop, dim=-1)
-    inside = _distance(unvoiced, fade) - _distance(
-        ~unvoiced, fade
-    )  # samples from the change, or minus
+    inside = _distance(unvoiced, fade) - _distance(~unvoiced, fade)  # samples from the change, or minus
     octaves = torch.log2(at_samples(f0, hop) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
     height = octaves.clamp(0, 1)
     return (torch.lerp(inside + edge, inside, height) / (2 * edge + (fade - 2 * edge) * height)).clamp(0, 1)
