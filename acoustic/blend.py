@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
 from audio import MEL_HOP, SAMPLE_RATE
+from bands import LOW, Band
 
 Shares = Callable[[np.ndarray], np.ndarray]  # times [T] in seconds -> of each further model [V - 1, T]
 
@@ -34,6 +35,12 @@ class Blend(nn.Module):
     def since(self, start: float) -> Blend:
         """The same for units that begin so many seconds after the recording does."""
         return Blend(list(self.models), self.shares, start)
+
+    @property
+    def band(self) -> Band:
+        """That of all models; of 16 kHz where theirs differ, as rows above 8 kHz then have no counterpart."""
+        found = {getattr(model, "band", LOW) for model in self.models}
+        return found.pop() if len(found) == 1 else LOW
 
     @property
     def reach(self) -> int:
@@ -59,6 +66,7 @@ class Blend(nn.Module):
 
     def _mixed(self, mels: Sequence[Tensor], first: int) -> Tensor:
         """The mixture of mels [B, T, n_mels] whose first frame is frame `first` of the whole."""
+        mels = [mel[..., : self.band.n_mels] for mel in mels]
         frames = first + np.arange(mels[0].shape[1])
         others = self.shares(self.start + MEL_HOP * (frames + 0.5) / SAMPLE_RATE)
         others = torch.from_numpy(others).to(mels[0])[:, :, None]

@@ -25,8 +25,8 @@ def card(**fields: Any) -> dict:
 
 
 def of_band(band: Band) -> dict:
-    """The fields `rate` (Hz) and `high` ([low, high] in Hz, of the mel rows above the 128) of a card."""
-    return {"rate": band.rate, "high": list(band.high_hz)} if band.is_wide else {}
+    """The fields `rate` (Hz) and `high` (rows of the mel above 8 kHz) of a card."""
+    return {"rate": band.rate, "high": band.high_bands} if band.is_wide else {}
 
 
 def describe(checkpoint: dict) -> str:

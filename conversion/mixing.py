@@ -84,7 +84,7 @@ def mixed(converter: VoiceConverter, shares: Sequence[Share], out: Path | str = 
     acoustic = Blend(models, lambda times: np.stack([one.at(times) for one in shares]))
     card = card_of(converter.card, [card for _, card in found], shares)
     parts = converter.encoder, acoustic, converter.vocoder
-    return VoiceConverter(*parts, card, converter.device, converter.labels)
+    return VoiceConverter(*parts, card, converter.device, converter.labels, converter.asked_rate)
 
 
 def name_of(vbank: str, given: Sequence[tuple[str, float | Path]]) -> str:

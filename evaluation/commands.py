@@ -62,7 +62,8 @@ def evaluate_file(
     """Convert one file, write it, and measure what was written."""
     wav = audio.load(source)
     edited = converter.edit(converter.analyse(wav), **options)
-    audio.save(target, converter.synthesise(edited), headers.comment(options, edited.notes))
+    about = headers.comment(options, edited.notes)
+    audio.save(target, converter.synthesise(edited), about, rate=converter.rate)
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, progress.say)
@@ -153,7 +154,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     texts = read_texts(places, args.texts, progress.say)
     ways = {"the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path])}
     for name in args.vocoders:
-        vocoder = pipeline.load_vocoder(config, "", name, device=device)
+        vocoder = pipeline.load_vocoder(config, "", name, device=device).at_16_khz()
         renders = {name: copies.by_mel(vocoder)}
         if args.given_f0 and vocoder.conditioned_on_f0:
             tracker = config["labels"]["pit"]["tracker"]

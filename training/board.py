@@ -108,7 +108,7 @@ class VoiceVocoder:
             with suppress(UserError):
                 found = pipeline.load_vocoder(self.run.config, self.dataset, out=out, device=self.run.device)
                 self.say(f"sounds in TensorBoard: by {type(found).__name__}")
-                return found.eval()
+                return found.at_16_khz().eval()
         self.say("sounds in TensorBoard: by Griffin-Lim, as the preset's vocoder is not on this computer")
         return GriffinLim().to(self.run.device)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from audio import N_MELS, UNIT_HOP, log_mel
+from audio import LOG_FLOOR, N_MELS, UNIT_HOP, log_mel
 from bands import Band, high_mel, whole_mel
 from common.limiter import PEAK_LIMIT, peak_of
 from preprocessing.data_folder import DataFolder
@@ -42,8 +43,10 @@ class WideWavDataset(WavDataset):
         scale = np.float32(PEAK_LIMIT / max(peak_of(low), peak_of(wide), PEAK_LIMIT))
         low, wide = low * scale, wide * scale
         mel = log_mel(low) if kind is None else self._made(kind, key, span)
+        bandwidth = self.wide.bandwidth(key) * units / span.units
         if len(mel) == N_MELS:
-            mel = whole_mel(mel, high_mel(wide, self.band))
-        speed = units / span.units
-        bandwidth = torch.tensor(self.wide.bandwidth(key) * speed, dtype=torch.float32)
-        return {"mels": mel, "wavs": torch.from_numpy(wide).unsqueeze(0), "bandwidth": bandwidth}
+            high = high_mel(wide, self.band)
+            high[self.band.rows(bandwidth) :] = math.log(LOG_FLOOR)  # as a voice's model leaves them
+            mel = whole_mel(mel, high)
+        known = torch.tensor(bandwidth, dtype=torch.float32)
+        return {"mels": mel, "wavs": torch.from_numpy(wide).unsqueeze(0), "bandwidth": known}

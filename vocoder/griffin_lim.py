@@ -28,6 +28,10 @@ class GriffinLim(nn.Module):
     conditioned_on_f0 = False
     band = LOW
 
+    def at_16_khz(self) -> GriffinLim:
+        """Itself, which has no other rate."""
+        return self
+
     def __init__(self, n_iter: int = 60):
         super().__init__()
         self.n_iter = n_iter

@@ -93,7 +93,7 @@ class HarmonicGenerator(nn.Module):
         )
 
     def at_16_khz(self) -> HarmonicGenerator:
-        """The same model without what lies above, which gives the wave of 16 kHz; returns self."""
+        """Itself without what lies above, which gives the wave of 16 kHz."""
         self.high, self.band = None, LOW
         return self
 
@@ -187,7 +187,7 @@ class HarmonicGenerator(nn.Module):
             if high is None:
                 return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
             above = self.high.spectrum(high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
-            return self.high.joined(spectrum[..., :JOIN], above).clamp(-1, 1)
+            return self.high.joined(spectrum[..., :JOIN], above * self.high.gate(mel)).clamp(-1, 1)
 
     def _noise(self, mel: Tensor, hop: int, source: Source | None) -> Tensor:
         """White noise [B, hop T] of variance one."""

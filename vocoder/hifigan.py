@@ -35,6 +35,10 @@ class HifiGan(nn.Module):
     conditioned_on_f0 = False
     band = LOW
 
+    def at_16_khz(self) -> HifiGan:
+        """Itself, which has no other rate."""
+        return self
+
     def __init__(
         self,
         n_mels: int = N_MELS,

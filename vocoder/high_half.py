@@ -7,19 +7,23 @@ lower bins of those of any rate, and are taken as they are.
 from __future__ import annotations
 
 import math
+from functools import cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP
-from bands import Band
+from audio import LOG_FLOOR, MEL_HOP
+from bands import Band, edges
 from vocoder.excitation import UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
 from vocoder.pulses import pulse_train
 
 JOIN = 296  # bins: from here on, 7.4 kHz, before the roll-off of resamplers that models of 16 kHz have learnt
+GATE = 0.5  # nepers over which sound begins, and above the floor of a mel where it does
 TOP = 20000.0  # Hz; above there is silence: nothing is known of it, and fresh filters would hiss
+EDGE = 2  # bins below TOP that are silent, too: no loss sees all of them
 OF_NYQUIST = 0.975  # and above this part of half the rate, for its resamplers
 LOG_START = -4.0  # of fresh filters
 
@@ -33,7 +37,8 @@ class HighHalf(nn.Module):
     def __init__(self, band: Band, n_mels: int, dim: int, blocks: int):
         super().__init__()
         self.windows, self.top = Windows(band.hop), min(TOP, OF_NYQUIST * band.rate / 2)
-        self.count = int(self.top / BIN_HZ) + 1 - JOIN  # bins
+        self.count = int(self.top / BIN_HZ) - EDGE - JOIN  # bins
+        self.band = band
         self.trunk = Trunk(dim, blocks, n_mels)
         self.head = nn.Linear(dim, 3 * self.count)
         self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)  # of the voicing; as in HarmonicGenerator
@@ -67,6 +72,15 @@ class HighHalf(nn.Module):
         noise = self.windows.analyse(noise)[..., bins] * math.sqrt(hop / MEL_HOP)
         return filtered(pulses, noise, self.head(hidden), voicing)
 
+    def gate(self, mel: Tensor) -> Tensor:
+        """[B, n_mels, T] -> [B, T, count], 0 where rows are at the floor of a mel and 1 where there is sound.
+
+        A recording that ends below 20 kHz says nothing of the bins above, so no training makes them silent.
+        """
+        rows = mel[:, -self.band.high_bands :].transpose(1, 2)
+        open_ = ((rows - math.log(LOG_FLOOR) - GATE) / GATE).clamp(0, 1)
+        return open_ @ _between_rows(self.band, self.count).to(mel)
+
     def joined(self, low: Tensor, high: Tensor) -> Tensor:
         """Bins [B, T, JOIN] of a model of 16 kHz and `spectrum` -> wave [B, 1, hop T]."""
         bins = torch.arange(JOIN, dtype=high.real.dtype, device=low.device)
@@ -74,3 +88,13 @@ class HighHalf(nn.Module):
         low = low * torch.polar(scale, 2 * math.pi * self.windows.late / self.windows.size * bins)
         silent = self.windows.bins - JOIN - self.count
         return self.windows.overlap_add(F.pad(torch.cat([low, high], dim=-1), (0, silent)))
+
+
+@cache
+def _between_rows(band: Band, count: int) -> Tensor:
+    """[high_bands, count]: what each bin from JOIN on takes of the rows between whose centres it lies."""
+    hertz = BIN_HZ * (JOIN + np.arange(count))
+    identity = np.eye(band.high_bands)
+    weights = np.stack([np.interp(hertz, edges(band)[1:-1], row) for row in identity])
+    with torch.inference_mode(False):  # kept from a conversion, it must serve a training, too
+        return torch.from_numpy(weights.astype(np.float32))

@@ -24,6 +24,10 @@ class IstftGenerator(nn.Module):
     conditioned_on_f0 = False
     band = LOW
 
+    def at_16_khz(self) -> IstftGenerator:
+        """Itself, which has no other rate."""
+        return self
+
     def __init__(self, n_mels: int = N_MELS, dim: int = 384, blocks: int = 8):
         super().__init__()
         self.trunk = Trunk(dim, blocks, n_mels)

@@ -145,7 +145,7 @@ class Desk:
         kept = curve_in if edited.replaced else None
         about = headers.comment({**document.controls, "prosody_in": kept}, notes)
         path = self.work / f"{next(self._sounds)}-{document.path.stem}_{document.voice}.wav"
-        audio.save(path, made, about)
+        audio.save(path, made, about, rate=document.converter.rate)
         self._forget_all_but(path)
         return path, notes
 
@@ -190,7 +190,8 @@ def saved_as(path: Path, kind: str, folder: Path) -> Path:
     if kind not in FORMATS:
         raise UserError(f"format: expected one of {', '.join(FORMATS)}, found {kind}")
     target = folder / f"{path.stem.partition('-')[2]}.{kind}"
-    audio.save(target, audio.load(path), audio.comment_of(path))
+    rate = audio.rate_of(path)
+    audio.save(target, audio.load(path, rate=rate), audio.comment_of(path), rate=rate)
     return target
 
 
