@@ -14,9 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from audio import MEL_F_MAX, MEL_HOP, N_MELS, SAMPLE_RATE, UNIT_HOP, at_rate, log_magnitudes
+from audio import MEL_F_MAX, MEL_HOP, N_MELS, SAMPLE_RATE, UNIT_HOP, Prepared, at_rate, log_magnitudes
+from common.preset_rules import band_fault
 
 HIGH_MEAN = -7.4  # natural log; where rows above 8 kHz lie at an active level of -26 dB
+STEP_HZ, WINDOW = 250.0, 2048  # of `bandwidth`: bands, and samples of its frames
+ACTIVE_DB = 30.0  # below the loudest frame: what is softer is pause
+LEAST_DB = -75.0  # of the speech's power, in one band
+ROUNDING_DB = -109.0  # re full scale, in one band: 5 dB above what dithered rounding to 16 bits leaves there
+GAP_HZ = 3000.0  # without sound, behind which there is no voice
+_BLOCK = 512 * WINDOW  # samples that are worked on at once
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,16 @@ class Band:
     high_hz: tuple[float, float] = (MEL_F_MAX, 20000.0)
     high_n_fft: int = 2048
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what does not go together, as a damaged checkpoint may have it."""
+        object.__setattr__(self, "high_hz", tuple(self.high_hz))  # a list, as a file holds it
+        if fault := band_fault(**asdict(self)):
+            raise ValueError(fault)
+
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Band:
         """That of a preset's table [audio], or of a checkpoint's config.model; other keys do not matter."""
         given = {name: table[name] for name in cls.__dataclass_fields__ if name in table}
-        if "high_hz" in given:
-            given["high_hz"] = tuple(given["high_hz"])
         return cls(**given)
 
     @property
@@ -47,6 +58,16 @@ class Band:
     def sizes(self) -> dict[str, Any]:
         """What a checkpoint's config.model holds of it, to be rebuilt by `of`; of 16 kHz nothing."""
         return {**asdict(self), "high_hz": list(self.high_hz)} if self.is_wide else {}
+
+    @property
+    def words(self) -> str:
+        """For messages."""
+        if not self.is_wide:
+            return f"none, {self.rate} Hz"
+        low, high = self.high_hz
+        return (
+            f"{self.high_bands} rows of {low:g} to {high:g} Hz, {self.high_n_fft} samples at {self.rate} Hz"
+        )
 
     @property
     def unit(self) -> int:
@@ -106,8 +127,43 @@ def high_mel(wav, band: Band):
     return mel if getattr(wav, "ndim", 1) == 3 else mel.squeeze(0)
 
 
-def whole_mel(low, high):
-    """Rows below 8 kHz [..., 128, T] and above [..., high_bands, T] as one mel [..., n_mels, T]."""
-    import torch  # noqa: PLC0415
+def same_span(prepared: Prepared, wav: np.ndarray, rate: int) -> np.ndarray:
+    """What a prepared wav has of its source, of the whole source [S] at `rate`: float32 [at_rate(320 N)].
 
-    return torch.cat([torch.as_tensor(low), torch.as_tensor(high)], dim=-2)
+    The ends agree to half a sample at `rate`.
+    """
+    start, kept, size = (at_rate(count, rate) for count in (prepared.start, prepared.kept, len(prepared.wav)))
+    part = wav[start : start + min(kept, size)]
+    return np.pad(np.asarray(part, dtype=np.float32), (0, size - len(part)))
+
+
+def bandwidth(wav: np.ndarray, rate: int) -> float:
+    """Up to which Hz a recording [S] holds sound, whatever its sample rate says: half the rate at most.
+
+    Its edge is where bands of 250 Hz end that are heard in one of twenty frames of its speech: not LEAST_DB
+    below that speech as a whole, and not as faint as the rounding of 16-bit files. Files that were written at
+    a higher rate than they were recorded at hold less than that above their edge, but for what a bad
+    resampler mirrors there, beyond a gap.
+    """
+    blocks = (wav[first : first + _BLOCK] for first in range(0, len(wav), _BLOCK))
+    powers = np.concatenate([_powers(block, rate) for block in blocks])
+    total = powers.sum(axis=1)
+    active = total > total.max(initial=0.0) * 10 ** (-ACTIVE_DB / 10)
+    if not active.any():
+        return 0.0
+    least = max(total[active].mean() * 10 ** (LEAST_DB / 10), 10 ** (ROUNDING_DB / 10))
+    heard = np.flatnonzero(np.percentile(powers[active], 95, axis=0) > least)
+    if not len(heard):
+        return 0.0
+    gaps = np.flatnonzero(np.diff(heard) * STEP_HZ > GAP_HZ)
+    last = heard[gaps[0]] if len(gaps) else heard[-1]
+    return float(min(rate / 2, (last + 1) * STEP_HZ))
+
+
+def _powers(wav: np.ndarray, rate: int) -> np.ndarray:
+    """Power [frames, bands of STEP_HZ] of [S], in frames of WINDOW samples."""
+    wav = np.pad(np.asarray(wav, dtype=np.float64), (0, -len(wav) % WINDOW)).reshape(-1, WINDOW)
+    window = np.hanning(WINDOW)
+    power = np.abs(np.fft.rfft(wav * window)) ** 2 * (2 / (WINDOW * np.square(window).sum()))
+    first = np.searchsorted(np.arange(power.shape[1]) * rate / WINDOW, np.arange(0, rate / 2, STEP_HZ))
+    return np.add.reduceat(power, first, axis=1)

@@ -8,12 +8,14 @@ Letters: B batch, N units of 20 ms, T = 2N mel frames of 10 ms.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
 from acoustic.generate import decode
 from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, UNIT_HOP
+from bands import Band
 from common.layers import Block, reach
 
 UPSAMPLING = UNIT_HOP // MEL_HOP
@@ -153,7 +155,8 @@ class Decoder(nn.Module):
 class AcousticModel(nn.Module):
     """Units to log-mel. The defaults are the sizes of the three-part units (content, pitch, dynamics).
 
-    decoder: "autoregressive" (mel_prenet_dim, lstm_dim) or "parallel" (blocks). norm: one of NORMS.
+    decoder: "autoregressive" (mel_prenet_dim, lstm_dim) or "parallel" (blocks). norm: one of NORMS. high: of
+    a voice with rows above 8 kHz the sizes of its `bands.Band`, which are added to n_mels; parallel only.
     """
 
     def __init__(
@@ -168,15 +171,18 @@ class AcousticModel(nn.Module):
         norm: str = "instance",
         decoder: str = "autoregressive",
         blocks: int = 4,
+        **high: Any,
     ):
         super().__init__()
         if decoder not in ("autoregressive", "parallel"):
             raise ValueError(f"decoder is autoregressive or parallel, found {decoder!r}")
-        self.parallel = decoder == "parallel"
+        self.parallel, self.band = decoder == "parallel", Band(**high)
+        if self.band.is_wide and not self.parallel:
+            raise ValueError("rows above 8 kHz are the parallel decoder's")
         self.kind = f"{decoder} decoder, {norm} norm"  # what weights of the same shapes do not tell
         self.encoder = Encoder(in_dim, prenet_dim, conv_dim, dropout, norm)
         if self.parallel:
-            self.decoder = ParallelDecoder(conv_dim, blocks, n_mels)
+            self.decoder = ParallelDecoder(conv_dim, blocks, n_mels + self.band.high_bands)
         else:
             self.decoder = Decoder(conv_dim, mel_prenet_dim, lstm_dim, n_mels, dropout)
 

@@ -84,7 +84,9 @@ def require_valid(path: Path, config: dict, base: dict) -> None:
         for key, value in table.items():
             _require_range(f"{path}, [{name}]: {key}", name, key, value)
     _require_rising(path, given)
-    _require_bands(path, {**MORE_KEYS["audio"], **given["audio"]})
+    bands = {key: given["audio"].get(key, usual) for key, usual in MORE_KEYS["audio"].items()}
+    if fault := band_fault(**bands):
+        raise UserError(f"{path}, [audio]: {fault}")
 
 
 def _tables(config: dict, name: str = "") -> dict[str, dict]:
@@ -154,18 +156,18 @@ def _require_rising(path: Path, given: dict[str, dict]) -> None:
         )
 
 
-def _require_bands(path: Path, audio: dict) -> None:
-    """UserError for a sample rate and rows of mel above 8 kHz that do not go together."""
-    rate, bands, hz, n_fft = (audio[key] for key in MORE_KEYS["audio"])
-    where = f"{path}, [audio]"
+def band_fault(rate: Any, high_bands: Any, high_hz: Any, high_n_fft: Any) -> str:
+    """What does not go together in a sample rate and rows of mel above 8 kHz; empty where all does."""
     if rate not in RATES:
-        raise UserError(f"{where}: rate is {rate}, expected one of {', '.join(map(str, RATES))}")
-    if (rate == RATES[0]) != (bands == 0):
-        wanted = "0 at a rate of 16000" if bands else f"1 or more at a rate of {rate}"
-        raise UserError(f"{where}: high_bands is {bands}, expected {wanted}")
-    if bands and not (len(hz) == 2 and hz[0] < hz[1] <= rate / 2):
-        raise UserError(f"{where}: high_hz is {hz}, expected two rising numbers up to half the rate")
+        return f"rate is {rate!r:.40}, expected one of {', '.join(map(str, RATES))}"
+    if (rate == RATES[0]) != (high_bands == 0):
+        wanted = "0 at a rate of 16000" if high_bands else f"1 or more at a rate of {rate}"
+        return f"high_bands is {high_bands!r:.40}, expected {wanted}"
+    if high_bands and not (len(high_hz) == 2 and 8000 <= high_hz[0] < high_hz[1] <= rate / 2):
+        return f"high_hz is {list(high_hz)!r:.40}, expected two rising numbers from 8000 to {rate / 2:g}"
     hop = rate // 100
-    if bands and not (n_fft % 2 == 0 and 2 * hop <= n_fft <= 8 * hop):  # a voice's shortest wav has 4 hops
+    if high_bands and not (high_n_fft % 2 == 0 and 2 * hop <= high_n_fft <= 8 * hop):
+        # The shortest wav has 4 hops, and is mirrored at its ends.
         expected = f"an even number from {2 * hop} to {8 * hop} at a rate of {rate}"
-        raise UserError(f"{where}: high_n_fft is {n_fft}, expected {expected}")
+        return f"high_n_fft is {high_n_fft!r:.40}, expected {expected}"
+    return ""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import audio
+from bands import LOW
 from checkpoints import pipeline, places, store
 from hubert_pitdyn import pitch
 from hubert_pitdyn.units import length_buckets
@@ -51,7 +52,7 @@ def stages(folder: DataFolder, encoder: Encoder) -> Iterator[tuple[str, Callable
     table["pit"]["tracker"] = tracker = pitch.resolve(table["pit"]["tracker"])
     wanted = moved_copies.Settings(**COPIES, voicing=tracker)
     moved_copies.plan(folder, wanted)
-    make = partial(moved_copies.make, wanted, partial(pitch.track, tracker=tracker), True)
+    make = partial(moved_copies.make, wanted, partial(pitch.track, tracker=tracker), True, LOW)
     sizes: dict[str, int] = {}
 
     def each(work: Callable[[DataFolder, str], Any], some: list[str]) -> None:

@@ -11,6 +11,7 @@ import torch
 
 import audio
 from audio import SAMPLE_RATE
+from bands import Band
 from checkpoints import pipeline
 from common import progress
 from common.cluster import Cluster
@@ -20,6 +21,7 @@ from hubert_pitdyn.units import encode_all, length_buckets
 from preprocessing.bookkeeping import commit, each_key, finish, invalidate, todo
 from preprocessing.data_folder import DataFolder
 from preprocessing.moved_copies import make_copies, wanted_copies
+from preprocessing.wide import invalidate_waves, make_highs
 
 ENCODE_SECONDS = {"cpu": 60, "cuda": 480}  # audio in one padded batch
 Batch = tuple[tuple[str, int], ...]  # (key, samples) of what is encoded at once
@@ -34,15 +36,22 @@ def mel_file(level_db: float, folder: DataFolder, key: str) -> None:
 def make_mels(folder: DataFolder, args: argparse.Namespace, config: dict) -> int:
     """--mel."""
     now, tracker = {"level_db": config["audio"]["level_db"]}, config["labels"]["pit"]["tracker"]
+    band = Band.of(config["audio"])
     wanted_copies(folder, args, tracker)  # a missing package is said before anything goes
     invalidate(folder, "mels.json", ["mels"], folder.read_json("mels.json"), now, args.force)
-    uncopied = make_copies(folder, args, tracker, args.force)
+    if band.is_wide:
+        invalidate_waves(folder, band, args.force)
+    uncopied = make_copies(folder, args, tracker, band, args.force)
     keys = todo(folder, folder.with_copies, ["mels"])
     made, failures = each_key(partial(mel_file, now["level_db"]), folder, keys, args.n_workers, "mels")
     commit(folder, "mels.json", now)
     print(f"{folder.hours(folder.have('mels')):.2f} hours")
     total = len(folder.with_copies) + len(uncopied)
-    return finish(folder, total, "mels", len(made), failures + uncopied)
+    code = finish(folder, total, "mels", len(made), failures + uncopied)
+    if not band.is_wide:
+        return code
+    highs, failures = make_highs(folder, band, now["level_db"], args.n_workers, args.force)
+    return max(code, finish(folder, len(folder.with_copies), "mels above 8 kHz", len(highs), failures))
 
 
 def load_parts(args: argparse.Namespace, config: dict) -> pipeline.EncoderParts:
@@ -64,7 +73,10 @@ def make_units(
     now = {"pitdyn": args.encode_with, **{role: card["hash"] for role, card in parts.cards.items()}}
     invalidate(folder, "encoder.json", kinds, before and made_with(before), now, args.force)
     # Copies that --mel has made stay, with --force too: their mels are of these.
-    uncopied = make_copies(folder, args, tracker)
+    band = Band.of(config["audio"])
+    if band.is_wide:
+        invalidate_waves(folder, band)
+    uncopied = make_copies(folder, args, tracker, band)
     sizes, failures = prepared_sizes(folder, todo(folder, folder.with_copies, kinds), args.n_workers)
     budget = ENCODE_SECONDS.get(choose_device(args.device).type, 60) * SAMPLE_RATE
     batches = [tuple((key, sizes[key]) for key in keys) for keys in length_buckets(sizes, budget)]

@@ -38,7 +38,7 @@ JSON_FILES: dict[str, tuple[Any, str]] = {  # what they hold at least (see `read
     "copies.json": ({"of": {str: str}, "settings?": MOVES}, "--mel with the options --augment_…"),
     "encoder.json": ({"encoders": CARDS, "unit_dim": int}, "--encode DATASET"),
     "units-discrete.json": (dict, "--discrete"),
-    "mels.json": (dict, "--mel"),
+    **dict.fromkeys(("mels.json", "wide.json", "highs.json"), (dict, "--mel")),
     BANK: ({"left_out": [str], "takes": {str: str}, **ABOUT}, "--wavs BANK --mel"),
 }
 

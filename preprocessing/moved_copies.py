@@ -14,13 +14,17 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import soxr
 
-from audio import SAMPLE_RATE, UNIT_HOP
+from audio import PEAK_LIMIT, SAMPLE_RATE, UNIT_HOP
+from bands import LOW, Band
 from common.cli import UserError
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
 from preprocessing.bookkeeping import each_key
 from preprocessing.data_folder import DataFolder
+from preprocessing.wide import wave_file
+from preprocessing.wide_folder import WideFolder
 
 FRAME_MS = 5.0  # of WORLD
 AROUND = 1.5  # F0 is searched this factor below and above what a quick look finds
@@ -64,11 +68,14 @@ def plan(folder: DataFolder, wanted: Settings) -> None:
         folder.__dict__.pop(known, None)
 
 
-def missing(folder: DataFolder, redo: bool = False) -> dict[str, list[str]]:
-    """{recording: its copies that have not been made (with redo all)}, as copies.json says."""
+def missing(folder: DataFolder, redo: bool = False, band: Band = LOW) -> dict[str, list[str]]:
+    """{recording: its copies that have not been made (with redo all) at the band's rate}, as copies.json
+    says."""
     left: dict[str, list[str]] = {}
+    wide = WideFolder(folder, band)
     for copy, recording in folder.copies.items():
-        if redo or not folder.has("prepared", copy):
+        made = folder.has("prepared", copy) and (not band.is_wide or wide.has(copy))
+        if redo or not made:
             left.setdefault(recording, []).append(copy)
     return left
 
@@ -77,25 +84,50 @@ def make(
     wanted: Settings,
     track: Callable[[np.ndarray], np.ndarray],
     redo: bool,
+    band: Band,
     folder: DataFolder,
     recording: str,
 ) -> int:
     """The prepared wavs of one recording's missing copies; returns how many.
 
-    track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies.
+    track: wav [S] -> F0 [N] of units, 0 = unvoiced; redo: of all its copies. At a band above 8 kHz copies
+    are made at its rate, and the prepared wav is that copy at 16 kHz.
     """
-    copies = missing(folder, redo).get(recording, [])
-    own = folder.prepared(recording).astype(np.float64)
-    voice = analyse(own, track(folder.prepared(recording)) > 0) if wanted.pitch > 0 else None
+    copies = missing(folder, redo, band).get(recording, [])
+    low = folder.prepared(recording).astype(np.float64)
+    own = own_wave(folder, band, recording) if band.is_wide else low
+    voice = None
+    if wanted.pitch > 0:
+        voice = analyse(low, track(folder.prepared(recording)) > 0, own, band.rate)
     for copy in copies:
         rng, wav = np.random.default_rng([wanted.seed, *copy.encode("utf-8", "surrogatepass")]), own
         if voice is not None:
             place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
             wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
         if wanted.gain > 0:
-            wav = wav * 10 ** (smooth(len(wav), SAMPLE_RATE * SWELL_SECONDS, wanted.gain, rng) / 20)
-        folder.save_prepared(copy, wav)
+            wav = wav * 10 ** (smooth(len(wav), band.rate * SWELL_SECONDS, wanted.gain, rng) / 20)
+        if band.is_wide:
+            save_both(folder, band, copy, recording, wav)
+        else:
+            folder.save_prepared(copy, wav)
     return len(copies)
+
+
+def own_wave(folder: DataFolder, band: Band, recording: str) -> np.ndarray:
+    """A recording at the band's rate, float64, made where it is missing."""
+    wide = WideFolder(folder, band)
+    if not wide.has(recording):
+        wave_file(band, folder, recording)
+    return wide.crop(recording).astype(np.float64)
+
+
+def save_both(folder: DataFolder, band: Band, copy: str, recording: str, wav: np.ndarray) -> None:
+    """Keep a copy at the band's rate and, resampled from it, at 16 kHz, of the recording's bandwidth."""
+    low = soxr.resample(wav, band.rate, SAMPLE_RATE, quality="HQ")
+    wide = WideFolder(folder, band)
+    folder.save_prepared(copy, low)
+    peak = float(np.abs(low).max(initial=0.0)) or 1.0
+    wide.save(copy, wav * (PEAK_LIMIT / peak), wide.bandwidth(recording))
 
 
 def stratum(number: int, count: int, reach: float, rng: np.random.Generator) -> float:
@@ -119,30 +151,39 @@ def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> n
 
 
 class Voice(NamedTuple):
-    """WORLD's analysis of a wav: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins]."""
+    """WORLD's analysis of a wav: f0 [frames of 5 ms] in Hz, 0 = unvoiced, and two spectra [frames, bins], up
+    to half of rate (Hz)."""
 
     f0: np.ndarray
     envelope: np.ndarray
     noise: np.ndarray
+    rate: int = SAMPLE_RATE
 
 
-def analyse(wav: np.ndarray, voiced: np.ndarray | None = None) -> Voice:
+def analyse(
+    wav: np.ndarray,
+    voiced: np.ndarray | None = None,
+    wide: np.ndarray | None = None,
+    rate: int = SAMPLE_RATE,
+) -> Voice:
     """wav float64 [S] -> its analysis by WORLD (Morise, Yokomori and Ozawa 2016).
 
     voiced [N] of units: where there is a pitch to shift. WORLD's own tracker finds one in many consonants,
-    and a voice trained on copies with pitch there makes its consonants voiced. Raises UserError when pyworld
-    is not installed.
+    and a voice trained on copies with pitch there makes its consonants voiced. wide: the same wav at another
+    rate, whose spectra are taken instead; its pitch is that at 16 kHz. Raises UserError when pyworld is not
+    installed.
     """
     world = load_world()
     low, high = search_range(wav, world)
     f0, times = world.harvest(wav, SAMPLE_RATE, f0_floor=low, f0_ceil=high, frame_period=FRAME_MS)
     # The default frame is made for 71 Hz and up, and takes what is lower for unvoiced.
-    size = world.get_cheaptrick_fft_size(SAMPLE_RATE, F_MIN)
+    size = world.get_cheaptrick_fft_size(rate, F_MIN)
+    own = wav if wide is None else wide
     if voiced is not None:
         units = (times * SAMPLE_RATE / UNIT_HOP).astype(int)
         f0 = np.where(voiced[np.minimum(units, len(voiced) - 1)], f0, 0.0)
-    envelope = world.cheaptrick(wav, f0, times, SAMPLE_RATE, fft_size=size)
-    return Voice(f0, envelope, world.d4c(wav, f0, times, SAMPLE_RATE, fft_size=size))
+    envelope = world.cheaptrick(own, f0, times, rate, fft_size=size)
+    return Voice(f0, envelope, world.d4c(own, f0, times, rate, fft_size=size), rate)
 
 
 def search_range(wav: np.ndarray, world) -> tuple[float, float]:
@@ -162,7 +203,7 @@ def synthesise(voice: Voice, semitones: np.ndarray, samples: int) -> np.ndarray:
     """float64 [samples] with F0 moved by semitones [frames] and formants kept; what is unvoiced stays."""
     moved = np.clip(voice.f0 * 2 ** (semitones[: len(voice.f0)] / 12), F_MIN, F_MAX)
     f0 = np.where(voice.f0 > 0, moved, 0.0)
-    made = load_world().synthesize(f0, voice.envelope, voice.noise, SAMPLE_RATE, FRAME_MS)
+    made = load_world().synthesize(f0, voice.envelope, voice.noise, voice.rate, FRAME_MS)
     return np.pad(made, (0, max(0, samples - len(made))))[:samples]
 
 
@@ -200,7 +241,7 @@ def wanted_copies(folder: DataFolder, args: argparse.Namespace, tracker: str) ->
 
 
 def make_copies(
-    folder: DataFolder, args: argparse.Namespace, tracker: str, redo: bool = False
+    folder: DataFolder, args: argparse.Namespace, tracker: str, band: Band = LOW, redo: bool = False
 ) -> list[tuple[str, str]]:
     """--augment_pitch, --augment_gain: copies of the training recordings; without these options as before.
 
@@ -211,8 +252,8 @@ def make_copies(
         return []
     tracker = pitch.resolve(tracker)
     plan(folder, wanted)
-    left = missing(folder, redo)
-    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo)
+    left = missing(folder, redo, band)
+    work = partial(make, wanted, partial(pitch.track, tracker=tracker), redo, band)
     made, failures = each_key(work, folder, left, args.n_workers, "copies")
     if folder.copies:
         already = len(folder.copies) - sum(map(len, left.values()))

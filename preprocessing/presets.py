@@ -79,7 +79,7 @@ def of_file(path: Path, tables: tuple[str, ...]) -> tuple[dict, str]:
     if not file_format.is_ours(checkpoint):
         return load_config(), preset_name(DEFAULT)
     theirs = checkpoint["config"]["toml"]
-    for preset in (DEFAULT, DEFAULT.with_name("tiny.toml")):
+    for preset in (DEFAULT, *(DEFAULT.with_name(f"{name}.toml") for name in ("tiny", "wide"))):
         config = load_config(preset)
         if all(config[table] == theirs.get(table) for table in tables):
             return config, preset_name(preset)

@@ -13,6 +13,13 @@ from common.cli import UserError
 from preprocessing.data_folder import DataFolder, as_16_bit
 
 
+def level_gain(wav: np.ndarray, level_db: float) -> float:
+    """What brings a prepared wav [S] to an active level, or less where it would clip there."""
+    loudest = int(np.abs(wav).argmax())
+    levelled = audio.limit_peak(audio.set_level(wav, level_db))
+    return float(levelled[loudest]) / float(wav[loudest]) if wav[loudest] else 1.0
+
+
 class WideFolder:
     """The arrays above 8 kHz of one data folder, for one Band.
 

@@ -1,4 +1,4 @@
-"""Training of an acoustic model: units [N, 768] -> log-mel [2N, 128] of one voice."""
+"""Training of an acoustic model: units [N, 768] -> log-mel [2N, 128] of one voice; above 8 kHz more rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from acoustic.model import AcousticModel
+from acoustic.widen import silence_from, widen
 from audio import N_MELS
+from bands import Band
 from checkpoints import cards, models, store
 from common import cli
 from preprocessing.bank import card_of
 from preprocessing.data_folder import DataFolder
+from preprocessing.wide_folder import WideFolder
 from training.batches import validation_batches
 from training.board import Samples, VoiceVocoder
 from training.datasets import MelDataset
@@ -40,12 +43,15 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         raise cli.UserError(
             f"{folder.root}: no units; make them: preprocess_acoustic {folder.name} <wavs> <dataset>"
         )
-    keys = [both(folder, part) for part in ("train", "val")]
-    sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"]}
+    band = Band.of(run.config["audio"])
+    keys = [made_of(folder, part, band) for part in ("train", "val")]
+    sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"], **band.sizes}
     model = model_of(AcousticModel, sizes, run.preset)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
-    sets = [MelDataset(folder, part, run.settings.crop_seconds) for part in keys]
+    if band.is_wide:
+        about = {**about, **rows_of(folder, keys[0], model, run)}
+    sets = [MelDataset(folder, part, run.settings.crop_seconds, band) for part in keys]
     recordings = [key for key in keys[0] if key not in folder.copies]
     hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
     run.logger.info(
@@ -69,10 +75,25 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     return model, describe, Task(run, *sets, samples)
 
 
-def both(folder, part: str) -> list[str]:
-    """Keys of a part that have units and mels."""
-    mels = set(folder.split(part, "mels"))
-    return [key for key in folder.split(part, "units-pitdyn") if key in mels]
+def made_of(folder, part: str, band: Band) -> list[str]:
+    """Keys of a part that have units and mels, of a wide voice above 8 kHz, too."""
+    there = [set(folder.split(part, kind)) for kind in ("mels", *(["highs"] if band.is_wide else []))]
+    return [key for key in folder.split(part, "units-pitdyn") if all(key in some for some in there)]
+
+
+def rows_of(folder, keys: list[str], model: AcousticModel, run) -> dict[str, int]:
+    """What a card says of rows above 8 kHz: the rate, and how many rows any recording reaches.
+
+    The model is silent in the others from its beginning on.
+    """
+    wide = WideFolder(folder, model.band)
+    rows = max(map(wide.rows, keys))
+    if rows < model.band.high_bands:
+        run.logger.info(
+            f"no recording reaches rows {rows + 1} to {model.band.high_bands} above 8 kHz: silent"
+        )
+        silence_from(model, rows)
+    return {"rate": model.band.rate, "high": rows}
 
 
 def refined_from(args: argparse.Namespace) -> str:
@@ -108,6 +129,12 @@ def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
     cards.require_match(
         f"{path}: kind of acoustic model", other.kind, model.kind, "give the --config it was trained with"
     )
+    if model.band.is_wide and not other.band.is_wide:
+        theirs = widen(theirs, model.band.high_bands)
+        run.logger.info(f"{path} ends at 8 kHz: its rows above begin at their mean")
+    else:
+        fix = "give the --config it was trained with"
+        cards.require_match(f"{path}: mel above 8 kHz", other.band.words, model.band.words, fix)
     if any(k not in theirs or theirs[k].shape != v.shape for k, v in model.state_dict().items()):
         raise cli.UserError(
             f"{path}: made with other [acoustic] sizes; give the --config it was trained with"
@@ -116,15 +143,23 @@ def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
     run.logger.info(f"refining {path}")
 
 
-def frame_loss(predicted, batch: dict):
-    """Sum of absolute errors over valid frames, and the number of values in it."""
-    valid = batch["valid"].unsqueeze(-1)
-    return ((predicted.float() - batch["mels"]).abs() * valid).sum(), valid.sum() * predicted.shape[-1]
+def errors(predicted, batch: dict) -> list[Any]:
+    """Sums of absolute errors over valid frames: of 128 rows, and of those above within the bandwidth."""
+    found = (predicted.float() - batch["mels"]).abs() * batch["valid"].unsqueeze(-1)
+    above = [(found * batch["within"].unsqueeze(1))[..., N_MELS:].sum()] if "within" in batch else []
+    return [found[..., :N_MELS].sum(), *above]
+
+
+def values(batch: dict) -> list[Any]:
+    """Of how many values `errors` are the sums."""
+    frames = batch["valid"].sum(dim=1)
+    above = [(frames * batch["within"][:, N_MELS:].sum(dim=1)).sum()] if "within" in batch else []
+    return [frames.sum() * N_MELS, *above]
 
 
 def shift_right(mels: torch.Tensor) -> torch.Tensor:
     """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
-    return torch.cat([mels.new_zeros(len(mels), 1, N_MELS), mels[:, :-1]], dim=1)
+    return torch.cat([torch.zeros_like(mels[:, :1]), mels[:, :-1]], dim=1)
 
 
 def predict(model, batch: dict):
@@ -134,22 +169,35 @@ def predict(model, batch: dict):
 
 
 def train_step(task: Task, model, batch: dict):
-    """One batch, or a part of one -> L1 loss over the valid frames of the whole, metrics."""
-    total, _ = frame_loss(predict(model, batch), batch)
-    return mean_over(total, batch.get("whole", batch)["valid"].sum() * batch["mels"].shape[-1]), {}
+    """One batch, or a part of one -> L1 loss over the valid frames of the whole, metrics.
+
+    That of rows above 8 kHz is added with its weight.
+    """
+    sums, counts = errors(predict(model, batch), batch), values(batch.get("whole", batch))
+    loss, *above = (mean_over(total, count) for total, count in zip(sums, counts, strict=True))
+    return (loss + task.run.settings.high_weight * above[0] if above else loss), {}
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:
-    """Teacher-forced L1 over the validation files, and the L1 of a few generated as in conversion."""
-    total, values, free = 0.0, 0, []
+    """Teacher-forced L1 over the validation files, and the L1 of a few generated as in conversion.
+
+    Of a wide voice the loss is that of training, and low_l1 and high_l1 are its parts; what is generated
+    counts in the 128 rows, as of any voice.
+    """
+    sums, counts, free = [], [], []
     for index, piece, batch in validation_batches(task.val_set, task.run.device):
-        error, count = frame_loss(predict(model, batch), batch)
-        total, values = total + float(error), values + int(count)
+        sums.append([float(total) for total in errors(predict(model, batch), batch)])
+        counts.append([int(count) for count in values(batch)])
         if index < VALIDATION_SAMPLES and not piece:
-            made = model.generate(batch["units"])
-            free.append(float((made - batch["mels"]).abs().mean()))
-            show(task, task.val_set.keys[index], batch["mels"][0], made[0], step)
-    return {"loss": total / values, "generated_l1": sum(free) / len(free)}
+            made, target = model.generate(batch["units"])[..., :N_MELS], batch["mels"][..., :N_MELS]
+            free.append(float((made - target).abs().mean()))
+            show(task, task.val_set.keys[index], target[0], made[0], step)
+    pairs = zip(zip(*sums, strict=True), zip(*counts, strict=True), strict=True)
+    low, *above = (sum(total) / max(1, sum(count)) for total, count in pairs)
+    found = {"loss": low, "generated_l1": sum(free) / len(free)}
+    if above:
+        found |= {"loss": low + task.run.settings.high_weight * above[0], "low_l1": low, "high_l1": above[0]}
+    return found
 
 
 def show(task: Task, key: str, target, made, step: int) -> None:

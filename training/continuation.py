@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from bands import Band
 from checkpoints import store
 from common.cli import UserError
 from common.presets import DEFAULT, completed, load_config
@@ -69,6 +70,14 @@ def require_units_of(folder: DataFolder, config: dict, name: str) -> None:
             f"{folder.root / 'mels.json'}: expected mels at {config['audio']['level_db']:g} dB, as the "
             f"preset {name} has them, found {mels['level_db']:g} dB; give the --config they were made with, "
             f"or make them again: python preprocess.py {folder.name} --mel --config …"
+        )
+    band, highs = Band.of(config["audio"]), folder.read_json("highs.json")
+    wanted = {"level_db": config["audio"]["level_db"], **band.sizes}
+    if band.is_wide and highs != wanted:
+        raise UserError(
+            f"{folder.root / 'highs.json'}: expected mels above 8 kHz as the preset {name} has them, "
+            f"{wanted}, found {highs or 'none'}; "
+            f"make them: python preprocess.py {folder.name} --mel --config …"
         )
 
 

@@ -14,13 +14,15 @@ from torch.utils.data import Dataset
 from audio import (
     LOG_FLOOR,
     MIN_SAMPLES,
+    N_MELS,
     UNIT_HOP,
     UNIT_RATE,
     limit_peak,
     log_mel,
-    set_level,
 )
+from bands import LOW, Band
 from preprocessing.data_folder import DataFolder
+from preprocessing.wide_folder import WideFolder, level_gain
 from training.crops import (
     at_speed,
     crop_at_speed,
@@ -35,10 +37,14 @@ Which = tuple[int, int] | slice | None
 
 
 class MelDataset(Dataset):
-    """(units [n,768], mel [2n,128]) of a voice; see Which."""
+    """(units [n,768], mel [2n,128]) of a voice; see Which.
 
-    def __init__(self, folder: DataFolder, keys: list[str], crop_seconds: float) -> None:
-        self.folder, self.keys = folder, keys
+    Of a wide voice (units, mel [2n,128 + high_bands], how many rows of it lie within the bandwidth).
+    """
+
+    def __init__(self, folder: DataFolder, keys: list[str], crop_seconds: float, band: Band = LOW) -> None:
+        self.folder, self.keys, self.band = folder, keys, band
+        self.wide = WideFolder(folder, band)
         self.crop_units = int(crop_seconds * UNIT_RATE)
 
     def __len__(self) -> int:
@@ -48,10 +54,14 @@ class MelDataset(Dataset):
         """How long a recording is."""
         return len(self.folder.read("units-pitdyn", self.keys[index], mapped=True))
 
-    def __getitem__(self, at: tuple[int, Which]) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, at: tuple[int, Which]) -> tuple:
         index, which = at
-        units = self.folder.read("units-pitdyn", self.keys[index], mapped=True)
-        mel = self.folder.read("mels", self.keys[index], mapped=True)
+        key, rows = self.keys[index], ()
+        units = self.folder.read("units-pitdyn", key, mapped=True)
+        mel = self.folder.read("mels", key, mapped=True)
+        if self.band.is_wide:
+            mel = np.concatenate([mel, self.wide.highs(key, mapped=True)])
+            rows = (N_MELS + self.wide.rows(key),)
         start, size = 0, len(units)
         if isinstance(which, slice):
             start, size = which.start, which.stop - which.start
@@ -59,15 +69,23 @@ class MelDataset(Dataset):
             start, size = crop_start(size, self.crop_units, which), self.crop_units
         units = np.array(units[start : start + size], dtype=np.float32)
         mel = np.array(mel[:, 2 * start : 2 * (start + size)].T, dtype=np.float32)
-        return torch.from_numpy(units), torch.from_numpy(mel)
+        return (torch.from_numpy(units), torch.from_numpy(mel), *rows)
 
-    def collate(self, items: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        """Zero-padded batch: units [B,N,768], mels [B,T,128], lengths [B] in units, valid [B,T] bool."""
-        lengths = torch.tensor([len(units) for units, _ in items])
-        units = torch.nn.utils.rnn.pad_sequence([u for u, _ in items], batch_first=True)
-        mels = torch.nn.utils.rnn.pad_sequence([m for _, m in items], batch_first=True)
+    def collate(self, items: list[tuple]) -> dict[str, Tensor]:
+        """Zero-padded batch: units [B,N,768], mels [B,T,128], lengths [B] in units, valid [B,T] bool.
+
+        Of a wide voice mels [B,T,128 + high_bands], and within [B,128 + high_bands] bool: rows that lie
+        within the bandwidth.
+        """
+        all_units, all_mels, *rows = zip(*items, strict=True)
+        lengths = torch.tensor([len(units) for units in all_units])
+        units = torch.nn.utils.rnn.pad_sequence(all_units, batch_first=True)
+        mels = torch.nn.utils.rnn.pad_sequence(all_mels, batch_first=True)
         valid = torch.arange(mels.shape[1]).unsqueeze(0) < 2 * lengths.unsqueeze(1)
-        return {"units": units, "mels": mels, "lengths": lengths, "valid": valid}
+        batch = {"units": units, "mels": mels, "lengths": lengths, "valid": valid}
+        if rows:
+            batch["within"] = torch.arange(mels.shape[2]).unsqueeze(0) < torch.tensor(rows[0]).unsqueeze(1)
+        return batch
 
 
 EDGE = 1  # units cut off both ends of a crop at another speed, where they run into one another
@@ -114,10 +132,7 @@ class WavDataset(Dataset):
         """Units of a recording, and what brings it to the level; read whole the first time alone."""
         if key not in self.known:
             wav = self.folder.prepared(key)
-            loudest = int(np.abs(wav).argmax())
-            levelled = limit_peak(set_level(wav, self.level_db))
-            gain = float(levelled[loudest]) / float(wav[loudest]) if wav[loudest] else 1.0
-            self.known[key] = len(wav) // UNIT_HOP, gain
+            self.known[key] = len(wav) // UNIT_HOP, level_gain(wav, self.level_db)
         return self.known[key]
 
     def __getitem__(self, at: tuple[int, Which]) -> dict[str, Tensor]:
