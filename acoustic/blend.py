@@ -39,7 +39,7 @@ class Blend(nn.Module):
     @property
     def band(self) -> Band:
         """That of all models; of 16 kHz where theirs differ, as rows above 8 kHz then have no counterpart."""
-        found = {getattr(model, "band", LOW) for model in self.models}
+        found = {model.band for model in self.models}
         return found.pop() if len(found) == 1 else LOW
 
     @property

@@ -20,7 +20,6 @@ import torch
 
 import audio
 from acoustic.blend import Blend
-from bands import LOW
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.advance import Advance, counted, unseen
 from common.cli import UserError
@@ -91,7 +90,7 @@ class VoiceConverter:
         notes: lines on what of the voice or the vocoder is not used.
         """
         self.encoder, self.acoustic = encoder, acoustic
-        self.vocoder, self.notes = rates.fitted(getattr(acoustic, "band", LOW), vocoder, rate)
+        self.vocoder, self.notes = rates.fitted(acoustic.band, vocoder, rate)
         self.card, self.device, self.labels, self.asked_rate = card, torch.device(device), labels, rate
 
     @property

@@ -164,7 +164,8 @@ def convert_file(
         first = edited.source.start if trim else 0
         most = audio.at_rate(PLOTTED, converter.rate)
         drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:most]}
-        plots.save(plots.conversion(drawn, (audio.SAMPLE_RATE, converter.rate)), picture_path(file.target))
+        rates = audio.SAMPLE_RATE, converter.rate
+        plots.save(plots.conversion(drawn, rates=rates), picture_path(file.target))
     if report:
         report(Conversion(file, wav, edited, converted, trim, used, said, converter.rate))
     return said

@@ -203,6 +203,7 @@ def test_a_batch_writes_one_beside_each_conversion_and_refuses_names_without_roo
         render=lambda *a: np.zeros(edited.source.total, np.float32),
         shortfall=lambda *a: (),
         card={},
+        rate=audio.SAMPLE_RATE,
     )
     audio.save(tmp_path / "a.wav", np.zeros(edited.source.total, np.float32))
     seen = []
