@@ -151,12 +151,10 @@ def conversion(
 ):
     """A source and its conversion, {title: wav [S]}, with their F0 [N] in Hz; F0 and loudness of both below.
 
-    f0: tracked where it is not given; marked: bool [N], frames that are hatched (octave errors); rates: of
-    both in Hz, whose spectra have one axis.
+    f0: tracked where it is not given; marked: bool [N], frames that are hatched (octave errors); rates: Hz.
     """
     figure, axes = panels([2.3, 2.3, 2.0, 1.4])
-    pairs = zip(wavs.values(), rates, strict=True)
-    sounds = [audio.on_grid(audio.to_mono_16k(wav, rate)) for wav, rate in pairs]
+    sounds = [audio.on_grid(audio.to_mono_16k(*pair)) for pair in zip(wavs.values(), rates, strict=True)]
     tracks = [pitch.track(wav) for wav in sounds] if f0 is None else f0
     image = _spectrograms(axes[:2], list(wavs.values()), tracks, [FIRST, SECOND], rates)
     for axis, name in zip(axes, wavs, strict=False):
@@ -231,8 +229,7 @@ def spectrum(wav: np.ndarray, rate: int = audio.SAMPLE_RATE, top: float = TOP) -
         # Power below each edge; a row has the mean of what lies between two, none above half the rate.
         below = np.pad(np.cumsum(power, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
         inside = np.minimum(edges, power.shape[1] - 1)
-        whole = inside.astype(int)
-        upto = below[:, whole] + power[:, whole] * (inside - whole)
+        upto = below[:, inside.astype(int)] + power[:, inside.astype(int)] * (inside % 1)
         out[start : start + len(at)] = np.diff(upto, axis=1) / np.diff(edges)
     return 10 * np.log10(out.T / (window.sum() / 2) ** 2 + 1e-14)
 

@@ -47,7 +47,7 @@ def spectrum(wav: torch.Tensor, rate: int) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("rate", [24000, 32000, 44100, 48000])
 @torch.inference_mode()
 def test_the_lower_half_is_the_wave_of_16_khz(rate):
-    model = wide(rate=rate, high_hz=(8000.0, min(20000.0, rate / 2)))
+    model = wide(rate=rate, high_hz=(8000.0, min(20000.0, rate / 2)), high_n_fft=1024)
     above = model(*given(120))
     below = model.at_16_khz()(*given(120))
     assert above.shape == (1, 1, 120 * rate // 100) and below.shape == (1, 1, 120 * MEL_HOP)
@@ -176,7 +176,7 @@ def test_tonality_is_that_of_noise_at_any_level_and_rate():
         for gain in (1, 0.01)
         for rate in (16000, 44100)
     ]
-    assert means == pytest.approx([-0.55] * 4, abs=0.06)
+    assert means == pytest.approx([math.log(4 / math.pi)] * 4, abs=0.03)
 
 
 def test_what_lies_beyond_a_recordings_bandwidth_changes_no_gradient():
@@ -207,20 +207,19 @@ def test_discriminators_look_at_both_halves_or_above_alone():
         Band(**WIDE),
         {"periods": [2], "windows": [512], "period_channels": 2, "spectrogram_channels": 2},
     )
+    torch.manual_seed(0)
     both, above = BothHalves(band, True, **sizes), BothHalves(band, False, **sizes)
+
+    def moved(discriminators, change) -> list[bool]:
+        pairs = zip(discriminators(wav), discriminators(wav + change), strict=True)
+        return [float((a[0] - b[0]).abs().mean() / a[0].std()) > 0.02 for a, b in pairs]
+
     wav, low, high = breath(0), *(breath(1) for _ in range(2))
     low = losses.within(low, torch.tensor([6000.0]), 44100)
     high = losses.within(high, torch.tensor([20000.0]), 44100, 9000.0)
     with torch.no_grad():
-        for discriminators, halves in ((both, [True, True, True]), (above, [True])):
-            before, after = discriminators(wav), discriminators(wav + high)
-            assert len(before) == len(halves)
-            assert not torch.allclose(before[-1][0], after[-1][0], atol=1e-3)
-        assert torch.allclose(above(wav)[0][0], above(wav + low)[0][0], atol=0.1)
-        moved = [
-            torch.allclose(a[0], b[0], atol=0.1) for a, b in zip(both(wav), both(wav + low), strict=True)
-        ]
-    assert moved == [False, False, True]
+        assert moved(both, low) == [True, True, False] and moved(above, low) == [False]
+        assert moved(both, high) == [False, False, True] and moved(above, high) == [True]
 
 
 def test_a_wave_at_16_khz_is_that_of_its_lower_half():

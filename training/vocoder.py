@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from audio import log_mel
-from bands import LOW, Band, high_mel, whole_mel
+from bands import LOW, Band, high_mel
 from checkpoints import cards, file_format, hashes, models
 from common import cli, progress
 from preprocessing.data_folder import DataFolder
@@ -273,4 +273,4 @@ def mels_of(wavs: torch.Tensor, band: Band) -> torch.Tensor:
     """Log-mel [B, n_mels, T] of waves [B, 1, hop T] at the rate of a band."""
     if not band.is_wide:
         return log_mel(wavs)
-    return whole_mel(log_mel(at_16_khz(wavs, band)), high_mel(wavs, band))
+    return torch.cat([log_mel(at_16_khz(wavs, band)), high_mel(wavs, band)], dim=1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from audio import LOG_FLOOR, N_MELS, UNIT_HOP, log_mel
-from bands import Band, high_mel, whole_mel
+from bands import Band, high_mel
 from common.limiter import PEAK_LIMIT, peak_of
 from preprocessing.data_folder import DataFolder
 from preprocessing.wide_folder import WideFolder
@@ -47,6 +47,6 @@ class WideWavDataset(WavDataset):
         if len(mel) == N_MELS:
             high = high_mel(wide, self.band)
             high[self.band.rows(bandwidth) :] = math.log(LOG_FLOOR)  # as a voice's model leaves them
-            mel = whole_mel(mel, high)
+            mel = torch.cat([mel, high])
         known = torch.tensor(bandwidth, dtype=torch.float32)
         return {"mels": mel, "wavs": torch.from_numpy(wide).unsqueeze(0), "bandwidth": known}
