@@ -145,7 +145,7 @@ def bandwidth(wav: np.ndarray, rate: int) -> float:
     a higher rate than they were recorded at hold less than that above their edge, but for what a bad
     resampler mirrors there, beyond a gap.
     """
-    blocks = (wav[first : first + _BLOCK] for first in range(0, len(wav), _BLOCK))
+    blocks = (wav[first : first + _BLOCK] for first in range(0, max(1, len(wav)), _BLOCK))
     powers = np.concatenate([_powers(block, rate) for block in blocks])
     total = powers.sum(axis=1)
     active = total > total.max(initial=0.0) * 10 ** (-ACTIVE_DB / 10)

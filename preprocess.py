@@ -14,6 +14,7 @@ import sys
 
 from common import cli
 
+MOVED_HZ = 50, 1100  # what pitch models know, and so the most that copies reach
 MOST_MOVED = 60  # semitones or dB of pitch-shifted copies; more is a typing error
 
 
@@ -100,7 +101,10 @@ def add_making_arguments(parser: argparse.ArgumentParser) -> None:
         "pitch-shifted copies of the training recordings, with --mel or --encode; for monotone voice banks"
     )
     moved.add_argument(
-        "--augment_pitch", type=plus_minus, metavar="ST", help="pitch shifted within ± so many semitones"
+        "--augment_pitch",
+        type=reach,
+        metavar="ST",
+        help="pitch shifted within ± so many semitones, or LOW-HIGH: to anywhere between so many Hz",
     )
     moved.add_argument(
         "--augment_gain", type=plus_minus, metavar="DB", help="loudness changed within ± so many dB"
@@ -121,6 +125,17 @@ def plus_minus(text: str) -> float:
     if not 0 <= value <= MOST_MOVED:
         raise argparse.ArgumentTypeError(f"expected 0 to {MOST_MOVED}, found {text}")
     return value
+
+
+def reach(text: str) -> float | tuple[float, float]:
+    """argparse type: 12 or ±12 semitones, or 50-1050 Hz."""
+    low, dash, high = text.partition("-")
+    if not (low and dash):
+        return plus_minus(text)
+    lowest, highest = MOVED_HZ
+    if not lowest <= float(low) < float(high) <= highest:
+        raise argparse.ArgumentTypeError(f"expected LOW-HIGH from {lowest} to {highest} Hz, found {text}")
+    return float(low), float(high)
 
 
 def fraction(text: str) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from acoustic.model import AcousticModel
 from audio import MEL_HOP, SAMPLE_RATE
-from bands import LOW, Band
+from bands import LOW
 
 Shares = Callable[[np.ndarray], np.ndarray]  # times [T] in seconds -> of each further model [V - 1, T]
 
@@ -27,20 +27,18 @@ class Blend(nn.Module):
     def __init__(self, models: Sequence[AcousticModel], shares: Shares, start: float = 0.0) -> None:
         """models: all take the same units; the first has what the others' shares leave of 1.
 
-        start: seconds of the recording before the first unit.
+        start: seconds of the recording before the first unit. Where the models' bands differ the mixture
+        ends at 8 kHz; `band` is what it has.
         """
         super().__init__()
         self.models, self.shares, self.start = nn.ModuleList(models), shares, start
+        bands = {model.band for model in models}
+        # Above 8 kHz some voices say nothing: what all have are the 128 rows.
+        self.band = bands.pop() if len(bands) == 1 else LOW
 
     def since(self, start: float) -> Blend:
         """The same for units that begin so many seconds after the recording does."""
         return Blend(list(self.models), self.shares, start)
-
-    @property
-    def band(self) -> Band:
-        """That of all models; of 16 kHz where theirs differ, as rows above 8 kHz then have no counterpart."""
-        found = {model.band for model in self.models}
-        return found.pop() if len(found) == 1 else LOW
 
     @property
     def reach(self) -> int:

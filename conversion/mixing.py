@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checkpoints import places, terms
+from common import progress
 from common.cli import UserError
 from conversion import columns
 from conversion.prosody import PitchRange
@@ -82,7 +83,12 @@ def mixed(converter: VoiceConverter, shares: Sequence[Share], out: Path | str = 
     found = [_voice(converter, one.voice, Path(out)) for one in shares]
     models = [converter.acoustic, *(model for model, _ in found)]
     acoustic = Blend(models, lambda times: np.stack([one.at(times) for one in shares]))
+    if any(model.band != acoustic.band for model in models):
+        names = ", ".join(places.voice_name(one.voice) for one in shares)
+        progress.say(f"the mixture with {names} ends at 8 kHz: its voices do not have the same mel above")
     card = card_of(converter.card, [card for _, card in found], shares)
+    if not acoustic.band.is_wide:
+        card = {name: value for name, value in card.items() if name not in ("rate", "high")}
     parts = converter.encoder, acoustic, converter.vocoder
     return VoiceConverter(*parts, card, converter.device, converter.labels, converter.asked_rate)
 

@@ -21,7 +21,8 @@ from preprocessing.wavs_link import WavsLink
 
 NUMBER = int | float
 SHARES = ("val_share?", "test_share?")
-MOVES = {"pitch?": NUMBER, "gain?": NUMBER, "copies?": int, "seed?": int, "voicing?": str}
+HZ_DB = dict.fromkeys(("pitch?", "gain?", "low?", "high?"), NUMBER)
+MOVES = {**HZ_DB, "copies?": int, "seed?": int, "voicing?": str}
 LABELS = {
     **dict.fromkeys(("f_min?", "f_max?", "low_db?", "high_db?", "sigma?", "assumed_rate?"), NUMBER),
     **{"bins?": int, "tracker?": str, "scale?": str, "unvoiced?": bool, "centred?": bool, "voicing?": bool},
@@ -49,7 +50,6 @@ VERBS = {  # of preprocess.py, that make the arrays of a kind
     **dict.fromkeys(("units-pitdyn", "prosody"), "--encode <dataset>"),
     "units-discrete": "--discrete",
 }
-
 PREPARED = {"version": 2}  # how recordings are decoded, trimmed and scaled; 1 had no prepared.json
 
 

@@ -32,11 +32,15 @@ GLIDE = 3.0  # semitones around a copy's own place, at most
 GLIDE_SECONDS, SWELL_SECONDS = 0.3, 0.4  # between the knots of a melody and of a loudness curve
 
 
+Reach = tuple[float, float]  # semitones between which copies of a recording lie
+
+
 @dataclass(frozen=True)
 class Settings:
     """pitch: semitones, copies lie within ± this; gain: dB, the same; copies: of each recording.
 
-    voicing: tracker that says where a recording is voiced.
+    voicing: tracker that says where a recording is voiced. low, high: Hz that copies lie between, instead of
+    pitch, whatever the recording's own.
     """
 
     pitch: float = 0.0
@@ -44,6 +48,25 @@ class Settings:
     copies: int = 4
     seed: int = 1234
     voicing: str = ""
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def moves_pitch(self) -> bool:
+        return self.pitch > 0 or self.high > 0
+
+    def noted(self) -> dict:
+        """As copies.json holds them: without low and high where they are not asked for."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("low", "high")}
+
+    def reach(self, f0: np.ndarray) -> Reach:
+        """Semitones between which copies of a recording with F0 [frames] in Hz, 0 = unvoiced, lie."""
+        if not self.high:
+            return -self.pitch, self.pitch
+        if not (f0 > 0).any():
+            return 0.0, 0.0
+        low, high = 12 * np.log2(np.array([self.low, self.high]) / np.median(f0[f0 > 0]))
+        return float(low), float(high)
 
 
 def settings(folder: DataFolder, voicing: str, **given: float | None) -> Settings | None:
@@ -51,19 +74,20 @@ def settings(folder: DataFolder, voicing: str, **given: float | None) -> Setting
     given = {name: value for name, value in given.items() if value is not None}
     wanted = {**(folder.read_json("copies.json") or {}).get("settings", {}), **given}
     # Copies that differ in loudness alone do not depend on voicing, and so not on its tracker.
-    return Settings(**{**wanted, "voicing": voicing if wanted.get("pitch") else ""}) if wanted else None
+    moves = wanted.get("pitch") or wanted.get("high")
+    return Settings(**{**wanted, "voicing": voicing if moves else ""}) if wanted else None
 
 
 def plan(folder: DataFolder, wanted: Settings) -> None:
     """Write copies.json, which names the copies of the training recordings; all others go."""
-    moves = wanted.pitch > 0 or wanted.gain > 0
+    moves = wanted.moves_pitch or wanted.gain > 0
     train = (folder.read_json("split.json") or {}).get("train", []) if moves else []
     of = {f"{key}~moved{n}": key for key in train for n in range(1, wanted.copies + 1)}
-    stays = (folder.read_json("copies.json") or {}).get("settings") == asdict(wanted)
+    stays = (folder.read_json("copies.json") or {}).get("settings") == wanted.noted()
     for key in folder.copies:
         if not (stays and key in of):
             folder.forget(key)
-    folder.write_json("copies.json", {"settings": asdict(wanted), "of": of})
+    folder.write_json("copies.json", {"settings": wanted.noted(), "of": of})
     for known in ("copies", "copies_of"):  # read again
         folder.__dict__.pop(known, None)
 
@@ -97,13 +121,14 @@ def make(
     low = folder.prepared(recording).astype(np.float64)
     own = own_wave(folder, band, recording) if band.is_wide else low
     voice = None
-    if wanted.pitch > 0:
+    if wanted.moves_pitch:
         voice = analyse(low, track(folder.prepared(recording)) > 0, own, band.rate)
     for copy in copies:
         rng, wav = np.random.default_rng([wanted.seed, *copy.encode("utf-8", "surrogatepass")]), own
         if voice is not None:
-            place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, wanted.pitch, rng)
-            wav = synthesise(voice, melody(len(voice.f0), place, wanted.pitch, rng), len(own))
+            reach = wanted.reach(voice.f0)
+            place = stratum(int(copy.rpartition("~moved")[2]), wanted.copies, reach, rng)
+            wav = synthesise(voice, melody(len(voice.f0), place, reach, rng), len(own))
         if wanted.gain > 0:
             wav = wav * 10 ** (smooth(len(wav), band.rate * SWELL_SECONDS, wanted.gain, rng) / 20)
         if band.is_wide:
@@ -130,15 +155,22 @@ def save_both(folder: DataFolder, band: Band, copy: str, recording: str, wav: np
     wide.save(copy, wav * (PEAK_LIMIT / peak), wide.bandwidth(recording))
 
 
-def stratum(number: int, count: int, reach: float, rng: np.random.Generator) -> float:
-    """Where copy `number` of `count` lies in ±reach: drawn from its own of `count` equal parts."""
-    return -reach + 2 * reach * (number - 1 + rng.uniform()) / count
+def stratum(number: int, count: int, reach: float | Reach, rng: np.random.Generator) -> float:
+    """Where copy `number` of `count` lies in reach (±, or from low to high): drawn from its own of `count`
+    equal parts."""
+    low, high = _between(reach)
+    return low + (high - low) * (number - 1 + rng.uniform()) / count
 
 
-def melody(frames: int, place: float, reach: float, rng: np.random.Generator) -> np.ndarray:
-    """Semitones [frames]: glides around `place`, within ±reach."""
-    glide = min(GLIDE, reach)
-    return np.clip(place + smooth(frames, 1000 * GLIDE_SECONDS / FRAME_MS, glide, rng), -reach, reach)
+def melody(frames: int, place: float, reach: float | Reach, rng: np.random.Generator) -> np.ndarray:
+    """Semitones [frames]: glides around `place`, within reach (±, or from low to high)."""
+    low, high = _between(reach)
+    glide = min(GLIDE, (high - low) / 2)
+    return np.clip(place + smooth(frames, 1000 * GLIDE_SECONDS / FRAME_MS, glide, rng), low, high)
+
+
+def _between(reach: float | Reach) -> Reach:
+    return reach if isinstance(reach, tuple) else (-reach, reach)
 
 
 def smooth(count: int, step: float, reach: float, rng: np.random.Generator) -> np.ndarray:
@@ -228,14 +260,14 @@ def load_world():
 
 def wanted_copies(folder: DataFolder, args: argparse.Namespace, tracker: str) -> Settings | None:
     """Settings of the copies asked for now or before, or None. Raises UserError without their package."""
-    wanted = settings(
-        folder,
-        pitch.resolve(tracker),
-        pitch=args.augment_pitch,
-        gain=args.augment_gain,
-        copies=args.augment_copies,
-    )
-    if wanted and wanted.pitch > 0:
+    asked, given = args.augment_pitch, {}
+    if isinstance(asked, tuple):
+        given = {"pitch": 0.0, "low": asked[0], "high": asked[1]}
+    elif asked is not None:
+        given = {"pitch": asked, "low": 0.0, "high": 0.0}
+    given |= {"gain": args.augment_gain, "copies": args.augment_copies}
+    wanted = settings(folder, pitch.resolve(tracker), **given)
+    if wanted and wanted.moves_pitch:
         load_world()
     return wanted
 

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from argparse import ArgumentTypeError, Namespace
+from dataclasses import replace
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soxr
 from conftest import micro_config, run_script
 
 import audio
+import preprocess
 from hubert_pitdyn import pitch
 from preprocessing import acoustic, moved_copies
 from preprocessing.data_folder import DataFolder
@@ -93,6 +97,54 @@ def test_copies_of_a_recording_share_the_range_among_them():
     for number, drawn in enumerate(places):
         assert -12 + 6 * number <= min(drawn) and max(drawn) <= -6 + 6 * number
         assert max(drawn) - min(drawn) > 4
+
+
+def test_copies_reach_from_one_frequency_to_another_whatever_the_recordings_own():
+    wanted = moved_copies.Settings(low=50.0, high=1050.0)
+    assert wanted.moves_pitch and "high" not in moved_copies.Settings(pitch=12.0).noted()
+    for own in (130.0, 440.0):
+        reach = wanted.reach(np.array([0.0, own, own, 0.0]))
+        assert own * 2 ** (np.array(reach) / 12) == pytest.approx([50, 1050])
+        rng = np.random.default_rng(0)
+        places = [moved_copies.stratum(n, 8, reach, rng) for n in range(1, 9)]
+        curves = [moved_copies.melody(400, place, reach, rng) for place in places]
+        f0 = own * 2 ** (np.concatenate(curves) / 12)
+        assert 49.9 < f0.min() < 75 and 750 < f0.max() < 1050.1
+    assert wanted.reach(np.zeros(4)) == (0.0, 0.0)
+
+
+def test_a_reach_in_hertz_replaces_one_in_semitones_and_is_remembered(tmp_path):
+    def asked(text):
+        given = None if text is None else preprocess.reach(text)
+        args = Namespace(augment_pitch=given, augment_gain=None, augment_copies=3)
+        return moved_copies.wanted_copies(folder, args, "yin")
+
+    folder = DataFolder(tmp_path)
+    tmp_path.joinpath("copies.json").write_text(
+        '{"of": {}, "settings": {"pitch": 12.0, "gain": 0.0, "copies": 4, "seed": 1234, "voicing": "yin"}}'
+    )
+    assert asked(None).noted() == {"pitch": 12.0, "gain": 0.0, "copies": 3, "seed": 1234, "voicing": "yin"}
+    wanted = asked("50-1050")
+    assert (wanted.pitch, wanted.low, wanted.high) == (0.0, 50.0, 1050.0)
+    moved_copies.plan(folder, wanted)
+    assert asked(None) == wanted
+    assert asked("±5") == replace(wanted, pitch=5.0, low=0.0, high=0.0)
+    for text in ("40-1050", "50-2000", "500-60", "x-y", "61"):
+        with pytest.raises((ArgumentTypeError, ValueError)):
+            preprocess.reach(text)
+
+
+@world
+@pytest.mark.parametrize("hertz", [52.0, 1040.0])
+def test_copies_at_a_high_rate_are_at_both_ends_of_what_pitch_models_know(hertz):
+    low = vowel(200).astype(np.float64)
+    high = soxr.resample(low, 16000, 44100)
+    voice = moved_copies.analyse(low, None, high, 44100)
+    assert voice.envelope.shape[1] == 2049
+    made = moved_copies.synthesise(voice, np.full(201, 12 * np.log2(hertz / 200)), len(high))
+    assert len(made) == len(high)
+    f0 = pitch.track(soxr.resample(made, 44100, 16000).astype(np.float32), "yin")
+    assert np.median(f0[f0 > 0]) == pytest.approx(hertz, rel=0.01)
 
 
 def test_only_copies_whose_pitch_moves_depend_on_the_tracker_of_voicing(tmp_path):

@@ -234,7 +234,7 @@ def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, ge
             distance = getattr(losses, name)(wavs, real, task.band.rate, task.lowest)
             loss = loss + weight * distance
             metrics[name] = float(distance.detach())
-    if generated.pitch_loss is not None:
+    if generated.pitch_loss is not None and generated.pitch_loss.requires_grad:
         loss = loss + weights.pitch_weight * generated.pitch_loss
         metrics["pitch"] = float(generated.pitch_loss.detach())
     if discriminators is not None:
