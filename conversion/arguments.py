@@ -155,9 +155,9 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
         pitdyn=args.pitdyn,
         rate=args.rate,
     )
-    converter = mixing.mixed(converter, shares) if shares else converter
     for line in converter.notes:
         progress.say(f"{args.vbank}: {line}")
+    converter = mixing.mixed(converter, shares) if shares else converter
     files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
     if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):
         raise UserError(f"{args.vbank}: --{', --'.join(wanted)}: {CONTENT_ONLY}")
