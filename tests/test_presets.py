@@ -8,6 +8,7 @@ from common.presets import load_config
 
 PRESETS = sorted(path for path in ROOT.glob("configs/**/*.toml") if path.name != "small.toml")
 BASE = (ROOT / "configs" / "tiny.toml").as_posix()
+WIDE = "rate = 44100\nhigh_bands = 8\n"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.name)
@@ -44,6 +45,22 @@ def refused(path) -> str:
         ("[vocoder.istft]\ndims = 3", ", [vocoder.istft]: unknown key 'dims', did you mean 'dim'?"),
         ("[head]\ndept = 3", ", [head]: unknown key 'dept', did you mean 'depth'?"),
         ("[audio]\nlevel_db = '-26'", ", [audio]: level_db is '-26', expected a value like -19.0"),
+        ("[audio]\nrate = 44100", ", [audio]: high_bands is 0, expected 1 or more at a rate of 44100"),
+        ("[audio]\nrate = 22050\nhigh_bands = 8", ", [audio]: rate is 22050, expected one of 16000, 24000"),
+        ("[audio]\nhigh_bands = 8", ", [audio]: high_bands is 8, expected 0 at a rate of 16000"),
+        ("[audio]\nhigh_bands = 129", ", [audio]: high_bands is 129, expected a number from 0 to 128"),
+        (
+            f"[audio]\n{WIDE}high_hz = [9000.0, 8000.0]",
+            ", [audio]: high_hz is [9000.0, 8000.0], expected two",
+        ),
+        (f"[audio]\n{WIDE}high_hz = [8000.0]", ", [audio]: high_hz is [8000.0], expected two rising numbers"),
+        (f"[audio]\n{WIDE}high_hz = [8e3, 23e3]", ", [audio]: high_hz is [8000.0, 23000.0], expected two"),
+        (
+            f"[audio]\n{WIDE}high_n_fft = 8192",
+            ", [audio]: high_n_fft is 8192, expected an even number from 882",
+        ),
+        (f"[audio]\n{WIDE}high_n_fft = 2047", ", [audio]: high_n_fft is 2047, expected an even number"),
+        ("[train.vocoder]\nlow = 'none'", ", [train.vocoder]: low is 'none', expected one of 'frozen', 'tra"),
         ("[hubert]\ndim = 1.5", ", [hubert]: dim is 1.5, expected a value like 768"),
         ("[vocoder.hifigan]\nrates = []", ", [vocoder.hifigan]: rates is [], expected a value like [10,"),
         ("[acoustic]\nlstm_dim = 0", ", [acoustic]: lstm_dim is 0, expected a number from 1 to 65536"),
