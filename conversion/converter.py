@@ -232,7 +232,7 @@ class VoiceConverter:
         stages = self.encoder, voice, self.vocoder
         waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
         band, samples = self.vocoder.band, source.units * self.vocoder.band.unit
-        made = gathered(counted(waves, samples, advance), samples, folder)
+        made = gathered(counted(waves, samples, advance), len(source.wav), folder)
         if octaves.any():
             made = pieces.high_notes(made, curve, octaves, folder, band)
         converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder, band)

@@ -137,7 +137,12 @@ def lowered(made: Samples, band: Band, folder: Path | None) -> Samples:
     if not band.is_wide:
         return made
     low = by_blocks(made, RESAMPLER_REACH, lambda x, _: levelling.lowered(x, band), band.unit, UNIT_HOP)
-    return gathered(low, len(made) // band.unit * UNIT_HOP, folder)
+    return gathered(low, _count(made, band), folder)
+
+
+def _count(made: Samples, band: Band) -> int:
+    """Samples at 16 kHz of [unit N]: what is in memory at that rate is so at any."""
+    return len(made) // band.unit * UNIT_HOP
 
 
 def at_its_level(
@@ -155,7 +160,7 @@ def at_its_level(
     def paused(wav: np.ndarray, at: slice) -> np.ndarray:
         return levelling.with_pauses(wav, wanted[at], own, band)
 
-    made = gathered(by_blocks(made, PAUSE_REACH, paused, band.unit), len(made), folder)
+    made = gathered(by_blocks(made, PAUSE_REACH, paused, band.unit), _count(made, band), folder)
     now = audio.level(lowered(made, band, folder))
 
     def scaled(wav: np.ndarray, _: slice) -> np.ndarray:
@@ -163,7 +168,7 @@ def at_its_level(
             return wav
         return (wav * 10.0 ** ((level - now) / 20)).astype(np.float32)
 
-    return gathered(_limited(made, scaled, band), len(made), folder)
+    return gathered(_limited(made, scaled, band), _count(made, band), folder)
 
 
 def _limited(made: Samples, scaled: Work, band: Band) -> Iterator[np.ndarray]:
@@ -195,13 +200,13 @@ def high_notes(made: Samples, curve: Curve, octaves: np.ndarray, folder: Path | 
         frames = hertz[2 * at.start : 2 * at.stop]
         return levelling.without_subharmonics(wav, curve.melody[at], octaves[at], frames, band)
 
-    made = gathered(by_blocks(made, COMB_REACH, comb, band.unit), len(made), folder)
+    made = gathered(by_blocks(made, COMB_REACH, comb, band.unit), _count(made, band), folder)
     offset = levelling.offset_of(lowered(made, band, folder), curve.db, marked)
 
     def louder(wav: np.ndarray, at: slice) -> np.ndarray:
         return levelling.with_loudness(wav, curve.db[at], marked[at], offset, band)
 
-    return gathered(by_blocks(made, LOUDNESS_REACH, louder, band.unit), len(made), folder)
+    return gathered(by_blocks(made, LOUDNESS_REACH, louder, band.unit), _count(made, band), folder)
 
 
 def restored(prepared: audio.Prepared, wav: Samples, trim: bool, rate: int) -> Samples:
