@@ -184,12 +184,6 @@ def comment_of(path: Path) -> str:
         return ""
 
 
-def rate_of(path: Path) -> int:
-    """Sample rate in a file's header; UserError where it is no audio."""
-    with soundfile.SoundFile(decoding.require_file(path)) as file:
-        return file.samplerate
-
-
 @cache
 def mel_filters(n_fft: int = N_FFT, n_mels: int = N_MELS):
     """[n_mels, n_fft/2 + 1]: Slaney scale, Slaney (area) norm."""

@@ -109,9 +109,9 @@ def test_a_wide_vocoder_is_trained_above_one_of_16_khz(workspace):
     done = run_script(*given, cwd=workspace, expect=2)
     assert "it needs" in done.stderr or "give one: --warmstart" in done.stderr
     run_script(*given, "--warmstart", "w/low/model-best.pt", "--steps", 3, cwd=workspace)
-    best = workspace / "w" / "wide" / "model-best.pt"
-    run_script(*given, "--resume", best, "--steps", 4, cwd=workspace)
-    made, before = store.load(best), store.load(workspace / "w" / "low" / "model-best.pt")
+    run = workspace / "w" / "wide"
+    run_script(*given, "--resume", run / "model-3.pt", "--steps", 4, cwd=workspace)
+    made, before = store.load(run / "model-4.pt"), store.load(workspace / "w" / "low" / "model-best.pt")
     for name, tensor in before["model"].items():
         assert torch.equal(made["model"][name], tensor), name
     assert made["card"]["rate"] == 44100 and made["card"]["high"] == 32

@@ -154,7 +154,7 @@ class WavDataset(Dataset):
         wav = self.folder.crop(key, span.start, span.stop - span.start) * np.float32(gain)
         if span.edge:
             wav = limit_peak(self._play(wav, span))
-        mel = log_mel(wav) if kind is None else self._made(kind, key, span)
+        mel = log_mel(wav) if kind is None else self._made(kind, key, span)[:N_MELS]
         return {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
 
     def _made(self, kind: str, key: str, span: Span) -> Tensor:

@@ -44,9 +44,9 @@ class WideWavDataset(WavDataset):
         low, wide = low * scale, wide * scale
         mel = log_mel(low) if kind is None else self._made(kind, key, span)
         bandwidth = self.wide.bandwidth(key) * units / span.units
-        if len(mel) == N_MELS:
+        if len(mel) != self.band.n_mels:
             high = high_mel(wide, self.band)
             high[self.band.rows(bandwidth) :] = math.log(LOG_FLOOR)  # as a voice's model leaves them
-            mel = torch.cat([mel, high])
+            mel = torch.cat([mel[:N_MELS], high])
         known = torch.tensor(bandwidth, dtype=torch.float32)
         return {"mels": mel, "wavs": torch.from_numpy(wide).unsqueeze(0), "bandwidth": known}

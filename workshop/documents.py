@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
+import soundfile
 
 import audio
 from common.cli import UserError
@@ -190,7 +191,7 @@ def saved_as(path: Path, kind: str, folder: Path) -> Path:
     if kind not in FORMATS:
         raise UserError(f"format: expected one of {', '.join(FORMATS)}, found {kind}")
     target = folder / f"{path.stem.partition('-')[2]}.{kind}"
-    rate = audio.rate_of(path)
+    rate = soundfile.info(path).samplerate
     audio.save(target, audio.load(path, rate=rate), audio.comment_of(path), rate=rate)
     return target
 
