@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from audio import MEL_HOP, SAMPLE_RATE
-from bands import LOW, Band
+from audio import LOG_FLOOR, MEL_HOP, SAMPLE_RATE
+from bands import LOW, Band, edges
 from vocoder import HarmonicGenerator, losses
 from vocoder.discriminators import BothHalves, at_16_khz
 from vocoder.frames import BIN_HZ
@@ -80,6 +80,16 @@ def test_the_upper_half_follows_its_rows_and_ends_at_20_khz():
     total = power.sum()
     inside = (hz > BIN_HZ * (JOIN - 3)) & (hz < TOP + 3 * BIN_HZ)
     assert power[inside].sum() > (1 - 1e-4) * total > 0
+
+
+@torch.inference_mode()
+def test_rows_at_the_floor_are_silent_whatever_the_filters_say():
+    model, (mel, f0, voiced) = wide(), given(120)
+    mel[:, 128 + 16 :] = math.log(LOG_FLOOR)
+    hz, amplitudes = spectrum(model(mel, f0, voiced), 44100)
+    top = edges(model.band)[17]  # the middle of the first silent row
+    power = amplitudes.abs().square()
+    assert power[hz > top + 150].sum() < 1e-6 * power.sum() < power[(hz > 8000) & (hz < top - 1000)].sum()
 
 
 @pytest.mark.parametrize("f0", [110.0, 440.0, 1250.0])
