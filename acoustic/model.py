@@ -286,7 +286,11 @@ class ParallelDecoder(nn.Module):
 
     def forward(self, encoded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """mask [B, T, 1] is 1 on valid frames; what is beyond them reaches no other frame."""
+        return MEL_MEAN + MEL_STD * self.proj(self.features(encoded, mask)).float()
+
+    def features(self, encoded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What the last layer is given, [B, T, conv_dim]."""
         x = encoded
         for block in self.blocks:
             x = block(x, mask)
-        return MEL_MEAN + MEL_STD * self.proj(self.norm(x)).float()
+        return self.norm(x)

@@ -96,6 +96,18 @@ def test_a_conversion_lies_between_those_of_its_voices(monkeypatch):
     assert decibels(nothing.convert(wav), plain) < -60
 
 
+def test_a_mixture_with_a_voice_of_another_rate_ends_at_8_khz_and_says_so(monkeypatch, capsys):
+    share, wide = Share("b", np.zeros(1), np.array([0.4])), {"rate": 44100, "high": 8}
+    sizes = {"rate": 44100, "high_bands": 8}
+    own, _, between = mixed(share, monkeypatch, {**CARD, **wide}, **sizes)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "with b ends at 8 kHz" in said
+    assert not wide.keys() & between.card.keys()
+    assert len(between.convert(recording(3))) == len(own.convert(recording(3)))
+    mixed(share, monkeypatch)
+    assert not capsys.readouterr().err
+
+
 def test_shares_over_time_are_of_the_recording_trimmed_or_not(monkeypatch):
     """Until 2 s the voice alone, from 2.02 s the other: a second of silence before changes nothing of it."""
     share = Share("b", np.array([2.0, 2.02]), np.array([0.0, 1.0]))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from small_acoustic import PARALLEL, build, random
 from small_training import arguments
-from wide_bank import BAND, HIGHS, bank, make_mels, preset
+from wide_bank import BAND, HIGHS, bank, make_mels, preset, with_units
 
 from acoustic.blend import Blend
 from acoustic.model import AcousticModel
@@ -37,17 +37,6 @@ def shown(monkeypatch) -> list[tuple]:
 
 def wide_model(seed: int = 0):
     return build(seed, **PARALLEL, **HIGHS)
-
-
-def with_units(folder: DataFolder, dim: int = 24) -> DataFolder:
-    """Units of an encoder that nobody has."""
-    for key in folder.files:
-        count = len(folder.prepared(key)) // 320
-        folder.save("units-pitdyn", key, random(count, dim, seed=len(key)).numpy().astype(np.float16))
-    encoders = {"content": {"name": "c", "hash": "1"}}
-    about = {"encoders": encoders, "unit_dim": dim, "dataset": "songs", "labels": None}
-    folder.write_json("encoder.json", about)
-    return folder
 
 
 @pytest.fixture(scope="module")

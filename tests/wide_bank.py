@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 import soxr
 from conftest import micro_config
+from small_acoustic import random
 
 from bands import Band
 from common.presets import load_config
@@ -55,3 +56,14 @@ def preset(place, wide: bool = True) -> dict:
 def make_mels(folder: DataFolder, config: dict, **given) -> int:
     """--mel as a new process runs it."""
     return acoustic.make_mels(DataFolder(folder.root), Namespace(**{**OPTIONS, **given}), config)
+
+
+def with_units(folder: DataFolder, dim: int = 24) -> DataFolder:
+    """Units of an encoder that nobody has."""
+    for key in folder.files:
+        count = len(folder.prepared(key)) // 320
+        folder.save("units-pitdyn", key, random(count, dim, seed=len(key)).numpy().astype(np.float16))
+    encoders = {"content": {"name": "c", "hash": "1"}}
+    about = {"encoders": encoders, "unit_dim": dim, "dataset": "songs", "labels": None}
+    folder.write_json("encoder.json", about)
+    return folder
