@@ -37,7 +37,7 @@ VOCODERS = {"low": harmonic, "wide": lambda: harmonic(**WIDE), "hifigan": hifiga
         ("wide", "wide", 44100, ""),
         ("wide", "low", 16000, "above 8 kHz is left out"),
         ("wide", "hifigan", 16000, "above 8 kHz is left out"),
-        ("low", "wide", 16000, "train_acoustic.py --config configs/wide.toml --refine adds"),
+        ("low", "wide", 16000, "python -m tools.add_highs"),
         ("low", "hifigan", 16000, ""),
         ("other", "wide", 16000, "other mels above 8 kHz"),
     ],
