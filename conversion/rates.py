@@ -10,8 +10,8 @@ from common.cli import UserError
 
 LEFT_OUT = "the voice's mel above 8 kHz is left out: its vocoder gives {hz} Hz; see --vocoder"
 ENDS = (
-    "conversions have 16000 Hz, as the voice ends at 8 kHz; python -m tools.add_highs VOICE DATA OUT adds what "
-    "lies above"
+    "conversions have 16000 Hz, as the voice ends at 8 kHz; python -m tools.add_highs VOICE DATA OUT adds "
+    "what lies above"
 )
 OTHER = "conversions have 16000 Hz, as voice and vocoder have other mels above 8 kHz; see --vocoder"
 
