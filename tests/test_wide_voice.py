@@ -161,12 +161,14 @@ def test_a_bank_of_44_khz_is_trained_resumed_and_rebuilt(folder, tmp_path, shown
     assert model.band == BAND and model.generate(random(1, 5, 24)).shape == (1, 10, N_MELS + 8)
 
 
-def test_a_16_khz_preset_trains_the_voice_that_it_did(folder, tmp_path):
+def test_a_16_khz_preset_trains_the_voice_that_it_did_and_says_what_it_leaves_out(folder, tmp_path):
     config = preset(tmp_path, wide=False)
     trained(folder, tmp_path / "low" / "acoustic", config, steps=2)
     about = store.load(tmp_path / "low" / "acoustic" / "model-2.pt")
     assert not {*HIGHS, "n_mels"} & {*about["config"]["model"]} and not {"rate", "high"} & {*about["card"]}
     assert about["model"]["decoder.proj.bias"].shape == (N_MELS,)
+    log = (tmp_path / "low" / "acoustic" / "logs" / "acoustic.log").read_text(encoding="utf-8")
+    assert "mels above 8 kHz, which the preset" in log
 
 
 def test_a_voice_of_16_khz_is_refined_into_a_wide_one_and_not_back(folder, tmp_path):

@@ -51,6 +51,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         start_from(args.resume, model, run, about, args.any_encoder)
     if band.is_wide:
         about = {**about, **rows_of(folder, keys[0], model, run)}
+    elif folder.read_json("highs.json"):
+        run.logger.info(f"{folder.root} has mels above 8 kHz, which the preset {run.preset} leaves out")
     sets = [MelDataset(folder, part, run.settings.crop_seconds, band) for part in keys]
     recordings = [key for key in keys[0] if key not in folder.copies]
     hours, copies = folder.hours(recordings), len(keys[0]) - len(recordings)
