@@ -79,7 +79,7 @@ class Desk:
         say = job.say if job else lambda text: None
         say(f"loading {voice} …")
         converter = self.models.converter(voice)
-        said: list[str] = []
+        said = list(converter.notes)
         say(f"reading {path.name}")
         wav = audio.load(path, lambda line: said.append(line.removeprefix(f"{path}: ")))
         with self._timed("analysing", len(wav), job):
