@@ -68,6 +68,7 @@ class Reports:
         found = measure(low, PitchRange.from_card(self.card))
         scores = self.scores(low.source[:PLOTTED], low.made[:PLOTTED])
         about = content(low, found, scores, {**voice(self.vbank, self.card), "rate_hz": made.rate})
+        about["conversion"]["length_s"] = _short(len(made.made) / made.rate)
         write_json(numbers, about)
         with atomic_path(page) as part:
             text = report_page.render(made, found, about, self.card)
