@@ -20,6 +20,7 @@ from checkpoints import cards, models, store
 from common.cli import UserError
 from preprocessing.data_folder import DataFolder
 from training import acoustic, continuation
+from training.batches import in_parts
 from training.datasets import MelDataset
 from training.run import start
 from training.trainer import Trainer
@@ -135,6 +136,21 @@ def test_rows_beyond_a_recordings_bandwidth_change_no_gradient(folder):
         folder.save("highs", "歌1", kept)
     assert torch.equal(again, narrow) and same == loss
     assert gradients(folder, ["歌0", "歌1"])[0][N_MELS:].all()
+
+
+def test_a_wide_step_in_parts_is_the_step_of_the_whole_batch(folder):
+    """Recordings of different lengths and bandwidths: all rows that count weigh the same."""
+    data = MelDataset(folder, list(folder.files), 0.3, BAND)
+    batch = data.collate([data[(n, None if n % 2 else (1, n))] for n in range(4)])
+    task = argparse.Namespace(run=argparse.Namespace(settings=argparse.Namespace(high_weight=0.5)))
+    found = []
+    for size in (0, 1, 3):
+        model = wide_model().requires_grad_(True)
+        for part in in_parts(batch, size):
+            acoustic.train_step(task, model, part)[0].backward()
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    for parts in found[1:]:
+        torch.testing.assert_close(parts, found[0], atol=1e-6, rtol=1e-4)
 
 
 def test_the_loss_of_the_rows_above_is_added_with_its_weight(folder):
