@@ -23,7 +23,7 @@ from common.spool import Samples, Spool, folder_of, gathered
 from conversion import levelling
 from conversion.prosody import Curve
 from hubert_pitdyn import windows
-from hubert_pitdyn.front_ends import count_windows
+from hubert_pitdyn.attention_windows import count_windows
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
 from vocoder import pieces

@@ -1,4 +1,4 @@
-"""Conversion of sound that arrives in blocks: a window of 30 s at a time, at levels by what has come."""
+"""Conversion of sound that arrives in blocks: a window of 15 s at a time, at levels by what has come."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from common.lookahead import lookahead
 from conversion import levelling, octave_errors, pieces
 from conversion.prosody import Controls, PitchRange, Prosody
 from hubert_pitdyn import windows
-from hubert_pitdyn.front_ends import WINDOW, WINDOW_HOP, WINDOW_OVERLAP, Context
+from hubert_pitdyn.attention_windows import WINDOW, WINDOW_HOP, WINDOW_OVERLAP
+from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.units import Analysis
 from vocoder.frame_f0 import Span, frame_f0
 from vocoder.pieces import synthesise

@@ -32,6 +32,7 @@ Reference = Callable[[np.ndarray], Any]  # a plain chain: what it makes of a wav
 SPEECH = Path(__file__).resolve().parent.parent / "test" / "slt_clear.wav"
 SCRIPT = SPEECH.parent.parent / "infer.py"
 FOLDER, SHORT = 30, 2.4  # files of a folder, and their seconds
+STREAMED, BLOCK = 60.0, 1600  # seconds of a stream, and samples of its blocks
 # Runs a script as its own process would, then says what it took: CPU seconds and the peak of its memory.
 MEASURED = """
 import runpy, sys, time
@@ -148,6 +149,18 @@ def speeds(
     return rows
 
 
+def streamed(converter: VoiceConverter, seconds: float, threads: int, rounds: int) -> dict[str, float]:
+    """Latency of a stream in seconds, its RTF on so many seconds of speech, and that of the whole at once."""
+    wav = speech(seconds)
+    blocks = np.array_split(wav, range(BLOCK, len(wav), BLOCK))
+    stream = partial(converter.stream, level_db=audio.level(wav))
+    ways = {"stream": lambda: list(stream(blocks)), "whole": lambda: converter.convert(wav)}
+    with exactly_threads(threads):
+        found = timed(ways, rounds)
+    rates = {name: clock / seconds for name, (_, clock) in found.items()}
+    return {**rates, "latency": stream(blocks).latency, "seconds": seconds, "threads": threads}
+
+
 def folder_against_files(
     converter: VoiceConverter, count: int, seconds: float, threads: int, rounds: int
 ) -> dict[str, float]:
@@ -176,7 +189,7 @@ def folder_against_files(
 
 def measure(args: Any) -> dict[str, Any]:
     """All figures that evaluate.py bench prints, and writes with --json."""
-    makers = {"shipped": lambda: VoiceConverter.load(args.vbank), **bench_models.SIZES}
+    makers = {"shipped": lambda: VoiceConverter.load(args.vbank, args.dataset), **bench_models.SIZES}
     reference = None
     if args.reference:
         reference = partial(load_reference(args.reference).convert, bench_models.official_sizes())
@@ -193,8 +206,11 @@ def measure(args: Any) -> dict[str, Any]:
             for threads in args.threads
             for seconds in (args.seconds if sizes == "shipped" else args.seconds[:1])
         }
+    if "stream" in args.parts:
+        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
+        figures["stream"] = streamed(converter, STREAMED, most, args.rounds)
     if "folder" in args.parts:
-        converter, most = VoiceConverter.load(args.vbank), max(args.threads)
+        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
         figures["folder"] = folder_against_files(converter, FOLDER, SHORT, most, args.rounds)
     if "growth" in args.parts:
         figures["growth"] = growth(args.vbank, args.growth)
@@ -233,6 +249,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
             f"| {name} | {row['cpu']:.2f} | {row['rtf']:.3f} | {_or_nothing(row.get('times_faster'))} |"
             for name, row in rows.items()
         ]
+    if stream := figures.get("stream"):
+        title = f"{stream['seconds']:g} s in blocks, {stream['threads']} threads"
+        out += ["", f"| {title} | |", "| --- | ---: |", f"| latency, s | {stream['latency']:.1f} |"]
+        out += [f"| RTF of the {name} | {stream[name]:.3f} |" for name in ("stream", "whole")]
     if folder := figures.get("folder"):
         title = f"{FOLDER} files of about {SHORT} s, {folder['threads']} threads"
         out += ["", f"| {title} | s by the clock for a second of audio |", "| --- | ---: |"]

@@ -7,7 +7,8 @@ singer and of the test recordings of the data folder, which no model was trained
 themselves the truth is what two trackers agree on. Octave errors are corrected as in conversion.
 
 voicing: frames whose voicing is right; VDE is the rest. GPE: gross pitch errors of the frames voiced in both;
-"worst semitone" is that of the worst one. RPA50: voiced frames predicted within 50 cents.
+"worst semitone" is that of the worst one. RPA50: voiced frames predicted within 50 cents. With --pictures,
+each model's F0 of a high, a pressed and a toneless sound is drawn over the true one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from common import cli, progress
 from conversion import octave_errors
 from evaluation import metrics, trackers
 from experiments.tables import markdown
-from hubert_pitdyn import pitch
+from hubert_pitdyn import pitch, plots
 from hubert_pitdyn.labels import PitLabels
 from preprocessing import formant_singer as singer
 from preprocessing import known_f0
@@ -61,6 +62,31 @@ def notes(pressed: bool) -> Iterator[Sound]:
                 formants[0][0] = 2 * hertz
             wav = singer.voiced(f0, formants, rng, 0.6 if pressed else 1.0)
             yield on_units(wav, f0[:: int(known_f0.STEP * audio.SAMPLE_RATE)])
+
+
+def examples() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, wav [320N], F0 [N] in Hz) of what is drawn: above all speech, the first formant on the second
+    harmonic, and noise alone."""
+    for name, first, tilt, notes_hz in (
+        ("high notes", 660.0, 1.0, (784.0, 880.0, 988.0)),
+        ("pressed notes", 560.0, 0.6, (270.0, 285.0, 262.0)),
+    ):
+        rng = np.random.default_rng([SEED, *name.encode()])
+        f0 = singer.tune([(0.0, 0.2), *((hertz, NOTE_SECONDS) for hertz in notes_hz), (0.0, 0.2)])
+        formants = singer.tract("a", 1.2, rng)
+        formants[0][0] = first
+        wav = singer.voiced(f0, formants, rng, tilt)
+        yield name, *on_units(wav, f0[:: int(known_f0.STEP * audio.SAMPLE_RATE)])
+    yield "breaths", *on_units(*known_f0.breathed(np.random.default_rng([SEED, 1])))
+
+
+def draw(folder: Path, predictors: dict[Path, Callable]) -> None:
+    """A picture of each of the examples, as PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, wav, f0 in examples():
+        curves = {"true": f0} if np.nan_to_num(f0).any() else {}
+        curves |= {path.as_posix(): predict(wav) for path, predict in predictors.items()}
+        plots.save(plots.melodies(name, curves), folder / f"{name.replace(' ', '-')}.png")
 
 
 def breaths() -> Iterator[Sound]:
@@ -179,8 +205,11 @@ def main() -> int:
     parser.add_argument("data", type=cli.path, help="data folder with labels, whose test recordings are used")
     parser.add_argument("--pit", type=cli.path, action="append", required=True, help="may be repeated")
     parser.add_argument("--most", type=int, default=20, help="recordings of a folder (default: %(default)s)")
+    parser.add_argument("--pictures", type=cli.path, help="folder for pictures of some sounds")
     args = parser.parse_args()
     predictors = {path: predictor(path) for path in args.pit}
+    if args.pictures:
+        draw(args.pictures, predictors)
     lines: dict[Path, list[list[str]]] = {path: [] for path in predictors}
     for row in progress.each(rows_of(DataFolder(args.data), args.most), "kinds of sound"):
         sounds = list(row.sounds())

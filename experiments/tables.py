@@ -9,9 +9,10 @@ import numpy as np
 from evaluation.metrics import bootstrap_interval
 
 
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """First column to the left, all others to the right."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+def markdown(head: list[str], rows: list[list[str]], words: tuple[str, ...] = ()) -> str:
+    """First column to the left, all others to the right but those that are headed by one of `words`."""
+    sides = ["---" if not place or name in words else "---:" for place, name in enumerate(head)]
+    lines = [head, sides, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -7,7 +7,7 @@ an item's length carry numbers without meaning; the others equal those of the it
 With the default sizes, names and numbers are those of the official hubert-soft and hubert-discrete models
 (van Niekerk et al., "A Comparison of Discrete and Soft Speech Units", ICASSP 2022).
 
-What is longer than 30 s goes through the transformer in windows that overlap, so that cost grows with length
+What is longer than 15 s goes through the transformer in windows that overlap, so that cost grows with length
 and not with its square. A `Context` lets one window of a recording be computed by itself.
 
 With the front end "log_mel" the network is the encoder of Whisper (Radford et al., 2022) up to its output,
@@ -23,17 +23,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hubert_pitdyn.attention_windows import WINDOW, cut_windows, join_windows
 from hubert_pitdyn.front_ends import (
     NORMS,
-    WINDOW,
     Context,
     FeatureExtractor,
     FeatureProjection,
     LogMelExtractor,
     PositionalEmbedding,
     SinusoidalPositions,
-    cut_windows,
-    join_windows,
 )
 from hubert_pitdyn.masks import valid_frames
 

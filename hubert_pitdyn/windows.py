@@ -13,7 +13,8 @@ from audio import UNIT_HOP
 from common.advance import Advance, share, unseen
 from common.levels import active_level, blows
 from common.spool import Samples
-from hubert_pitdyn.front_ends import Context, windows_of
+from hubert_pitdyn.attention_windows import windows_of
+from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.units import Analysis, Encoder
 
 MEASURED = 250  # units measured at once: so much that a window is still what takes most memory

@@ -57,6 +57,8 @@ validate_every = 3
 log_every = 1
 [train.pits]
 speed_octaves = 0.75
+equalise = 0.0
+disturb = 0.0
 [train.dyns]
 batch_size = 4
 crop_seconds = 0.5

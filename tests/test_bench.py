@@ -133,6 +133,18 @@ def test_a_folder_is_measured_one_by_one_and_as_a_batch(monkeypatch):
         bench.folder_against_files(voice(), 1, 0.5, 1, 1)
 
 
+def test_a_stream_is_measured_beside_the_whole():
+    from small_voice import voice
+
+    converter = voice()
+    found = bench.streamed(converter, 16.0, 1, 1)
+    assert found["latency"] == converter.stream([]).latency > 10
+    assert 0 < found["whole"] < 1 and 0 < found["stream"] < 2
+    table = bench.lines({"torch": "", "processor": "", "voice": "", "stream": found})
+    assert f"| latency, s | {found['latency']:.1f} |" in table
+    assert {row.count("|") for row in table[2:]} == {3}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", list(bench_models.SIZES))
 def test_models_of_the_official_sizes_have_the_trunks_that_their_name_says(sizes):

@@ -106,3 +106,13 @@ def test_a_label_model_of_the_same_vectors_stands_in_for_another(tmp_path):
     for other in (label_model(tmp_path / "b.pt", 1), label_model(tmp_path / "c.pt", 1, vectors, labels={})):
         with pytest.raises(UserError, match="old.pt: its labels or the vectors of its classes differ"):
             stand_in(exported(other), old)
+
+
+def test_a_voice_can_name_the_place_where_its_encoders_will_lie():
+    card = {"voice": "a", "dataset": "system/demo", "created": "now"}
+    own = {"content": {"name": "out/system/demo/hubert-soft/model-best.pt", "hash": "1"}}
+    state = {"config": {"model": {}}, "model": {}, "card": {**card, "encoders": own}, "kind": "acoustic"}
+    made = exported(state, dataset="demo")["card"]
+    there = {"content": {"name": "out/demo/hubert-soft/model-best.pt", "hash": "1"}}
+    assert made == {**card, "dataset": "demo", "encoders": there}
+    assert exported(state)["card"] == state["card"]

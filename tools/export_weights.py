@@ -19,10 +19,12 @@ from pathlib import Path
 from common import cli
 
 
-def exported(checkpoint: dict, voice: str | None = None, eight_bits: bool = False) -> dict:
+def exported(
+    checkpoint: dict, voice: str | None = None, eight_bits: bool = False, dataset: str | None = None
+) -> dict:
     """A checkpoint of ours without what training needs, its floats as float16; voice: a new name of it.
 
-    eight_bits: its matrices as int8.
+    eight_bits: its matrices as int8; dataset: where its encoders will lie, out/<dataset>.
     """
     from checkpoints import int8
 
@@ -31,10 +33,22 @@ def exported(checkpoint: dict, voice: str | None = None, eight_bits: bool = Fals
     kept["config"] = {**checkpoint["config"], "model": sizes}
     if voice:
         kept["card"] = {**kept["card"], "voice": voice}
+    if dataset:
+        kept["card"] = {**kept["card"], **moved_encoders(kept["card"], dataset)}
     state = {k: t for k, t in checkpoint["model"].items() if not k.startswith("teacher_head.")}
     state = int8.quantised(state) if eight_bits else state
     halved = {k: t.half() for k, t in state.items() if t.is_floating_point() and not k.endswith(int8.SCALE)}
     return {**kept, "model": {**state, **halved}}
+
+
+def moved_encoders(card: dict, dataset: str) -> dict:
+    """What a voice's card says of its encoders, when they lie in out/<dataset>: they are the same ones."""
+    place = Path("out") / dataset
+    encoders = {
+        role: {**about, "name": place.joinpath(*Path(about["name"]).parts[-2:]).as_posix()}
+        for role, about in card.get("encoders", {}).items()
+    }
+    return {"dataset": dataset, "encoders": encoders}
 
 
 def stand_in(checkpoint: dict, other: Path) -> dict:
@@ -64,12 +78,15 @@ def main() -> int:
     parser.add_argument("checkpoint", type=cli.path, help="a model-*.pt of one of the train scripts")
     parser.add_argument("out", type=cli.path, help="file to write")
     parser.add_argument("--voice", help="what its card is to call an acoustic model (default: as it does)")
+    parser.add_argument(
+        "--dataset", type=cli.voice, help="where its encoders will lie, out/DATASET (default: as they do)"
+    )
     parser.add_argument("--int8", action="store_true", help="matrices in eight bits")
     parser.add_argument("--stands_in_for", type=cli.path, metavar="OLD", help="label model that it replaces")
     args = parser.parse_args()
     from checkpoints import store
 
-    made = exported(store.load(args.checkpoint), args.voice, args.int8)
+    made = exported(store.load(args.checkpoint), args.voice, args.int8, args.dataset)
     store.save(args.out, stand_in(made, args.stands_in_for) if args.stands_in_for else made)
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MB, of {args.checkpoint}")
     return cli.DONE

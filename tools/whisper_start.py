@@ -43,7 +43,7 @@ def main() -> int:
     from common import arrays
     from common.presets import hubert_sizes, load_config
     from evaluation.whisper import base_files
-    from hubert_pitdyn.front_ends import count_windows
+    from hubert_pitdyn.attention_windows import count_windows
     from preprocessing.data_folder import DataFolder
     from preprocessing.discrete import read_features
     from tools.whisper_encoder import begin_units, cut_feed_forward, read_ctranslate2, whole_encoder

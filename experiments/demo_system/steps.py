@@ -1,0 +1,288 @@
+"""The table: which recordings train what, and each step with its command, what it needs and what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checkpoints.places import BEST, SHIPPED
+from common.presets import hubert_sizes
+from evaluation.whisper import PACKAGES
+
+CORPUS, PITCH = "corpus", "pitch"  # data folders: of content encoder and vocoder, and of pitch and loudness
+BEGIN = (
+    Path("out") / SHIPPED
+)  # label models begin from these and keep their vectors, where the preset says so
+SEED = "1234"
+SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
+SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
+CLASSES = ("--clusters", "500", "--fit_frames", "300000")
+
+
+WHISPER = ("ctranslate2", *PACKAGES)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice that ships. folder: its recordings below WAVS; copies: of each recording, within ± semitones;
+    begins: the voice that it is refined from; split: its own options in the place of SPLIT."""
+
+    folder: str
+    semitones: str
+    copies: str
+    hours: float
+    begins: str = ""
+    split: tuple[str, ...] = SPLIT
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Recordings of one row. folders: below WAVS; trains: data folders that they are in."""
+
+    folders: tuple[str, ...]
+    trains: tuple[str, ...]
+    voice: Voice | None = None
+
+
+FIRST = "kathleen"  # the voice that others begin from, and on whose mels the vocoder is finetuned
+SPEAKERS = {
+    FIRST: Speaker((FIRST,), (CORPUS, PITCH), Voice(FIRST, "15", "2", 2.5)),
+    "nathalie": Speaker(("nathalie",), (CORPUS, PITCH)),
+    "flemishguy": Speaker(("flemishguy",), (CORPUS, PITCH)),
+    "kerstin": Speaker(("kerstin",), (CORPUS, PITCH)),
+    "dorodoro": Speaker(("dorodoro",), (CORPUS, PITCH), Voice("dorodoro", "20", "6", 0.6, FIRST)),
+    "scottpoid": Speaker(  # her E3 is what the voice is measured by: docs/flat-bank.md
+        ("scottpoid/G3",),
+        (CORPUS, PITCH),
+        Voice("scottpoid/G3", "20", "6", 0.6, FIRST, (*SPLIT[:-1], "0.15")),
+    ),
+    "kumi": Speaker(("kumi",), (PITCH,)),
+    "yuki": Speaker(("yuki",), (PITCH,)),
+    "martin": Speaker(("martin",), (PITCH,)),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the table.
+
+    command: a script or tool of the project and its options; makes: files or folders by which it is known
+    to be done; hours: about how long on two cores; after: steps whose work it needs; reads: tables of the
+    preset that change it; speakers: rows whose recordings it reads; run: folder of a training, which is
+    resumed; stops: whether it can be stopped and resumed at all; ships: whether its file is a result;
+    begins: whether it only keeps a model that was there before; packages: modules that it needs besides
+    requirements.txt.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    makes: tuple[Path, ...]
+    hours: float
+    after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    run: Path | None = None
+    stops: bool = True
+    ships: bool = False
+    begins: bool = False
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything lies. data: below data/; out: below out/; preset: what the file `config` says;
+    speakers: names of the rows that are taken; manifest: CSV (path, prompt) beside the links, or none."""
+
+    wavs: Path
+    data: Path
+    out: Path
+    config: Path
+    preset: dict = field(hash=False)
+    speakers: tuple[str, ...]
+    manifest: Path | None = None
+
+    def folder(self, name: str) -> Path:
+        return self.data / name
+
+    def name(self, folder: str) -> str:
+        """A data folder as preprocess.py takes it."""
+        return self.folder(folder).relative_to("data").as_posix()
+
+    def links(self, folder: str) -> Path:
+        """The recordings of a data folder: links into WAVS."""
+        return self.data / "recordings" / folder
+
+    @property
+    def dataset(self) -> str:
+        """The encoders, as preprocess.py --encode takes them."""
+        return (self.out / SHIPPED).relative_to("out").as_posix()
+
+    def run(self, name: str) -> Path:
+        return self.out / "runs" / name
+
+    def shipped(self, *place: str) -> Path:
+        return self.out.joinpath(*place, BEST)
+
+    def of(self, folder: str) -> tuple[str, ...]:
+        """Speakers whose recordings are in a data folder."""
+        return tuple(name for name in self.speakers if folder in SPEAKERS[name].trains)
+
+    def voices(self) -> dict[str, Voice]:
+        return {name: SPEAKERS[name].voice for name in self.speakers if SPEAKERS[name].voice}
+
+
+def steps_of(plan: Plan) -> list[Step]:
+    """The whole table, in an order in which each step comes behind those that it needs."""
+    return [
+        *content(plan),
+        *pitch(plan),
+        *loudness(plan),
+        *(step for name, voice in plan.voices().items() for step in acoustic(plan, name, voice)),
+        *vocoder(plan),
+    ]
+
+
+def content(plan: Plan) -> Iterator[Step]:
+    """The content encoder: from Whisper's where the preset has its front end, else by HuBERT's own recipe."""
+    data, features = plan.folder(CORPUS), plan.folder("features")
+    whisper = hubert_sizes(plan.preset, "units").get("front_end") == "log_mel"
+    yield labels(plan, CORPUS, 0.5)
+    if whisper:
+        command = ("tools.whisper_features", *words(data, features))
+        after = ("corpus-labels",)
+        yield Step("content-features", command, (features,), 0.6, after, stops=False, packages=WHISPER)
+    classes = ("preprocess.py", plan.name(CORPUS), "--discrete", *CLASSES, *config(plan))
+    classes += ("--features", features.as_posix() if whisper else "mfcc")
+    after = ("content-features",) if whisper else ("corpus-labels",)
+    yield Step("content-classes", classes, (data / "units-discrete.json",), 0.1, after)
+    sizes, start = ("hubert", "hubert.units"), plan.run("content-start") / BEST
+    if whisper:
+        command = ("tools.whisper_start", *words(data, start), *config(plan))
+        after = ("content-classes",)
+        yield Step("content-start", command, (start,), 0.1, after, sizes, stops=False, packages=WHISPER[1:])
+    command = hubert(plan, "units", CORPUS, "content") + (
+        ("--warmstart", start.as_posix()) if whisper else ()
+    )
+    after = ("content-classes", *(("content-start",) if whisper else ()))
+    yield training(plan, "content", command, 1.2, after, (*sizes, "train.hubert", "train.units"))
+    yield weights(plan, "content", SHIPPED, "hubert-soft")
+
+
+def pitch(plan: Plan) -> Iterator[Step]:
+    """The pitch encoder: recordings, then sounds of known F0 made of them, then the training on both."""
+    data, sounds = plan.folder(PITCH), plan.links(PITCH) / "made"
+    yield labels(plan, PITCH, 0.6)
+    command = ("tools.pitch_material", *words(data, sounds), *SOUNDS)
+    yield Step("pitch-sounds", command, (sounds,), 0.4, ("pitch-labels",))
+    command = ("preprocess.py", plan.name(PITCH), "--pitdyn", *config(plan))
+    yield Step("pitch-sound-labels", command, (data / "stats.json",), 0.2, ("pitch-sounds",), ("labels.pit",))
+    command, after = hubert(plan, "pits", PITCH, "pitch"), ("pitch-sound-labels",)
+    if plan.preset["train"].get("pits", {}).get("keep_embedding"):
+        yield begin(plan, "pitch", "hubert-pit")
+        command += ("--warmstart", plan.run("pitch-begin").joinpath(BEST).as_posix())
+        after += ("pitch-begin",)
+    reads = ("hubert", "hubert.pits", "train.hubert", "train.pits")
+    yield training(plan, "pitch", command, 5.0, after, reads)
+    yield weights(plan, "pitch", SHIPPED, "hubert-pit")
+
+
+def loudness(plan: Plan) -> Iterator[Step]:
+    """The loudness model: a light head on the pitch encoder that ships."""
+    command = hubert(plan, "dyns", PITCH, "loudness")
+    command += ("--trunk", "pits", "--content", plan.shipped(SHIPPED, "hubert-pit").as_posix())
+    after: tuple[str, ...] = ("pitch-sound-labels", "pitch-weights")
+    if plan.preset["train"]["head"]["keep_embedding"]:
+        yield begin(plan, "loudness", "hubert-dyn")
+        command += ("--warmstart", plan.run("loudness-begin").joinpath(BEST).as_posix())
+        after += ("loudness-begin",)
+    yield training(plan, "loudness", command, 1.0, after, ("head", "train.head"))
+    yield weights(plan, "loudness", SHIPPED, "hubert-dyn")
+
+
+def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
+    """A voice: its recordings with copies, their units, the acoustic model."""
+    data, mels, units = plan.folder(name), f"{name}-mels", f"{name}-units"
+    command = ("preprocess.py", plan.name(name), "--wavs", (plan.links("voices") / voice.folder).as_posix())
+    command += ("--mel", *prompts(plan), *voice.split, *config(plan), "--augment_pitch", voice.semitones)
+    command += ("--augment_gain", "6", "--augment_copies", voice.copies)
+    part = voice.hours / 5
+    yield Step(mels, command, (data / "mels.json",), part, (), ("audio", "labels.pit"), (name,))
+    command = ("preprocess.py", plan.name(name), "--encode", plan.dataset, *config(plan))
+    encoders = ("content-weights", "pitch-weights", "loudness-weights")
+    yield Step(units, command, (data / "encoder.json",), part, (mels, *encoders), ("content",))
+    command, after = (
+        ("train_acoustic.py", *words(data, plan.run(name)), *config(plan), "--seed", SEED),
+        [units],
+    )
+    if voice.begins:
+        command += ("--resume", plan.shipped(voice.begins, "acoustic").as_posix(), "--refine")
+        after.append(f"{voice.begins}-weights")
+    yield training(plan, name, command, voice.hours - 2 * part, tuple(after), ("acoustic", "train.acoustic"))
+    yield weights(plan, name, name, "acoustic", "--voice", name, "--dataset", SHIPPED)
+
+
+def vocoder(plan: Plan) -> Iterator[Step]:
+    """The vocoder on everybody's recordings, then on what the first voice's acoustic model predicts."""
+    kind = f"vocoder.{plan.preset['vocoder']['generator']}"
+    reads = ("audio", "vocoder", kind, "vocoder.discriminators", "train.vocoder")
+    command = ("train_vocoder.py", *words(plan.folder(CORPUS), plan.run("vocoder")), *config(plan))
+    yield training(plan, "vocoder", (*command, "--seed", SEED), 5.0, ("corpus-labels",), reads)
+    command = ("preprocess.py", plan.name(FIRST), "--pitdyn", *config(plan))
+    made = (plan.folder(FIRST) / "stats.json",)
+    yield Step("vocoder-labels", command, made, 0.2, (f"{FIRST}-mels",), ("labels.pit", "labels.dyn"))
+    command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
+    command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
+    command += ("--finetune", plan.shipped(FIRST, "acoustic").as_posix())
+    after = ("vocoder", "vocoder-labels", f"{FIRST}-units", f"{FIRST}-weights")
+    yield training(plan, "vocoder-fine", command, 1.5, after, reads)
+    yield weights(plan, "vocoder-fine", SHIPPED, "hifigan")
+
+
+def labels(plan: Plan, folder: str, hours: float) -> Step:
+    """Pitch and loudness of all recordings of a data folder, and its split."""
+    command = ("preprocess.py", plan.name(folder), "--wavs", plan.links(folder).as_posix(), "--pitdyn")
+    command += (*prompts(plan), *SPLIT, *config(plan))
+    made, reads = (plan.folder(folder) / "stats.json",), ("labels.pit", "labels.dyn")
+    return Step(f"{folder}-labels", command, made, hours, (), reads, plan.of(folder))
+
+
+def begin(plan: Plan, name: str, model: str) -> Step:
+    """A copy of the model that a label model begins from: what ships may take its place meanwhile."""
+    made = plan.run(f"{name}-begin") / BEST
+    command = ("tools.export_weights", *words(BEGIN / model / BEST, made))
+    return Step(f"{name}-begin", command, (made,), 0.0, stops=False, begins=True)
+
+
+def hubert(plan: Plan, kind: str, folder: str, name: str) -> tuple[str, ...]:
+    """A training of an encoder, before what is its own."""
+    command = ("train_hubert.py", "--embds_dn", kind, *words(plan.folder(folder), plan.run(name)))
+    return (*command, *config(plan), "--seed", SEED)
+
+
+def training(
+    plan: Plan, name: str, command: tuple[str, ...], hours: float, after: tuple[str, ...], reads: tuple
+) -> Step:
+    out = plan.run(name)
+    return Step(name, command, (out / BEST,), hours, after, reads, run=out)
+
+
+def weights(plan: Plan, name: str, *place: str) -> Step:
+    """The file that ships of a training. place: its folders below OUT, then options of the tool."""
+    folder, model, *options = place
+    made = plan.shipped(folder, model)
+    command = ("tools.export_weights", *words(plan.run(name) / BEST, made), *options)
+    name_of_it = f"{name.removesuffix('-fine')}-weights"
+    return Step(name_of_it, command, (made,), 0.0, (name,), stops=False, ships=True)
+
+
+def config(plan: Plan) -> tuple[str, str]:
+    return "--config", plan.config.as_posix()
+
+
+def prompts(plan: Plan) -> tuple[str, ...]:
+    return ("--prompts", plan.manifest.as_posix()) if plan.manifest else ()
+
+
+def words(*paths: Path) -> tuple[str, ...]:
+    return tuple(path.as_posix() for path in paths)
