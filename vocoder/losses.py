@@ -19,6 +19,7 @@ WIDE_RESOLUTIONS = ((256, 40), (512, 64), (1024, 96), (2048, 160), (4096, 256)) 
 HIGH_RESOLUTIONS = ((256, 12), (512, 20), (1024, 32), (2048, 48), (4096, 64))  # from HIGH on
 HIGH = BIN_HZ * (JOIN - 8)  # Hz, 7.2 kHz: from here on a loss of the upper half looks
 FINE_SECONDS = (0.064, 0.128)  # windows in which harmonics stand apart
+FAINTEST = 1e-6  # amplitude in a single bin of these windows
 TONAL_SECONDS, TONAL_HZ = 0.064, 1000.0  # window, and band in which one harmonic of any voice lies
 
 
@@ -60,6 +61,11 @@ def _magnitudes(wav: Tensor, window: int) -> Tensor:
     return torch.stft(wav.squeeze(1).float(), window, window // 4, window=shape, return_complex=True).abs()
 
 
+def _amplitudes(wav: Tensor, window: int) -> Tensor:
+    """`_magnitudes`, of a sine its amplitude, at least FAINTEST: below lies what rounding leaves."""
+    return (4 / window * _magnitudes(wav, window)).clamp(min=FAINTEST)
+
+
 def fine(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: float = 0.0) -> Tensor:
     """Mean absolute difference of log-magnitudes [B, 1, S] in windows so long that harmonics stand apart.
 
@@ -72,8 +78,8 @@ def fine(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: float
 
 def _fine(generated: Tensor, real: Tensor, window: int, rate: int, lowest: float) -> Tensor:
     with torch.autocast(generated.device.type, enabled=False):
-        one, other = (_in_range(_magnitudes(x, window), rate, lowest) for x in (generated, real))
-        return (one.clamp(min=LOG_FLOOR).log() - other.clamp(min=LOG_FLOOR).log()).abs().mean()
+        one, other = (_in_range(_amplitudes(x, window), rate, lowest) for x in (generated, real))
+        return (one.log() - other.log()).abs().mean()
 
 
 def periodicity(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: float = 0.0) -> Tensor:
@@ -92,7 +98,7 @@ def tonality(wav: Tensor, rate: int = SAMPLE_RATE, lowest: float = 0.0) -> Tenso
     window = _samples(TONAL_SECONDS, rate)
     width = round(TONAL_HZ * window / rate)
     with torch.autocast(wav.device.type, enabled=False):
-        magnitudes = _in_range(_magnitudes(wav, window), rate, lowest).clamp(min=LOG_FLOOR).transpose(1, 2)
+        magnitudes = _in_range(_amplitudes(wav, window), rate, lowest).transpose(1, 2)
         power, mean = (F.avg_pool1d(x, width, width // 2) for x in (magnitudes.square(), magnitudes))
         return (power.log() - 2 * mean.log()).transpose(1, 2)
 
