@@ -119,6 +119,12 @@ def add_vocoder(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
         help="measure vocoders that are conditioned on F0 again with the F0 of the labels' tracker, as in a "
         "conversion",
     )
+    given.add_argument(
+        "--wide",
+        action="store_true",
+        help="measure what vocoders of more than 16 kHz draw above 8 kHz instead: spectral distance and "
+        "levels, within each recording's bandwidth",
+    )
     given.add_argument("--device", help=DEVICE)
     return made
 

@@ -9,7 +9,7 @@ def voice(name: str = "kathleen", **options):
     """A VoiceConverter of a voice in this folder's out/, of a voice's zip, or of user/repo on the hub.
 
     options: dataset, content, vocoder, device and pitdyn, as `VoiceConverter.load` takes them. Its
-    `convert(wav, sample_rate, transpose=5)` gives float32 [S] at 16 kHz.
+    `convert(wav, sample_rate, transpose=5)` gives float32 [S] at its `rate`.
     """
     from conversion.converter import VoiceConverter
 

@@ -124,7 +124,8 @@ def main() -> int:
     if args.dataset:
         places.require_dataset(args.dataset)
     require_writable(args.out_path)
-    require_room(((file.source, file.target) for file in files), args.report)
+    pairs = [(file.source, file.target) for file in files]
+    require_room(pairs, args.report)
     if args.scheduler:
         from conversion.on_cluster import convert
 
@@ -135,6 +136,7 @@ def main() -> int:
     from conversion.arguments import from_arguments
 
     converter, options = from_arguments(args, choose_device(args.device))
+    require_room(pairs, args.report, converter.rate)
     for name, conditions in terms.lines(places.voice_name(args.vbank), converter.card).items():
         progress.say(f"{name}: {conditions}")
     report = None

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bands import Band
 from checkpoints import whole
 from common.cli import UserError, printable
 
@@ -21,6 +22,11 @@ def card(**fields: Any) -> dict:
     "hash"}), hashes by `file_format.state_hash`. Others are kept. Added: created (ISO, UTC).
     """
     return {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), **fields}
+
+
+def of_band(band: Band) -> dict:
+    """The fields `rate` (Hz) and `high` (rows of the mel above 8 kHz) of a card."""
+    return {"rate": band.rate, "high": band.high_bands} if band.is_wide else {}
 
 
 def describe(checkpoint: dict) -> str:

@@ -21,6 +21,7 @@ from hubert_pitdyn.heads import Head, TrunkHead
 from hubert_pitdyn.model import Hubert
 from vocoder import GENERATORS, Vocoder
 
+HIGH = "high."  # begins the names of what a wide vocoder has above one of 16 kHz
 TRUNKS = {"content": "hubert-soft", "pit": "hubert-pit"}  # what a light head may read, and its folder
 
 
@@ -114,11 +115,23 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
     return model.requires_grad_(False)
 
 
-def fill_vocoder(model: nn.Module, path: Path | str) -> None:
-    """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit."""
+def fill_vocoder(model: nn.Module, path: Path | str) -> str:
+    """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit.
+
+    One of 16 kHz fills the lower half of a wide one, and a wide one gives it to one of 16 kHz; returns what
+    the file does not have, in words.
+    """
     found = file_format.contents(path, "hifigan", None)
-    _ready(model, found.state, path)
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(HIGH)}
+    theirs = {name for name in found.state if name.startswith(HIGH)}
+    state, fresh = found.state, ""
+    if found.kind == "harmonic" and own and not theirs:
+        state, fresh = {**state, **own}, "what lies above 8 kHz"
+    elif found.kind == "harmonic" and theirs and not own:
+        state = {name: tensor for name, tensor in state.items() if name not in theirs}
+    _ready(model, state, path)
     model.train().requires_grad_(True)
+    return fresh
 
 
 def _build(

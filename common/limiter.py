@@ -6,7 +6,7 @@ import numpy as np
 
 PEAK_LIMIT = 0.99  # full scale; 16-bit files clip above it
 LIMITER_DB = 6.0  # by which a limiter turns peaks down
-LIMITER_WINDOW = 161  # samples
+LIMITER_WINDOW = 161  # samples, 10 ms at 16 kHz
 
 
 def limited(wav: np.ndarray) -> np.ndarray:
@@ -19,13 +19,16 @@ def limited(wav: np.ndarray) -> np.ndarray:
     return wav if peak <= PEAK_LIMIT else limit_peak(turned_down(wav, peak))
 
 
-def turned_down(wav: np.ndarray, peak: float) -> np.ndarray:
-    """[S], a part of a recording with a peak above PEAK_LIMIT, through the limiter."""
+def turned_down(wav: np.ndarray, peak: float, window: int = LIMITER_WINDOW) -> np.ndarray:
+    """[S], a part of a recording with a peak above PEAK_LIMIT, through the limiter.
+
+    window: samples, an odd number.
+    """
     wav = wav * min(1.0, PEAK_LIMIT * 10.0 ** (LIMITER_DB / 20) / peak)
     from scipy.ndimage import minimum_filter1d, uniform_filter1d  # noqa: PLC0415  few conversions need it
 
     needed = PEAK_LIMIT / np.maximum(np.abs(wav), PEAK_LIMIT)
-    gains = uniform_filter1d(minimum_filter1d(needed, LIMITER_WINDOW), LIMITER_WINDOW)
+    gains = uniform_filter1d(minimum_filter1d(needed, window), window)
     return (wav * gains).astype(np.float32)
 
 

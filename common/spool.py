@@ -66,7 +66,7 @@ def folder_of(wav: Samples) -> Path | None:
 
 
 def gathered(blocks: Iterable[np.ndarray], count: int, folder: Path | None = None) -> Samples:
-    """Blocks [M] that follow one another, `count` samples in all, as an array, or if it is long a spool."""
+    """Blocks [M] that follow one another, as an array, or if long a spool. count: samples at 16 kHz."""
     if count <= IN_MEMORY:
         found = list(blocks)
         return found[0] if len(found) == 1 else np.concatenate(found or [np.zeros(0, np.float32)])

@@ -63,6 +63,12 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="mix another voice in, such as kathleen:0.3; in place of the number a .csv with columns time_s "
         "and share lets it change over time (may be given several times)",
     )
+    models.add_argument(
+        "--rate",
+        type=int,
+        metavar="HZ",
+        help="of the conversions: 16000 of any voice (default: the voice's, where its vocoder has that, too)",
+    )
     models.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(
@@ -147,7 +153,10 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
         vocoder=args.vocoder,
         device=device,
         pitdyn=args.pitdyn,
+        rate=args.rate,
     )
+    for line in converter.notes:
+        progress.say(f"{args.vbank}: {line}")
     converter = mixing.mixed(converter, shares) if shares else converter
     files = [name for name in ("prosody_in", "prosody_out") if getattr(args, name, None) is not None]
     if converter.labels is None and (wanted := [*controls.changed(), *others, *files]):

@@ -5,7 +5,7 @@ from conversion.converter import VoiceConverter
 
 converter = VoiceConverter.load("hana")
 wav, rate = soundfile.read("speech.wav")
-soundfile.write("converted.wav", converter.convert(wav, rate), 16000)
+soundfile.write("converted.wav", converter.convert(wav, rate), converter.rate)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from checkpoints import bundle, cards, models, pipeline, places, store, whole
 from common.advance import Advance, counted, unseen
 from common.cli import UserError
 from common.spool import Samples, Spool, folder_of, gathered
-from conversion import curves, octave_errors, pieces
+from conversion import curves, octave_errors, pieces, rates
 from conversion.prosody import (
     Controls,
     Curve,
@@ -82,11 +82,21 @@ class VoiceConverter:
         card: dict[str, Any],
         device="cpu",
         labels: tuple[PitLabels, DynLabels] | None = None,
+        rate: int | None = None,
     ) -> None:
         """The stages in eval mode; card: the acoustic checkpoint's voice card; labels: what the classes of
-        the encoder mean, without which prosody is followed and cannot be edited."""
-        self.encoder, self.acoustic, self.vocoder = encoder, acoustic, vocoder
-        self.card, self.device, self.labels = card, torch.device(device), labels
+        the encoder mean, without which prosody is followed and cannot be edited; rate: see `load`.
+
+        notes: lines on what of the voice or the vocoder is not used.
+        """
+        self.encoder, self.acoustic = encoder, acoustic
+        self.vocoder, self.notes = rates.fitted(acoustic.band, vocoder, rate)
+        self.card, self.device, self.labels, self.asked_rate = card, torch.device(device), labels, rate
+
+    @property
+    def rate(self) -> int:
+        """Of conversions, in Hz."""
+        return self.vocoder.band.rate
 
     @classmethod
     def load(
@@ -98,6 +108,7 @@ class VoiceConverter:
         vocoder: str | None = None,
         device: str = "cpu",
         pitdyn: str | None = None,
+        rate: int | None = None,
     ) -> VoiceConverter:
         """The voice out/<vbank>/acoustic with the encoder of out/<dataset>, by default the voice's own.
 
@@ -105,7 +116,8 @@ class VoiceConverter:
         encoders and its vocoder along.
         content, vocoder: files to use instead of those found (vocoder also "official" or "griffin_lim").
         pitdyn: source of pitch and loudness, the "hubert" models or a "tracker" (default: the one that the
-        voice was trained with). Raises UserError for an unknown voice, a missing file, or parts that were
+        voice was trained with). rate: 16000 for conversions at that, of whatever voice (default: what voice
+        and vocoder both have). Raises UserError for an unknown voice, a missing file, or parts that were
         not made for one another.
         """
         path = places.voice_path(vbank, Path(out))
@@ -129,14 +141,14 @@ class VoiceConverter:
             ready = models.load_vocoder(path, own.parts["vocoder"]).to(device)
         else:
             ready = pipeline.load_vocoder(config, dataset, vocoder, Path(out), device)
-        return cls(parts.encoder, acoustic, ready, card, device, parts.labels)
+        return cls(parts.encoder, acoustic, ready, card, device, parts.labels, rate)
 
     def convert(
         self, wav: np.ndarray, sample_rate: int = audio.SAMPLE_RATE, trim: bool = False, **edits: Any
     ) -> np.ndarray:
         """Speech in any voice -> the same in this one.
 
-        wav: [S] or [S, channels], float or integer PCM at sample_rate (Hz). Returns float32 [S'] at 16 kHz,
+        wav: [S] or [S, channels], float or integer PCM at sample_rate (Hz). Returns float32 [S'] at `rate`,
         aligned with the source and as long (silence at its ends trimmed off with `trim`), at the source's
         loudness (plus dyn_gain) unless that would clip. The same input gives the same output, bit for bit.
         edits: the controls of `conversion.prosody.Controls` (transpose=5, pitch_scale=0.5 …), and
@@ -171,7 +183,7 @@ class VoiceConverter:
         curve of a result given back to the same call changes nothing. The active level is the source's, but
         for dyn_gain and what the edited curve adds.
 
-        Raises UserError for a file that does not fit, and for a melody from a recording without one.
+        Raises UserError for a file that does not fit, or a melody from a recording without one.
         """
         edits = Controls(**controls)
         if self.labels is None:
@@ -206,7 +218,7 @@ class VoiceConverter:
         return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder, replaced)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
-        """float32 [S'] at 16 kHz; see `convert`."""
+        """float32 [S'] at `rate`; see `convert`."""
         return self.render(edited, trim)[:]
 
     def render(self, edited: Edited, trim: bool = False, advance: Advance = unseen) -> Samples:
@@ -219,17 +231,18 @@ class VoiceConverter:
             voice = voice.since(source.start / audio.SAMPLE_RATE)
         stages = self.encoder, voice, self.vocoder
         waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
-        made = gathered(counted(waves, len(source.wav), advance), len(source.wav), folder)
+        band, samples = self.vocoder.band, source.units * self.vocoder.band.unit
+        made = gathered(counted(waves, samples, advance), len(source.wav), folder)
         if octaves.any():
-            made = pieces.high_notes(made, curve, octaves, folder)
-        converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder)
-        return pieces.restored(source, converted, trim)
+            made = pieces.high_notes(made, curve, octaves, folder, band)
+        converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder, band)
+        return pieces.restored(source, converted, trim, band.rate)
 
-    @staticmethod
-    def shortfall(edited: Edited, converted: Samples) -> tuple[str, ...]:
+    def shortfall(self, edited: Edited, converted: Samples) -> tuple[str, ...]:
         """A line where what `synthesise` gave is softer than wanted, as full scale has no room for it."""
         source = audio.level(edited.source.wav)
-        short = source + edited.gain - audio.level(converted)
+        low = pieces.lowered(converted, self.vocoder.band, folder_of(converted))
+        short = source + edited.gain - audio.level(low)
         if short < SHORT_DB or source <= audio.LOUDNESS_FLOOR_DB:
             return ()
         if edited.gain < SHORT_DB:
@@ -237,7 +250,7 @@ class VoiceConverter:
         return (f"gain: {edited.gain - short:.1f} of {edited.gain:.1f} dB fit below full scale",)
 
     def stream(self, blocks: Iterable[np.ndarray], level_db: float | None = None, **controls: Any) -> Stream:
-        """Converted blocks of blocks that arrive, float [S'] at 16 kHz; see `conversion.stream.Stream`.
+        """Converted blocks at `rate` of blocks of 16 kHz that arrive; see `conversion.stream.Stream`.
 
         level_db: active level of what arrives in dB re full scale (None: by what has come); controls: those
         of `conversion.prosody.Controls` that need not know the whole.

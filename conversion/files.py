@@ -38,9 +38,9 @@ class BatchFile(NamedTuple):
 class Conversion(NamedTuple):
     """What became of a file, for whoever reports on it.
 
-    source: [S] at 16 kHz, untrimmed; edited: what was synthesised; made: [S'], from `start` of the edited
-    source on where it was trimmed; options: of `VoiceConverter.edit`, and mix {voice: share}; notes: lines
-    for the user.
+    source: [S] at 16 kHz, untrimmed; edited: what was synthesised; made: [S'] at `rate` (Hz), from `start` of
+    the edited source on where it was trimmed; options: of `VoiceConverter.edit`, and mix {voice: share};
+    notes: lines for the user.
     """
 
     file: BatchFile
@@ -50,6 +50,7 @@ class Conversion(NamedTuple):
     trimmed: bool
     options: dict[str, Any]
     notes: tuple[str, ...]
+    rate: int = audio.SAMPLE_RATE
 
 
 def planned(args: argparse.Namespace) -> list[BatchFile]:
@@ -156,15 +157,17 @@ def convert_file(
     mix = {name: one["share"] for name, one in converter.card.get("mix", {}).items()} or None
     used = {**options, "prosody_in": curve_in, "mix": mix}
     about = headers.comment(used, kept, start)
-    audio.save(file.target, converted, about, bits, writing)
+    audio.save(file.target, converted, about, bits, writing, converter.rate)
     if plot:
         from hubert_pitdyn import plots  # noqa: PLC0415  pictures are rare, and their library is slow to load
 
         first = edited.source.start if trim else 0
-        drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:PLOTTED]}
-        plots.save(plots.conversion(drawn), picture_path(file.target))
+        most = audio.at_rate(PLOTTED, converter.rate)
+        drawn = {file.source.name: wav[first : first + PLOTTED], file.target.name: converted[:most]}
+        rates = audio.SAMPLE_RATE, converter.rate
+        plots.save(plots.conversion(drawn, rates=rates), picture_path(file.target))
     if report:
-        report(Conversion(file, wav, edited, converted, trim, used, said))
+        report(Conversion(file, wav, edited, converted, trim, used, said, converter.rate))
     return said
 
 

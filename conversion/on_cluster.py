@@ -19,7 +19,8 @@ from conversion.files import BatchFile, convert_file
 
 
 class Converted(NamedTuple):
-    """What comes back of a file: notes on it, {voice: terms}, and why the voice cannot be loaded."""
+    """What comes back of a file: notes on it, {voice: terms} and what is to be said of the rate, and why the
+    voice cannot be loaded."""
 
     notes: tuple[str, ...] = ()
     conditions: dict[str, str] = {}
@@ -90,4 +91,6 @@ def _load(args: Namespace) -> tuple[Namespace, Any, dict[str, Any], dict[str, st
     from common.devices import choose_device  # noqa: PLC0415  it loads torch
 
     converter, options = from_arguments(args, choose_device(args.device))
-    return args, converter, options, terms.lines(places.voice_name(args.vbank), converter.card)
+    lines = terms.lines(places.voice_name(args.vbank), converter.card)
+    said = {"rate": " ".join(converter.notes)} if converter.notes else {}
+    return args, converter, options, {**lines, **said}

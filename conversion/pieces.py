@@ -14,6 +14,7 @@ import torch
 
 import audio
 from audio import UNIT_HOP
+from bands import Band
 from common import limiter
 from common.advance import Advance, unseen
 from common.cli import UserError
@@ -30,6 +31,7 @@ from vocoder.frame_f0 import Span, frame_f0
 
 PIECE = 1500  # units, 30 s
 PAUSE_REACH, LOUDNESS_REACH, LIMITER_REACH = 2, 3, 1  # units either side that have to do with a sample
+RESAMPLER_REACH = 2  # units
 COMB_REACH = 10  # units: two octaves below 50 Hz, and the spline between samples
 Work = Callable[[np.ndarray, slice], np.ndarray]  # (samples of some units, these) -> as many samples
 
@@ -72,21 +74,27 @@ def part_of(analysis: Analysis, first: int, stop: int, device: torch.device) -> 
     return Analysis(*(x.to(device) for x in (rows, pit[:, first:stop], dyn[:, first:stop])))
 
 
-def by_blocks(wav: Samples, reach: int, work: Work) -> Iterator[np.ndarray]:
-    """[320N] through work, in blocks that are given as many units either side as it reaches."""
-    units = len(wav) // UNIT_HOP
+def by_blocks(
+    wav: Samples, reach: int, work: Work, unit: int = UNIT_HOP, gives: int | None = None
+) -> Iterator[np.ndarray]:
+    """[unit N] through work, in blocks that are given as many units either side as it reaches.
+
+    gives: samples that work makes of a unit (None: as many as it has).
+    """
+    units, gives = len(wav) // unit, gives or unit
     for first in range(0, units, PIECE):
         stop = min(first + PIECE, units)
         left, right = max(0, first - reach), min(units, stop + reach)
-        made = work(wav[UNIT_HOP * left : UNIT_HOP * right], slice(left, right))
-        yield made[UNIT_HOP * (first - left) : UNIT_HOP * (stop - left)]
+        made = work(wav[unit * left : unit * right], slice(left, right))
+        yield made[gives * (first - left) : gives * (stop - left)]
 
 
 @torch.inference_mode()
 def waves(
     stages: tuple, analysis: Analysis, curve: Curve | None, octaves: np.ndarray, labels: PitLabels | None
 ) -> Iterator[np.ndarray]:
-    """(encoder, acoustic model, vocoder), what they are to synthesise and its curve -> wavs [S'] in turn.
+    """(encoder, acoustic model, vocoder), what they are to synthesise and its curve -> wavs [S'] in turn, at
+    the rate of the vocoder's band.
 
     octaves [N]: by how many the acoustic model is given another pitch than the vocoder. Raises UserError for
     samples that are not finite.
@@ -113,7 +121,8 @@ def waves(
             given = [
                 None if x is None else torch.from_numpy(x[frames])[None].to(device) for x in (hertz, voiced)
             ]
-            yield mel.transpose(1, 2), None if hertz is None else given[0].to(mel), given[1]
+            mel = mel.transpose(1, 2)[:, : vocoder.band.n_mels]
+            yield mel, None if hertz is None else given[0].to(mel), given[1]
             at = frames.stop
 
     for wav in pieces.synthesise(vocoder, mels()):
@@ -123,73 +132,90 @@ def waves(
         yield made
 
 
-def at_its_level(made: Samples, source: Samples, gain: float, louder: np.ndarray | float) -> Samples:
-    """[320N] with the source's pauses and its active level plus gain (dB), and limited; in no file if short.
+def lowered(made: Samples, band: Band, folder: Path | None) -> Samples:
+    """A conversion [unit N] at the rate of a band -> [320N] at 16 kHz; itself where it has that rate."""
+    if not band.is_wide:
+        return made
+    low = by_blocks(made, RESAMPLER_REACH, lambda x, _: levelling.lowered(x, band), band.unit, UNIT_HOP)
+    return gathered(low, _count(made, band), folder)
+
+
+def _count(made: Samples, band: Band) -> int:
+    """Samples at 16 kHz of [unit N]: what is in memory at that rate is so at any."""
+    return len(made) // band.unit * UNIT_HOP
+
+
+def at_its_level(
+    made: Samples, source: Samples, gain: float, louder: np.ndarray | float, band: Band
+) -> Samples:
+    """[unit N] with the source's pauses and its active level plus gain (dB), limited; in no file if short.
 
     louder: dB [N] by which its loudness re the active level is not the source's.
     """
     folder = folder_of(source)
     db = audio.loudness(source, floor_db=audio.SILENCE_DB)
     level, wanted = active_level(db) + gain, db - active_level(db) + louder
-    own = audio.level(made)
-    quiet = by_blocks(made, PAUSE_REACH, lambda x, at: levelling.with_pauses(x, wanted[at], own))
-    made = gathered(quiet, len(made), folder)
-    now = audio.level(made)
+    own = audio.level(lowered(made, band, folder))
+
+    def paused(wav: np.ndarray, at: slice) -> np.ndarray:
+        return levelling.with_pauses(wav, wanted[at], own, band)
+
+    made = gathered(by_blocks(made, PAUSE_REACH, paused, band.unit), _count(made, band), folder)
+    now = audio.level(lowered(made, band, folder))
 
     def scaled(wav: np.ndarray, _: slice) -> np.ndarray:
         if now <= audio.LOUDNESS_FLOOR_DB:
             return wav
         return (wav * 10.0 ** ((level - now) / 20)).astype(np.float32)
 
-    return gathered(_limited(made, scaled), len(made), folder)
+    return gathered(_limited(made, scaled, band), _count(made, band), folder)
 
 
-def _limited(made: Samples, scaled: Work) -> Iterator[np.ndarray]:
-    """`limiter.limited` of what `scaled` makes of [320N], in blocks."""
+def _limited(made: Samples, scaled: Work, band: Band) -> Iterator[np.ndarray]:
+    """`limiter.limited` of what `scaled` makes of [unit N], in blocks."""
+    window = levelling.samples(limiter.LIMITER_WINDOW, band)
 
     def peak(work: Work) -> float:
-        return max(map(limiter.peak_of, by_blocks(made, LIMITER_REACH, work)))
+        return max(map(limiter.peak_of, by_blocks(made, LIMITER_REACH, work, band.unit)))
 
     highest = peak(scaled)
     if highest <= limiter.PEAK_LIMIT:
-        yield from by_blocks(made, 0, scaled)
+        yield from by_blocks(made, 0, scaled, band.unit)
         return
 
     def turned_down(wav: np.ndarray, at: slice) -> np.ndarray:
-        return limiter.turned_down(scaled(wav, at), highest)
+        return limiter.turned_down(scaled(wav, at), highest, window)
 
     left = peak(turned_down)
-    for block in by_blocks(made, LIMITER_REACH, turned_down):
+    for block in by_blocks(made, LIMITER_REACH, turned_down, band.unit):
         yield limiter.limit_peak(block, left)
 
 
-def high_notes(made: Samples, curve: Curve, octaves: np.ndarray, folder: Path | None) -> Samples:
-    """[320N] whose mel was octaves [N] below its curve, without subharmonics and as loud as the curve."""
+def high_notes(made: Samples, curve: Curve, octaves: np.ndarray, folder: Path | None, band: Band) -> Samples:
+    """[unit N] whose mel was octaves [N] below its curve, without subharmonics and as loud as the curve."""
     marked = octaves != 0
     hertz, _ = frame_f0(curve.melody, Span.whole(len(curve)))
 
     def comb(wav: np.ndarray, at: slice) -> np.ndarray:
         frames = hertz[2 * at.start : 2 * at.stop]
-        return levelling.without_subharmonics(wav, curve.melody[at], octaves[at], frames)
+        return levelling.without_subharmonics(wav, curve.melody[at], octaves[at], frames, band)
 
-    made = gathered(by_blocks(made, COMB_REACH, comb), len(made), folder)
-    offset = levelling.offset_of(made, curve.db, marked)
+    made = gathered(by_blocks(made, COMB_REACH, comb, band.unit), _count(made, band), folder)
+    offset = levelling.offset_of(lowered(made, band, folder), curve.db, marked)
 
     def louder(wav: np.ndarray, at: slice) -> np.ndarray:
-        return levelling.with_loudness(wav, curve.db[at], marked[at], offset)
+        return levelling.with_loudness(wav, curve.db[at], marked[at], offset, band)
 
-    return gathered(by_blocks(made, LOUDNESS_REACH, louder), len(made), folder)
+    return gathered(by_blocks(made, LOUDNESS_REACH, louder, band.unit), _count(made, band), folder)
 
 
-def restored(prepared: audio.Prepared, wav: Samples, trim: bool) -> Samples:
-    """[S] in the source's length, the trimmed silence as zeros; with trim without it."""
+def restored(prepared: audio.Prepared, wav: Samples, trim: bool, rate: int) -> Samples:
+    """[S] at `rate` in the source's length, the trimmed silence as zeros; with trim without it."""
+    start, kept, total = (audio.at_rate(x, rate) for x in (prepared.start, prepared.kept, prepared.total))
+    kept = min(kept, len(wav), total - start)
     if not isinstance(wav, Spool):
-        return wav[: prepared.kept] if trim else prepared.restore(wav)
-    parts = [
-        (prepared.start, None),
-        (prepared.kept, wav),
-        (prepared.total - prepared.start - prepared.kept, None),
-    ]
+        return wav[:kept] if trim else prepared.restore(wav, rate)
+    parts = [(start, None), (kept, wav), (total - start - kept, None)]
     out = Spool(wav.folder)
     for count, given in parts[1:2] if trim else parts:
         for first in range(0, count, audio.BLOCK):

@@ -18,18 +18,20 @@ REPORT = 6  # bytes a sample of what a report shows: two sounds without loss, as
 SPARE = 1 << 20  # bytes for curves and pictures
 
 
-def require_room(files: Iterable[tuple[Path, Path]], reported: bool = False) -> None:
+def require_room(
+    files: Iterable[tuple[Path, Path]], reported: bool = False, rate: int = audio.SAMPLE_RATE
+) -> None:
     """UserError where the disk of a folder has no room for the conversions of (source, target) …, their
-    reports, and for the temporary files of the longest. Sources whose length is not known without decoding do
-    not count."""
+    reports, and for the temporary files of the longest. rate: of the conversions, in Hz. Sources whose length
+    is not known without decoding do not count."""
     results: dict[Path, int] = {}
     largest: dict[Path, int] = {}
     for source, target in files:
-        samples = int(decoding.seconds(source) * audio.SAMPLE_RATE)
+        samples = int(decoding.seconds(source) * rate)
         folder = next(place for place in target.absolute().parents if place.is_dir())
-        report = REPORT * min(samples, PLOTTED) if reported else 0
+        report = REPORT * min(samples, audio.at_rate(PLOTTED, rate)) if reported else 0
         results[folder] = results.get(folder, 0) + RESULT * samples + report
-        temporary = TEMPORARY * samples if samples > IN_MEMORY else 0
+        temporary = TEMPORARY * samples if audio.SAMPLE_RATE / rate * samples > IN_MEMORY else 0
         largest[folder] = max(largest.get(folder, 0), temporary)
     for folder, size in results.items():
         needed, free = size + largest[folder] + SPARE, shutil.disk_usage(folder).free

@@ -64,7 +64,7 @@ class Sides:
 
 
 class Stream:
-    """Blocks of a conversion, float32 [S'] at 16 kHz, of blocks of a recording; as many samples as came in.
+    """Blocks of a conversion, float32 [S'] at its converter's rate, of blocks of a recording, and as long.
 
     Each window is analysed when it is there, and its middle is given. For a recording whose level and
     spectrum stay what they are that is what the conversion of the whole gives, but that nothing is trimmed.
@@ -79,6 +79,7 @@ class Stream:
         self.converter, self.blocks, self.controls = converter, blocks, Controls(**controls)
         if wanted := [name for name in self.controls.changed() if name in WHOLE]:
             raise UserError(f"{', '.join(wanted)}: the whole recording decides it, which a stream has not")
+        self.band = converter.vocoder.band
         self.source, self.made, self.quiet = Running(level_db), Running(), Running()
         self.samples, self.level, self.heeded = 0, 0.0, 0
         self.measures: list[dict] = []
@@ -91,8 +92,8 @@ class Stream:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         given = 0
-        for wav in lookahead(self._waves(), REACH, UNIT_HOP, self._levelled, live=True):
-            block = wav[: self.samples - given].numpy()
+        for wav in lookahead(self._waves(), REACH, self.band.unit, self._levelled, live=True):
+            block = wav[: audio.at_rate(self.samples, self.band.rate) - given].numpy()
             given += len(block)
             yield block
 
@@ -177,38 +178,44 @@ class Stream:
             *_, hertz, voiced = self.sides.of(at, stop) if self.converter.labels else (None, None)
             given = [None if x is None else torch.from_numpy(x.reshape(1, -1)) for x in (hertz, voiced)]
             at = stop
-            yield mel.transpose(1, 2), *(x if x is None else x.to(mel.device) for x in given)
+            mel = mel.transpose(1, 2)[:, : self.band.n_mels]
+            yield mel, *(x if x is None else x.to(mel.device) for x in given)
 
     @torch.inference_mode()
     def _waves(self) -> Iterator[tuple[torch.Tensor]]:
-        """Waves of whole units in turn, [320, N']."""
-        held = torch.zeros(0)
+        """Waves of whole units in turn, [unit, N']."""
+        held, unit = torch.zeros(0), self.band.unit
         for wav in synthesise(self.converter.vocoder, self._mels(), live=True):
             held = torch.cat([held, wav.flatten().cpu()])
-            units = len(held) // UNIT_HOP
+            units = len(held) // unit
             if units:
-                yield (held[: UNIT_HOP * units].reshape(units, UNIT_HOP).T,)
-            held = held[UNIT_HOP * units :]
+                yield (held[: unit * units].reshape(units, unit).T,)
+            held = held[unit * units :]
 
     def _levelled(self, parts: tuple[torch.Tensor], first: int, _: int) -> torch.Tensor:
-        """Units from `first` on with their pauses, high notes and level, limited: [320, N'] -> [S']."""
-        wav = parts[0].T.reshape(-1).numpy()
-        stop = first + len(wav) // UNIT_HOP
+        """Units from `first` on with their pauses, high notes and level, limited: [unit, N'] -> [S']."""
+        wav, band = parts[0].T.reshape(-1).numpy(), self.band
+        stop = first + len(wav) // band.unit
         wanted, *more = self.sides.of(first, stop)
         if more and more[2].any():
             melody, db, octaves, hertz, _ = more
-            wav = levelling.without_subharmonics(wav, melody, octaves, hertz.flatten())
-            wav = levelling.with_loudness(wav, db, octaves != 0)
+            wav = levelling.without_subharmonics(wav, melody, octaves, hertz.flatten(), band)
+            wav = levelling.with_loudness(wav, db, octaves != 0, band=band)
         new = slice(self.heeded - first, None)
-        own = self.made.heed(audio.loudness(wav, floor_db=audio.SILENCE_DB)[new])
+        own = self.made.heed(self._loudness(wav)[new])
         if not np.isfinite(own):
             raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")
-        wav = levelling.with_pauses(wav, wanted, own)
-        now = self.quiet.heed(audio.loudness(wav, floor_db=audio.SILENCE_DB)[new])
+        wav = levelling.with_pauses(wav, wanted, own, band)
+        now = self.quiet.heed(self._loudness(wav)[new])
         self.heeded = stop
         self.sides.forget(first)
         if now > audio.LOUDNESS_FLOOR_DB:
             wav = wav * 10.0 ** ((self.level + self.controls.dyn_gain - now) / 20)
         if limiter.peak_of(wav) > limiter.PEAK_LIMIT:
-            wav = limiter.turned_down(wav, limiter.PEAK_LIMIT)
+            window = levelling.samples(limiter.LIMITER_WINDOW, band)
+            wav = limiter.turned_down(wav, limiter.PEAK_LIMIT, window)
         return torch.from_numpy(wav.astype(np.float32))
+
+    def _loudness(self, wav: np.ndarray) -> np.ndarray:
+        """dB re full scale, [N], of [unit N]."""
+        return audio.loudness(levelling.lowered(wav, self.band), floor_db=audio.SILENCE_DB)

@@ -110,7 +110,7 @@ def stages(converter: VoiceConverter, seconds: float) -> dict[str, Callable[[], 
     edited = converter.edit(analysed)
     given = torch.from_numpy(audio.encoder_input(analysed.prepared.wav))[None, None].to(converter.device)
     units = converter.encoder.embed(edited.analysis)
-    mel = converter.acoustic.generate(units).transpose(1, 2)
+    mel = converter.acoustic.generate(units).transpose(1, 2)[:, : converter.vocoder.band.n_mels]
     return {
         "content": lambda: converter.encoder.content.units(given),
         "content, pitch and loudness": lambda: converter.encoder.analyse(given),

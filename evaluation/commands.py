@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from common.workers import guarded
 from conversion import headers, mixing
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
-from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers
+from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers, wide
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
@@ -62,7 +63,8 @@ def evaluate_file(
     """Convert one file, write it, and measure what was written."""
     wav = audio.load(source)
     edited = converter.edit(converter.analyse(wav), **options)
-    audio.save(target, converter.synthesise(edited), headers.comment(options, edited.notes))
+    about = headers.comment(options, edited.notes)
+    audio.save(target, converter.synthesise(edited), about, rate=converter.rate)
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, progress.say)
@@ -149,20 +151,41 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 
 def evaluate_vocoders(args: argparse.Namespace) -> int:
     config, device, scorers = load_config(args.config), choose_device(args.device), Scorers(progress.say)
-    places = find_sources(args.input)
+    places, level = find_sources(args.input), config["audio"]["level_db"]
+    tracker = config["labels"]["pit"]["tracker"]
+    if args.wide:
+        return show_copies(args, places, wide_ways(args, config, device), report.WIDE_COLUMNS, device)
     texts = read_texts(places, args.texts, progress.say)
     ways = {"the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path])}
     for name in args.vocoders:
-        vocoder = pipeline.load_vocoder(config, "", name, device=device)
+        vocoder = pipeline.load_vocoder(config, "", name, device=device).at_16_khz()
         renders = {name: copies.by_mel(vocoder)}
         if args.given_f0 and vocoder.conditioned_on_f0:
-            tracker = config["labels"]["pit"]["tracker"]
             renders[f"{name}, given the F0"] = partial(with_tracked_f0, vocoder, tracker)
         for label, render in renders.items():
-            make = partial(copies.copy_of, render, level_db=config["audio"]["level_db"], device=device)
+            make = partial(copies.copy_of, render, level_db=level, device=device)
             ways[label] = lambda path, make=make: copies.measure(
                 make, path, scorers, progress.say, texts[path]
             )
+    code = show_copies(args, places, ways, report.COPY_COLUMNS, device)
+    print(f"tracker: {trackers.tracker(progress.say)}\nmcd: {cepstrum.describe()}, no DTW")
+    return code
+
+
+def wide_ways(args: argparse.Namespace, config: dict, device) -> dict[str, Callable[[Path], dict]]:
+    """How each vocoder of --wide is measured. UserError for one that ends at 8 kHz."""
+    ways = {}
+    for name in args.vocoders:
+        vocoder = pipeline.load_vocoder(config, "", name, device=device)
+        if not vocoder.band.is_wide:
+            raise cli.UserError(f"{name}: expected a vocoder of more than 16 kHz with --wide, it has 16 kHz")
+        more = {"level_db": config["audio"]["level_db"], "tracker": config["labels"]["pit"]["tracker"]}
+        ways[name] = partial(wide.measure, vocoder, **more, device=device)
+    return ways
+
+
+def show_copies(args: argparse.Namespace, places, ways: dict, columns: dict, device) -> int:
+    """Figures of every recording in every way, printed as a table and written; returns the exit code."""
     rows, failures = {name: {} for name in ways}, []
     for name, way in ways.items():
         for path in progress.each(places, name, unit="file"):
@@ -171,9 +194,9 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
                 failures.append((str(path), reason))
             else:
                 rows[name][str(path)] = figures
-    print(f"{report.copies_table(rows)}\n")
-    print(f"RTF: best of {copies.RUNS}, {processor_name(device)}, {torch.get_num_threads()} threads")
-    print(f"tracker: {trackers.tracker(progress.say)}\nmcd: {cepstrum.describe()}, no DTW")
+    print(f"{report.copies_table(rows, columns)}\n")
+    runs = 1 if args.wide else copies.RUNS
+    print(f"RTF: best of {runs}, {processor_name(device)}, {torch.get_num_threads()} threads")
     if args.json:
         report.write_json(args.json, rows)
     return cli.report_failures(failures, len(places) * len(ways))

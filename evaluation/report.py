@@ -77,6 +77,14 @@ COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimal
     "dnsmos": ("DNSMOS", 1, 2),
     "rtf": ("RTF", 1, 4),
 }
+WIDE_COLUMNS = {  # of `evaluate.py vocoder --wide`
+    "lsd_high": ("LSD 8-20 kHz dB", 1, 1),
+    "db_8_10": ("8-10 kHz dB", 1, 1),
+    "db_10_14": ("10-14 kHz dB", 1, 1),
+    "db_14_20": ("14-20 kHz dB", 1, 1),
+    "bandwidth_khz": ("bandwidth kHz", 1, 1),
+    "rtf": ("RTF", 1, 4),
+}
 FILE_COLUMNS = {  # of the table of many files; the means below it have all
     "gpe": "GPE %",
     "ffe": "FFE %",
@@ -149,7 +157,7 @@ def fractions_table(rows: dict[str, dict[str, float]], titles: dict[str, str], f
     return _rows([[first, *titles.values()], *cells])
 
 
-def copies_table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
+def copies_table(rows: dict[str, dict[str, dict[str, float]]], columns: dict = COPY_COLUMNS) -> str:
     """{vocoder: {file: figures}} -> means over the files that all of them have, one line for each vocoder."""
     shared = set.intersection(*(set(files) for files in rows.values()))
 
@@ -159,10 +167,10 @@ def copies_table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
         return f"{np.mean(known):.{decimals}f}" if known else DASH
 
     cells = (
-        [name, *(cell(files, figure, *how) for figure, (_, *how) in COPY_COLUMNS.items())]
+        [name, *(cell(files, figure, *how) for figure, (_, *how) in columns.items())]
         for name, files in rows.items()
     )
-    head = [f"mean over {len(shared)} recordings", *(column for column, *_ in COPY_COLUMNS.values())]
+    head = [f"mean over {len(shared)} recordings", *(column for column, *_ in columns.values())]
     return _rows([head, *cells])
 
 

@@ -47,9 +47,12 @@ GRID = "#dddddd"
 RANGE_DB = 75.0  # of a spectrum, below the loudest that is drawn
 QUIET_DB = -60.0  # the least that a scale ends at: silence is white
 LOG_MEL_DB = 20 / np.log(10)  # dB in one of a log-mel's natural logarithms
-WINDOW, HOP = 512, 80  # samples of a spectrogram's columns; more where there would be more than COLUMNS
+WINDOW, HOP = (
+    512,
+    80,
+)  # samples at 16 kHz of a spectrum's columns; more where there would be more than COLUMNS
 COLUMNS, ROWS = 900, 256
-HERTZ = (0, 200, 500, 1000, 2000, 4000, 8000)  # marks of the mel axis
+HERTZ = (0, 200, 500, 1000, 2000, 4000, 8000, 16000)  # marks of the mel axis
 F0_HERTZ = (50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
 LEAST_SPAN = 2 ** (10 / 12)  # of an F0 axis: flat melodies are drawn flat
 
@@ -67,7 +70,7 @@ def hertz(mels: np.ndarray) -> np.ndarray:
     return np.where(mels < 15, mels / 0.015, 1000 * 6.4 ** ((np.maximum(mels, 15) - 15) / 27))
 
 
-TOP = float(mel(audio.SAMPLE_RATE / 2))
+TOP, HIGHEST = float(mel(audio.SAMPLE_RATE / 2)), float(mel(20000))  # of axes at 16 kHz and at any rate
 
 
 def panels(heights: list[float], title: str = "", columns: int = 1, width: float = 10.0):
@@ -144,15 +147,16 @@ def conversion(
     wavs: dict[str, np.ndarray],
     f0: tuple[np.ndarray, np.ndarray] | None = None,
     marked: np.ndarray | None = None,
+    rates: tuple[int, int] = (audio.SAMPLE_RATE, audio.SAMPLE_RATE),
 ):
     """A source and its conversion, {title: wav [S]}, with their F0 [N] in Hz; F0 and loudness of both below.
 
-    f0: tracked where it is not given; marked: bool [N], frames that are hatched (octave errors).
+    f0: tracked where it is not given; marked: bool [N], frames that are hatched (octave errors); rates: Hz.
     """
     figure, axes = panels([2.3, 2.3, 2.0, 1.4])
-    sounds = [audio.on_grid(wav) for wav in wavs.values()]
+    sounds = [audio.on_grid(audio.to_mono_16k(*pair)) for pair in zip(wavs.values(), rates, strict=True)]
     tracks = [pitch.track(wav) for wav in sounds] if f0 is None else f0
-    image = _spectrograms(axes[:2], sounds, tracks, [FIRST, SECOND])
+    image = _spectrograms(axes[:2], list(wavs.values()), tracks, [FIRST, SECOND], rates)
     for axis, name in zip(axes, wavs, strict=False):
         axis.set_title(readable(name), loc="left", fontsize=10)
     figure.colorbar(image, ax=list(axes[:2]), label="dBFS", pad=0.01)
@@ -181,7 +185,7 @@ def _finished(figure, axis):
     return with_legend(figure)
 
 
-def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str, float]):
+def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str, float], top: float = TOP):
     """[rows, columns] over (seconds, mels), marked in Hz."""
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415  see `panels`
 
@@ -189,41 +193,43 @@ def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str,
     image = axis.imshow(
         values, origin="lower", aspect="auto", cmap=colours, extent=extent, interpolation="nearest", **scale
     )
-    axis.set_yticks(mel(HERTZ), [str(mark) for mark in HERTZ])
-    axis.set(ylim=(0, TOP), ylabel="frequency, Hz")
+    marks = [mark for mark in HERTZ if mel(mark) <= top]
+    axis.set_yticks(mel(marks), [str(mark) for mark in marks])
+    axis.set(ylim=(0, top), ylabel="frequency, Hz")
     return image
 
 
-def _spectrograms(axes, wavs: list[np.ndarray], f0: list[np.ndarray], look: list[dict[str, Any]]):
+def _spectrograms(axes, wavs: list, f0: list, look: list[dict], rates=(audio.SAMPLE_RATE,)):
     """Spectra of [S] on one colour scale, each with F0 [N] where it is in them; an image of them."""
-    spectra = [spectrum(wav) for wav in wavs]
+    top = min(HIGHEST, float(mel(max(rates) / 2)))
+    spectra = [spectrum(wav, rate, top) for wav, rate in zip(wavs, rates, strict=True)]
     loudest = max(QUIET_DB, 5 * np.ceil(max(np.percentile(db, 99.9) for db in spectra) / 5))
     scale = {"vmin": loudest - RANGE_DB, "vmax": loudest}
-    for axis, db, wav, curve, style in zip(axes, spectra, wavs, f0, look, strict=True):
-        image = _image(axis, db, (0, len(wav) / audio.SAMPLE_RATE, 0, TOP), scale)
+    for axis, db, wav, rate, curve, style in zip(axes, spectra, wavs, rates, f0, look, strict=True):
+        image = _image(axis, db, (0, len(wav) / rate, 0, top), scale, top)
         voiced = np.where(curve > 0, mel(curve), np.nan)
         axis.plot(_times(curve), voiced, color="white", linewidth=style["linewidth"] + 2, alpha=0.85)
         axis.plot(_times(curve), voiced, **style)
     return image
 
 
-def spectrum(wav: np.ndarray) -> np.ndarray:
-    """[S] at 16 kHz -> dB [ROWS, columns] re a sine of full scale, rows evenly spaced in mels from 0 Hz."""
-    hop = max(HOP, -(-len(wav) // COLUMNS))
-    size = max(WINDOW, hop)
+def spectrum(wav: np.ndarray, rate: int = audio.SAMPLE_RATE, top: float = TOP) -> np.ndarray:
+    """[S] -> dB [ROWS, columns] re a sine of full scale, rows evenly spaced from 0 Hz to `top` mels."""
+    hop = max(audio.at_rate(HOP, rate), -(-len(wav) // COLUMNS))
+    size = max(audio.at_rate(WINDOW, rate), hop)
     count = max(1, len(wav) // hop)
     padded = np.pad(np.asarray(wav, dtype=np.float32), (size // 2, size))
     n_fft = 2 << (size - 1).bit_length()
     window = np.hanning(size).astype(np.float32)
-    edges = hertz(np.linspace(0, TOP, ROWS + 1)) * n_fft / audio.SAMPLE_RATE
+    edges = hertz(np.linspace(0, top, ROWS + 1)) * n_fft / rate
     out = np.empty((count, ROWS), dtype=np.float32)
     for start in range(0, count, 256):  # memory stays bounded on recordings of hours
         at = np.arange(start, min(start + 256, count))[:, None] * hop + np.arange(size)
         power = np.abs(np.fft.rfft(padded[at] * window, n_fft)) ** 2
-        # Power below each edge; a row has the mean of what lies between two.
+        # Power below each edge; a row has the mean of what lies between two, none above half the rate.
         below = np.pad(np.cumsum(power, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-        whole = np.minimum(edges.astype(int), power.shape[1] - 1)
-        upto = below[:, whole] + power[:, whole] * (edges - whole)
+        inside = np.minimum(edges, power.shape[1] - 1)
+        upto = below[:, inside.astype(int)] + power[:, inside.astype(int)] * (inside % 1)
         out[start : start + len(at)] = np.diff(upto, axis=1) / np.diff(edges)
     return 10 * np.log10(out.T / (window.sum() / 2) ** 2 + 1e-14)
 

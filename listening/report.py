@@ -64,9 +64,11 @@ class Reports:
     def __call__(self, made: Conversion) -> None:
         """Write the page and the JSON beside the conversion. Raises OSError where they cannot be written."""
         page, numbers = report_paths(made.file.target)
-        found = measure(made, PitchRange.from_card(self.card))
-        scores = self.scores(made.source[:PLOTTED], made.made[:PLOTTED])
-        about = content(made, found, scores, voice(self.vbank, self.card))
+        low = measured(made)
+        found = measure(low, PitchRange.from_card(self.card))
+        scores = self.scores(low.source[:PLOTTED], low.made[:PLOTTED])
+        about = content(low, found, scores, {**voice(self.vbank, self.card), "rate_hz": made.rate})
+        about["conversion"]["length_s"] = _short(len(made.made) / made.rate)
         write_json(numbers, about)
         with atomic_path(page) as part:
             text = report_page.render(made, found, about, self.card)
@@ -88,6 +90,14 @@ class Reports:
             files = [] if self.card.get("mix") else self.recordings(self.vbank)  # a mixture has none
             self._target.append(self.scorers.target(files, self.vbank) if files else None)
         return self._target[0]
+
+
+def measured(made: Conversion) -> Conversion:
+    """The same at 16 kHz, at which all figures are; of one longer than PLOTTED the beginning."""
+    if made.rate == audio.SAMPLE_RATE:
+        return made
+    some = made.made[: audio.at_rate(PLOTTED, made.rate)]
+    return made._replace(made=audio.to_mono_16k(some, made.rate), rate=audio.SAMPLE_RATE)
 
 
 def measure(made: Conversion, span: PitchRange | None) -> Measured:

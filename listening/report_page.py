@@ -90,30 +90,40 @@ def _voice(about: dict[str, Any]) -> Voice:
 def _tracks(made: Conversion, found: Measured, voice: Voice) -> list[Track]:
     """Source and conversion with their sounds, pictures and curves."""
     first = made.edited.source.start / audio.SAMPLE_RATE
-    wavs = [np.asarray(wav[:PLOTTED]) for wav in (made.source, made.made)]
+    rates = audio.SAMPLE_RATE, made.rate
+    wavs = [
+        np.asarray(wav[: audio.at_rate(PLOTTED, rate)])
+        for wav, rate in zip((made.source, made.made), rates, strict=True)
+    ]
     starts = (0.0, first if made.trimmed else 0.0)
-    loud = figures.volumes([audio.level(wav) for wav in wavs], build.LEVEL_DB)
+    loud = figures.volumes(
+        [audio.level(_low(*pair)) for pair in zip(wavs, rates, strict=True)], build.LEVEL_DB
+    )
     tracks = []
-    for at, (wav, start) in enumerate(zip(wavs, starts, strict=True)):
+    for at, (wav, rate, start) in enumerate(zip(wavs, rates, starts, strict=True)):
         within = {"start": round(first - start, 4)}  # from the track's beginning to that of its curves
         data = {
-            "seconds": round(len(wav) / audio.SAMPLE_RATE, 3),
+            "seconds": round(len(wav) / rate, 3),
             "start": round(start, 4),
             "volume": loud[at],
-            "top": pictures.top_of(audio.SAMPLE_RATE),
-            "picture": pictures.data_uri(wav, audio.SAMPLE_RATE),
+            "top": pictures.top_of(rate),
+            "picture": pictures.data_uri(wav, rate),
             "f0": {**figures.shown(_plain(found.curves.f0[at])), **within},
             "loudness": {**_loudness(found.curves.loudness[at]), **within},
         }
-        link = f"data:audio/flac;base64,{base64.b64encode(flac(wav)).decode('ascii')}"
+        link = f"data:audio/flac;base64,{base64.b64encode(flac(wav, rate)).decode('ascii')}"
         tracks.append(Track(voice.name if at else "source", link, data, voice=voice if at else None))
     return tracks
 
 
-def flac(wav: np.ndarray) -> bytes:
-    """[S] at 16 kHz as a file that every browser plays, without loss."""
+def _low(wav: np.ndarray, rate: int) -> np.ndarray:
+    return wav if rate == audio.SAMPLE_RATE else audio.to_mono_16k(wav, rate)
+
+
+def flac(wav: np.ndarray, rate: int = audio.SAMPLE_RATE) -> bytes:
+    """[S] as a file that every browser plays, without loss."""
     file = io.BytesIO()
-    soundfile.write(file, wav, audio.SAMPLE_RATE, "PCM_16", format="FLAC")
+    soundfile.write(file, wav, rate, "PCM_16", format="FLAC")
     return file.getvalue()
 
 
@@ -143,7 +153,7 @@ def _about(voice: Voice, about: dict[str, Any], card: dict[str, Any]) -> str:
     rows = {
         "range": voice.range,
         "median": f"{about['f0_median_hz']:.0f} Hz" if about["f0_median_hz"] else "",
-        "rate": f"{about['rate_hz'] // 1000} kHz",
+        "rate": f"{about['rate_hz'] / 1000:g} kHz",
         "trained on": f"{about['recordings_h']:.2f} h of recordings" if about["recordings_h"] else "",
         "terms": voice.terms,
     }
@@ -172,8 +182,9 @@ def _figures(about: dict[str, Any]) -> str:
 def _explained(made: Conversion, about: dict[str, Any]) -> list[str]:
     """Lines for the foot of the page."""
     lines = [
-        f"F0 by {about['f0_tracker']}, every 20 ms. Both sounds are the 16 kHz that the voice was given and "
-        f"gave. The same numbers are in {readable(made.file.target.with_suffix('.json').name)}."
+        f"F0 by {about['f0_tracker']}, every 20 ms. The source has the 16 kHz that the voice was given, the "
+        f"conversion {made.rate / 1000:g} kHz; figures are of both at 16 kHz. The same numbers are in "
+        f"{readable(made.file.target.with_suffix('.json').name)}."
     ]
     if len(made.source) > PLOTTED:
         lines.append(f"Players, pictures and figures are those of the first {MINUTES} minutes.")

@@ -21,13 +21,14 @@ OTHER_TERMS = "terms: those of its recordings"
 class Voice:
     """span: F0 in Hz that it was trained on, None where no card says; dataset: of the encoders that it was
     made with, empty where its model is not there to convert with; mark: number of its colour on the page;
-    terms: on which it may be used, in short."""
+    terms: on which it may be used, in short; rate: in Hz, of its conversions by a vocoder of that rate."""
 
     name: str
     span: tuple[float, float] | None
     dataset: str
     mark: int
     terms: str
+    rate: int = SAMPLE_RATE
 
     @property
     def range(self) -> str:
@@ -52,7 +53,8 @@ def collect(converted: Iterable[str], out: Path, cache: Cache) -> list[Voice]:
         card = _card(trained[name], cache) if name in trained else {}
         span = tuple(card["span"]) if card.get("span") else None
         conditions = card.get("terms") or terms.of(name, {}) or OTHER_TERMS
-        found.append(Voice(name, span, card.get("dataset", ""), mark, conditions))
+        rate = card.get("rate") or SAMPLE_RATE
+        found.append(Voice(name, span, card.get("dataset", ""), mark, conditions, rate))
     return found
 
 
@@ -62,7 +64,7 @@ def listed(out: Path = Path("out")) -> str:
         found = [voice for voice in collect((), out, Cache(Path(folder) / "cards.json")) if voice.dataset]
     if not found:
         raise UserError(f"{out}: no voices here; run it in the project's folder, or train one")
-    rows = [(voice.name, voice.range, f"{SAMPLE_RATE // 1000} kHz") for voice in found]
+    rows = [(voice.name, voice.range, f"{voice.rate / 1000:g} kHz") for voice in found]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for voice, row in zip(found, rows, strict=True):
@@ -93,7 +95,7 @@ def _card(path: Path, cache: Cache) -> dict:
             card = store.load(path)["card"]
         except UserError:  # of another program, or damaged, which infer.py says
             return {}
-        about = {"span": card.get("f0_hz"), "dataset": card.get("dataset", "")}
+        about = {"span": card.get("f0_hz"), "dataset": card.get("dataset", ""), "rate": card.get("rate")}
         return {**about, "terms": terms.of(path.parent.parent.name, card)}
 
     return cache.get(f"card {path.as_posix()}", stamp, read)

@@ -43,6 +43,16 @@ def hubert(seed, **more):
     return Hubert(**{**HUBERT, "unit_dim": 8, **more}).eval()
 
 
+def harmonic(**band):
+    """A small harmonic vocoder; band: of a wide one what its Band is made of."""
+    vocoder = HarmonicGenerator(
+        N_MELS, dim=16, blocks=1, pitch_dim=8, pitch_blocks=1, high_dim=8, high_blocks=1, **band
+    ).eval()
+    with torch.no_grad():
+        vocoder.head.weight.mul_(10)
+    return vocoder
+
+
 def voice(vocoder=None, acoustic=PARALLEL):
     """A VoiceConverter with three small encoders, a small acoustic model and a small harmonic vocoder."""
     labels = PitLabels(), DynLabels()
@@ -50,10 +60,7 @@ def voice(vocoder=None, acoustic=PARALLEL):
     dyn = hubert(2, classes=labels[1].classes, unit_kind="label")
     torch.manual_seed(3)
     encoder = PitDynEncoder(content, Melody(labels[0]), dyn)
-    if vocoder is None:
-        vocoder = HarmonicGenerator(N_MELS, dim=16, blocks=1, pitch_dim=8, pitch_blocks=1).eval()
-        with torch.no_grad():
-            vocoder.head.weight.mul_(10)
+    vocoder = harmonic() if vocoder is None else vocoder
     return VoiceConverter(encoder, build(**acoustic), vocoder, CARD, labels=labels)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from small_acoustic import SMALL
-from small_voice import recording, voice
+from small_acoustic import PARALLEL, SMALL
+from small_voice import harmonic, recording, voice
 
 from common import spool
 from common.cli import UserError
@@ -19,8 +19,10 @@ def hifigan():
     return HifiGan(128, channels=32, resblock_kernels=(3,)).eval().remove_weight_norm()
 
 
+WIDE = {"rate": 44100, "high_bands": 8}
 KINDS = {
     "harmonic": lambda: voice(),
+    "wide": lambda: voice(harmonic(**WIDE), {**PARALLEL, **WIDE}),
     "autoregressive, HiFi-GAN": lambda: voice(hifigan(), SMALL),
     "Griffin-Lim": lambda: voice(GriffinLim(n_iter=3)),
 }
@@ -40,7 +42,7 @@ def test_pieces_give_the_whole(monkeypatch, tmp_path, kind, gain, trim):
     wav = np.concatenate([np.zeros(9000, np.float32), wav, np.zeros(5000, np.float32)])
     edited = converter.edit(converter.analyse(wav), transpose=7, dyn_gain=gain)
     whole = converter.synthesise(edited, trim)
-    assert converter.octaves_inside(edited.curve).any() == (kind == "harmonic")
+    assert converter.octaves_inside(edited.curve).any() == (kind in ("harmonic", "wide"))
     assert (np.abs(whole).max() > 0.98) == (gain > 0)
     monkeypatch.setattr(pieces, "PIECE", 100)
     assert decibels(converter.synthesise(edited, trim), whole) < -60

@@ -103,6 +103,9 @@ def test_sounds_are_by_the_vocoder_of_the_voice_or_by_none_that_would_be_downloa
     class Vocoder(torch.nn.Module):
         conditioned_on_f0 = True
 
+        def at_16_khz(self):
+            return self
+
         def forward(self, mel, f0, voiced):
             return f0[:, None].repeat_interleave(160, dim=2) * voiced[:, None].repeat_interleave(160, dim=2)
 

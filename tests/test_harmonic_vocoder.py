@@ -10,27 +10,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from audio import MEL_HOP, SAMPLE_RATE
-from vocoder import HarmonicGenerator
-from vocoder.frames import BINS
-from vocoder.harmonic import (
-    EDGE,
-    FADE,
+from vocoder import HarmonicGenerator, excitation
+from vocoder.excitation import (
     HIGH_VOICE,
-    HIGHEST,
     LOW_VOICE,
-    LOWEST,
-    PITCHES,
     UNKNOWN,
     UNVOICED,
     VOICED,
     _distance,
     blurred,
-    hertz,
-    pitch_loss,
-    place,
     pulse_envelope,
     unvoiced_near_voiced,
 )
+from vocoder.frames import Windows
+from vocoder.harmonic import HIGHEST, LOWEST, PITCHES, hertz, pitch_loss, place
+
+BINS = Windows().bins
+EDGE, FADE = round(excitation.EDGE * MEL_HOP), round(excitation.FADE * MEL_HOP)  # samples
 
 
 class Portable(TorchDispatchMode):
@@ -44,18 +40,20 @@ class Portable(TorchDispatchMode):
         return made
 
 
-def test_a_wave_is_made_without_doubles():
-    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=16, pitch_blocks=1).eval()
+@pytest.mark.parametrize("band", [{}, {"rate": 44100, "high_bands": 8}])
+def test_a_wave_is_made_without_doubles(band):
+    model = HarmonicGenerator(dim=16, blocks=1, pitch_dim=16, pitch_blocks=1, **band).eval()
     f0, voiced = torch.full((1, 40), 200.0), torch.arange(40)[None] > 20
+    mel = torch.randn(1, model.band.n_mels, 40)
     with torch.no_grad(), Portable():
-        model(random_mel(1, 40), f0, voiced)
-        model(random_mel(1, 40))
+        model(mel, f0, voiced)
+        model(mel)
 
 
 def test_distances_to_a_change_of_voicing_are_counted_in_samples():
     marked = torch.zeros(2, 3000, dtype=torch.bool)
     marked[0, [5, 900, 904]] = True
-    found = _distance(marked)
+    found = _distance(marked, float(FADE))
     places = torch.arange(3000)
     nearest = torch.stack([(places - at).abs() for at in (5, 900, 904)]).amin(0)
     assert torch.equal(found[0], nearest.clamp(max=FADE).float()) and bool((found[1] == FADE).all())

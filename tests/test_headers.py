@@ -76,6 +76,7 @@ def test_a_batch_writes_it_and_knows_its_conversions_by_it(tmp_path, trim):
         edit=lambda *a, **k: edited,
         render=lambda *a: TONE,
         shortfall=lambda *a: (),
+        rate=16000,
         card={"mix": {"mai": {"share": 0.5, "terms": ""}}},
     )
     target = tmp_path / "gen" / "a_hana.wav"

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from report_material import CARD, LEAD, NAME, conversion, glide, melody
 from test_conversion_files import arguments, recording
 
@@ -127,6 +128,27 @@ def test_the_page_holds_all_that_it_needs(tmp_path):
         assert rate == 16000 and np.abs(read - wav).max() < 1e-4
 
 
+def test_a_wide_conversion_is_played_at_its_rate_and_measured_at_16_khz(tmp_path):
+    made = conversion(tmp_path, glide(150, 250), glide(150, 250) * 0.5)
+    wide = made._replace(made=soxr.resample(made.made, 16000, 44100), rate=44100)
+    pages, numbers = {}, {}
+    for one in (made, wide):
+        Reports("alto", CARD, lambda voice: [])(one)
+        page, figures = report_paths(one.file.target)
+        pages[one.rate], numbers[one.rate] = page.read_text("utf-8"), json.loads(figures.read_text("utf-8"))
+    sounds = re.findall(r'src="data:audio/flac;base64,([^"]+)"', pages[44100])
+    assert [soundfile.info(io.BytesIO(base64.b64decode(sound))).samplerate for sound in sounds] == [
+        16000,
+        44100,
+    ]
+    assert numbers[44100]["voice"]["rate_hz"] == 44100 and "44.1 kHz" in pages[44100]
+    assert numbers[44100]["conversion"]["length_s"] == pytest.approx(
+        numbers[16000]["conversion"]["length_s"], abs=1e-3
+    )
+    for name in ("f0_median_error_cents", "loudness_correlation", "level_difference_db"):
+        assert numbers[44100]["metrics"][name] == pytest.approx(numbers[16000]["metrics"][name], abs=0.5)
+
+
 def test_names_terms_and_notes_are_escaped(tmp_path):
     _, page, _ = written(tmp_path, transpose=3.0)
     for text in (NAME, "a <b>note</b> & more", "name <b>the bank</b>.", "infer.py alto --transpose 3"):
@@ -203,6 +225,7 @@ def test_a_batch_writes_one_beside_each_conversion_and_refuses_names_without_roo
         render=lambda *a: np.zeros(edited.source.total, np.float32),
         shortfall=lambda *a: (),
         card={},
+        rate=audio.SAMPLE_RATE,
     )
     audio.save(tmp_path / "a.wav", np.zeros(edited.source.total, np.float32))
     seen = []

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from small_acoustic import SMALL
-from small_voice import voice
+from small_acoustic import PARALLEL, SMALL
+from small_voice import harmonic, voice
 
 import audio
 from common.cli import UserError
@@ -30,9 +30,13 @@ def converter():
     return voice()
 
 
-@pytest.mark.parametrize("seconds", [3.01, 28.5, 64.0])
-def test_a_stream_gives_the_whole(converter, seconds):
+@pytest.mark.parametrize(("seconds", "wide"), [(3.01, False), (28.5, False), (64.0, False), (33.01, True)])
+def test_a_stream_gives_the_whole(converter, seconds, wide):
     wav = steady(seconds)
+    if wide:
+        wav = 0.1 * wav
+        band = {"rate": 44100, "high_bands": 8}
+        converter = voice(harmonic(**band), {**PARALLEL, **band})
     level = audio.level(audio.on_grid(wav))
     whole = converter.convert(wav, transpose=7)
     found = np.concatenate(list(converter.stream(blocks(wav, 12345), level, transpose=7)))

@@ -99,10 +99,11 @@ def add_sample(args: argparse.Namespace, parts: dict, texts: dict) -> None:
     from conversion import headers
     from conversion.converter import VoiceConverter
 
-    converted = VoiceConverter.load(str(args.zip)).convert(audio.load(args.sample), auto_pitch=True)
+    converter = VoiceConverter.load(str(args.zip))
+    converted = converter.convert(audio.load(args.sample), auto_pitch=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sample.wav"
-        audio.save(path, converted, headers.comment({"auto_pitch": True}, ()))
+        audio.save(path, converted, headers.comment({"auto_pitch": True}, ()), rate=converter.rate)
         bundle.write(args.zip, args.voice, parts, {**texts, path.name: path.read_bytes()})
 
 

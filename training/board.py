@@ -29,7 +29,7 @@ MOST_SECONDS = 12.0  # of a sample; what is longer is shown by its beginning
 
 
 class Sample(NamedTuple):
-    """mel [T, 128], wav [160T], and F0 in Hz and loudness in dB [N] of that."""
+    """mel [T, 128], wav [hop T], and F0 in Hz and loudness in dB [N] of that."""
 
     mel: np.ndarray
     wav: np.ndarray
@@ -39,14 +39,17 @@ class Sample(NamedTuple):
 class Samples:
     """Validation recordings of a run beside what is made of them: pictures, curves and sounds.
 
-    vocode: (mel [128, T], F0 [N] in Hz or None) -> wav [160T]; None for a training that makes waves itself.
-    A target is the same at every validation, so its sound and its curves are made once.
+    vocode: (mel [128, T], F0 [N] in Hz or None) -> wav [160T]; None for a training that makes waves itself,
+    at `rate`. A target is the same at every validation, so its sound and its curves are made once.
     """
 
     def __init__(
-        self, run: Run, vocode: Callable[[Tensor, np.ndarray | None], np.ndarray] | None = None
+        self,
+        run: Run,
+        vocode: Callable[[Tensor, np.ndarray | None], np.ndarray] | None = None,
+        rate: int = audio.SAMPLE_RATE,
     ) -> None:
-        self.run, self.vocode = run, vocode
+        self.run, self.vocode, self.rate = run, vocode, rate
         self._targets: dict[str, Sample] = {}
 
     def show(self, key: str, target: Tensor, made: Tensor, step: int, f0: np.ndarray | None = None) -> None:
@@ -63,13 +66,14 @@ class Samples:
         self.run.log_figure(f"mels/{name}", plots.mels(name, **mels), step)
         self.run.log_figure(f"curves/{name}", plots.melody_and_loudness(name, **curves), step)
         for role, one in both.items():
-            self.run.writer.add_audio(f"sound/{name}, {role}", one.wav, step, audio.SAMPLE_RATE)
+            self.run.writer.add_audio(f"sound/{name}, {role}", one.wav, step, self.rate)
 
     def _looked_at(self, given: Tensor, f0: np.ndarray | None) -> Sample:
         """A mel or a wav, the beginning of it, as it is shown."""
         if self.vocode is None:
-            wav = given.flatten()[: round(MOST_SECONDS * audio.SAMPLE_RATE)].clamp(-1, 1).cpu().numpy()
-            return Sample(audio.log_mel(wav).T.numpy(), wav, curves_of(wav))
+            wav = given.flatten()[: round(MOST_SECONDS * self.rate)].clamp(-1, 1).cpu().numpy()
+            low = audio.on_grid(audio.to_mono_16k(wav, self.rate)) if self.rate != audio.SAMPLE_RATE else wav
+            return Sample(audio.log_mel(low).T.numpy(), wav, curves_of(low))
         units = round(MOST_SECONDS * audio.UNIT_RATE)
         mel = given[: 2 * units]
         wav = self.vocode(mel.T, None if f0 is None else f0[:units]).clip(-1, 1)
@@ -104,7 +108,7 @@ class VoiceVocoder:
             with suppress(UserError):
                 found = pipeline.load_vocoder(self.run.config, self.dataset, out=out, device=self.run.device)
                 self.say(f"sounds in TensorBoard: by {type(found).__name__}")
-                return found.eval()
+                return found.at_16_khz().eval()
         self.say("sounds in TensorBoard: by Griffin-Lim, as the preset's vocoder is not on this computer")
         return GriffinLim().to(self.run.device)
 

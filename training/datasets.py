@@ -118,6 +118,7 @@ class WavDataset(Dataset):
         self.mels, self.own_share = mels, own_share
         self.crop_units = int(crop_seconds * UNIT_RATE)
         self.speeds = speed_range(speed_octaves)
+        self.unit = UNIT_HOP  # samples of a unit in its waves
         self.known: dict[str, tuple[int, float]] = {}  # units and gain of recordings that were read whole
 
     def __len__(self) -> int:
@@ -142,17 +143,24 @@ class WavDataset(Dataset):
             span = Span(which.start, which.stop, which.stop - which.start)
         else:
             span = self._span(units, (0.0, 0.0) if kind else self.speeds, crop_seed)
-        wav = self._play(self.folder.crop(key, span.start, span.stop - span.start) * np.float32(gain), span)
-        if kind is None:
-            mel = log_mel(wav)
-        else:
-            mel = self.folder.read(kind, key, mapped=True)[:, 2 * span.start : 2 * span.stop]
-            mel = torch.from_numpy(np.array(mel, dtype=np.float32))
-        item = {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
+        item = self._waves(key, span, gain, kind)
         if self.pitch:
             f0, voiced = frame_f0(self.folder.read("f0", key), span)
             item |= {"f0": torch.from_numpy(f0), "voiced": torch.from_numpy(voiced)}
         return item
+
+    def _waves(self, key: str, span: Span, gain: float, kind: str | None) -> dict[str, Tensor]:
+        """mels and wavs of a stretch of a recording."""
+        wav = self.folder.crop(key, span.start, span.stop - span.start) * np.float32(gain)
+        if span.edge:
+            wav = limit_peak(self._play(wav, span))
+        mel = log_mel(wav) if kind is None else self._made(kind, key, span)[:N_MELS]
+        return {"mels": mel, "wavs": torch.from_numpy(wav).unsqueeze(0)}
+
+    def _made(self, kind: str, key: str, span: Span) -> Tensor:
+        """A mel [n_mels, T] that was made elsewhere."""
+        mel = self.folder.read(kind, key, mapped=True)[:, 2 * span.start : 2 * span.stop]
+        return torch.from_numpy(np.array(mel, dtype=np.float32))
 
     def _kind(self, crop_seed: tuple[int, int] | None) -> str | None:
         """The kind of mels a crop has; None for the recording's own."""
@@ -176,22 +184,23 @@ class WavDataset(Dataset):
         return Span(start, start + self.crop_units, self.crop_units)
 
     def _play(self, wav: np.ndarray, span: Span) -> np.ndarray:
-        """A stretch [S] of a recording in the time of `span`."""
-        if not span.edge:
-            return wav
-        played = at_speed(wav, span.units * UNIT_HOP)
-        return limit_peak(played[span.edge * UNIT_HOP : -span.edge * UNIT_HOP])
+        """A stretch [S] of a recording in the time of `span`, which has another speed."""
+        played = at_speed(wav, span.units * self.unit)
+        return played[span.edge * self.unit : -span.edge * self.unit]
 
     def collate(self, items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """mels [B, 128, T], wavs [B, 1, 160T], and with pitch f0 and voiced [B, T].
+        """mels [B, n_mels, T], wavs [B, 1, hop T], and with pitch f0 and voiced [B, T].
 
         What is shorter than the longest, or than the losses and discriminators need, is followed by silence.
         """
         batch = {}
-        units = max(MIN_BATCH, *(item["wavs"].shape[-1] // UNIT_HOP for item in items))
+        units = max(MIN_BATCH, *(item["wavs"].shape[-1] // self.unit for item in items))
         for name in items[0]:
             tensors = [item[name] for item in items]
-            longest = units * (UNIT_HOP if name == "wavs" else 2)
+            if not tensors[0].dim():  # a number, such as a bandwidth
+                batch[name] = torch.stack(tensors)
+                continue
+            longest = units * (self.unit if name == "wavs" else 2)
             padded = [F.pad(t, (0, longest - t.shape[-1]), value=PADDING[name]) for t in tensors]
             batch[name] = torch.stack(padded)
         return batch

@@ -77,7 +77,7 @@ class AcousticSettings(Settings):
 class VocoderSettings(Settings):
     """[train.vocoder]. refine_…: with --finetune; adversarial_after_warmstart: with --warmstart too.
 
-    low: of what lies below 8 kHz "frozen" or "trained".
+    low: of what lies below 8 kHz "frozen" or "trained". …_weight: of the losses in vocoder/losses.py.
     """
 
     low: str
@@ -85,6 +85,8 @@ class VocoderSettings(Settings):
     adversarial_after: int
     adversarial_after_warmstart: int
     spectral_weight: float
+    fine_weight: float
+    periodicity_weight: float
     pitch_weight: float
     matching_weight: float
     refine_lr: float

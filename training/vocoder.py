@@ -1,9 +1,10 @@
-"""Training of a vocoder: log-mel [128, 2N] -> wav [320N], with its losses and validation."""
+"""Training of a vocoder: log-mel [n_mels, 2N] -> wav [320N], or wider, with its losses and validation."""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from audio import log_mel
+from bands import LOW, Band, high_mel
 from checkpoints import cards, file_format, hashes, models
 from common import cli, progress
 from preprocessing.data_folder import DataFolder
@@ -20,8 +22,9 @@ from training.batches import share, validation_batches
 from training.board import Samples
 from training.datasets import WavDataset
 from training.run import model_of, rank_zero_first
+from training.wide_dataset import WideWavDataset
 from vocoder import GENERATORS, losses
-from vocoder.discriminators import Discriminators
+from vocoder.discriminators import BothHalves, Discriminators, at_16_khz
 from vocoder.harmonic import pitch_weights
 
 VALIDATION_FILES = 32  # of the validation recordings, evenly spaced
@@ -36,6 +39,20 @@ class Task:
     train_set: Any
     val_set: Any
     samples: Samples
+    band: Band = LOW
+
+    @property
+    def lowest(self) -> float:
+        """Hz from which on there is something to learn."""
+        return losses.HIGH if self.run.settings.low == "frozen" else 0.0
+
+    def compared(self, batch: dict, wavs: torch.Tensor) -> list[torch.Tensor]:
+        """A batch's waves and those generated, as losses and discriminators compare them: within what is to
+        be learnt, and within the bandwidth of each recording."""
+        both = [batch["wavs"], wavs]
+        if not self.band.is_wide:
+            return both
+        return [losses.within(x, batch["bandwidth"], self.band.rate, self.lowest) for x in both]
 
 
 class Generated(NamedTuple):
@@ -48,16 +65,19 @@ class Generated(NamedTuple):
 def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     """Generator, discriminators, describe() for checkpoints, and the task with its sets."""
     folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
-    kind = table["generator"]
-    sizes = table[kind]
+    kind, band = table["generator"], Band.of(run.config["audio"])
+    sizes = sizes_of(table, band)
     model = model_of(GENERATORS[kind], sizes, run.preset)
     encoders, mels = {}, None
     if args.warmstart:
-        models.fill_vocoder(model, args.warmstart)
-        run.logger.info(f"warm start from {args.warmstart}")
+        fresh = models.fill_vocoder(model, args.warmstart)
+        run.logger.info(f"warm start from {args.warmstart}; new: {fresh or 'nothing'}")
+    if settings.low == "frozen":
+        freeze_low(args, model, run)
     if args.finetune:
         mels, encoders = make_mels(args.finetune, folder, run)
     needed = [mels or "prepared", *(["f0"] if model.conditioned_on_f0 else [])]
+    needed += ["wide", "bandwidth"] if band.is_wide else []
     train, val = (recordings(folder, part, needed) for part in ("train", "val"))
     val = val[:: max(1, len(val) // VALIDATION_FILES)]
     level = run.config["audio"]["level_db"]
@@ -69,20 +89,48 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
             "[train.vocoder], or give more --steps"
         )
     shown |= {"level_db": level, "mels": mels, "pitch": model.conditioned_on_f0}
-    sets = [WavDataset(folder, part, **shown) for part in (train, val)]
+    made_of = partial(WideWavDataset, band=band) if band.is_wide else WavDataset
+    sets = [made_of(folder, part, **shown) for part in (train, val)]
     hours = folder.hours(train)
     run.logger.info(f"{kind}: {len(train)} + {len(val)} recordings, {hours:.2f} h")
 
     def describe() -> dict:
-        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders)
+        card = cards.card(dataset=folder.name, hours=hours, encoders=encoders, **cards.of_band(band))
         return {"kind": kind, "config": {"model": sizes, "toml": run.config}, "labels": None, "card": card}
 
+    discriminators = Discriminators
+    if band.is_wide:
+        discriminators = partial(BothHalves, band, settings.low != "frozen")
     return (
         model,
-        model_of(Discriminators, table["discriminators"], run.preset),
+        model_of(discriminators, table["discriminators"], run.preset),
         describe,
-        Task(run, *sets, Samples(run)),
+        Task(run, *sets, Samples(run, rate=band.rate), band),
     )
+
+
+def sizes_of(table: dict, band: Band) -> dict:
+    """Constructor arguments of the generator of a table [vocoder]; of one at 16 kHz those it always had."""
+    kind = table["generator"]
+    if band.is_wide and kind != "harmonic":
+        raise cli.UserError(
+            f'[vocoder] generator is "{kind}", which knows 16 kHz alone; take "harmonic" for [audio] rate = '
+            f"{band.rate}, or leave rate out"
+        )
+    if band.is_wide:
+        return {**table[kind], **band.sizes}
+    return {name: size for name, size in table[kind].items() if not name.startswith("high_")}
+
+
+def freeze_low(args: argparse.Namespace, model, run) -> None:
+    """Leave what a wide vocoder has below 8 kHz as a warm start, or the run resumed, has it."""
+    words = f'{run.preset}, [train.vocoder]: low = "frozen" keeps a trained lower half'
+    if not model.band.is_wide:
+        raise cli.UserError(f'{words}, and at 16 kHz there is no other; take "trained", or configs/wide.toml')
+    if not (args.warmstart or args.resume):
+        raise cli.UserError(f"{words}; give one: --warmstart out/demo/hifigan/model-best.pt")
+    for part in model.low_parts():
+        part.requires_grad_(False)
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:
@@ -169,18 +217,24 @@ def synthesise(generator: nn.Module, batch: dict) -> Generated:
     return generator(batch)
 
 
-def discriminator_loss(discriminators: nn.Module, batch: dict, generated: Generated):
+def discriminator_loss(task: Task, discriminators: nn.Module, batch: dict, generated: Generated):
     """Least-squares loss of the discriminators on real and generated waves."""
-    waves = torch.cat([batch["wavs"], generated.wavs.detach()])
+    waves = torch.cat(task.compared(batch, generated.wavs.detach()))
     return losses.discriminator_loss(*losses.halves(discriminators(waves))), {}
 
 
 def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, generated: Generated):
-    """Spectral distance, the loss of the predicted F0, and against discriminators their two losses."""
-    weights, real, wavs = task.run.settings, batch["wavs"], generated.wavs
-    spectral = losses.spectral(wavs, real)
-    loss, metrics = weights.spectral_weight * spectral, {"spectral": float(spectral.detach())}
-    if generated.pitch_loss is not None:
+    """Spectral distances, the loss of the predicted F0, and against discriminators their two losses."""
+    weights = task.run.settings
+    real, wavs = task.compared(batch, generated.wavs)
+    loss, metrics = 0.0, {}
+    for name in ("spectral", "fine", "periodicity"):
+        weight = getattr(weights, f"{name}_weight")
+        if weight or name == "spectral":
+            distance = getattr(losses, name)(wavs, real, task.band.rate, task.lowest)
+            loss = loss + weight * distance
+            metrics[name] = float(distance.detach())
+    if generated.pitch_loss is not None and generated.pitch_loss.requires_grad:
         loss = loss + weights.pitch_weight * generated.pitch_loss
         metrics["pitch"] = float(generated.pitch_loss.detach())
     if discriminators is not None:
@@ -194,19 +248,29 @@ def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, ge
 
 def step_of(task: Task) -> AdversarialStep:
     """What an AdversarialTrainer does with a batch of this task."""
-    return AdversarialStep(synthesise, discriminator_loss, partial(generator_loss, task))
+    return AdversarialStep(synthesise, partial(discriminator_loss, task), partial(generator_loss, task))
 
 
 def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
-    """Distance of log-mels over whole validation files ("loss"), spectral loss, and loss of the F0."""
-    distances, spectral, pitches, network = [], [], [], WithPitchLoss(model)
+    """Distance of log-mels over whole validation files ("loss"), spectral losses, and loss of the F0."""
+    found, network = defaultdict(list), WithPitchLoss(model)
     network.eval()
     for index, piece, batch in validation_batches(task.val_set, task.run.device):
-        wavs, pitch_loss = network(batch)
-        distances.append(float((log_mel(wavs) - log_mel(batch["wavs"])).abs().mean()))
-        spectral.append(float(losses.spectral(wavs, batch["wavs"])))
-        pitches += [] if pitch_loss is None else [float(pitch_loss)]
+        generated = network(batch)
+        real, wavs = task.compared(batch, generated.wavs)
+        found["loss"].append(float((mels_of(wavs, task.band) - mels_of(real, task.band)).abs().mean()))
+        for name in ("spectral", "periodicity"):
+            distance = getattr(losses, name)(wavs, real, task.band.rate, task.lowest)
+            found[name].append(float(distance))
+        if generated.pitch_loss is not None:
+            found["pitch"].append(float(generated.pitch_loss))
         if index < VALIDATION_SAMPLES and not piece:
-            task.samples.show(task.val_set.keys[index], batch["wavs"], wavs, step)
-    means = {"loss": distances, "spectral": spectral, **({"pitch": pitches} if pitches else {})}
-    return {name: sum(values) / len(values) for name, values in means.items()}
+            task.samples.show(task.val_set.keys[index], batch["wavs"], generated.wavs, step)
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def mels_of(wavs: torch.Tensor, band: Band) -> torch.Tensor:
+    """Log-mel [B, n_mels, T] of waves [B, 1, hop T] at the rate of a band."""
+    if not band.is_wide:
+        return log_mel(wavs)
+    return torch.cat([log_mel(at_16_khz(wavs, band)), high_mel(wavs, band)], dim=1)

@@ -13,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from audio import LOG_FLOOR
+from audio import LOG_FLOOR, MEL_HOP, SAMPLE_RATE
+from bands import Band
 
 SLOPE = 0.1
+LOWEST = 7000.0  # Hz; from here on discriminators look at what lies above 8 kHz
 GAIN = 20.0  # brings waves at the training level (RMS about .05) to the size that suits fresh weights
 LOG_MEAN, LOG_STD = -3.6, 2.1  # of their magnitudes, roughly, for the same reason
 
@@ -40,10 +42,12 @@ class PeriodDiscriminator(nn.Module):
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Looks at log magnitudes of windows of `window` samples: wav [B, 1, S] -> Output."""
+    """Looks at log magnitudes of windows of `window` samples: wav [B, 1, S] -> Output. first: bin of the
+    lowest one."""
 
-    def __init__(self, window: int, channels: int, depth: int = 4):
+    def __init__(self, window: int, channels: int, depth: int = 4, first: int = 0):
         super().__init__()
+        self.first = first
         self.register_buffer("window", torch.hann_window(window), persistent=False)
         widths = [1, *[channels] * depth]
         # Every layer halves the axis of frequency; time stays.
@@ -58,12 +62,12 @@ class SpectrogramDiscriminator(nn.Module):
             spectrum = torch.stft(
                 wav.squeeze(1).float(), size, size // 4, window=self.window, return_complex=True
             )
-            log_magnitude = spectrum.abs().clamp(min=LOG_FLOOR).log()
+            log_magnitude = spectrum[:, self.first :].abs().clamp(min=LOG_FLOOR).log()
         return _score((log_magnitude.unsqueeze(1) - LOG_MEAN) / LOG_STD, self.convs, self.last)
 
 
 class Discriminators(nn.Module):
-    """All of them: wav [B, 1, S] -> the Output of each."""
+    """All of them: wav [B, 1, S] at 16 kHz -> the Output of each."""
 
     def __init__(
         self,
@@ -82,6 +86,44 @@ class Discriminators(nn.Module):
 
     def forward(self, wav: Tensor) -> list[Output]:
         return [member(wav) for member in self.members]
+
+
+class HighDiscriminators(nn.Module):
+    """Spectrograms above 7 kHz at the rate of a band, wav [B, 1, hop T] -> the Output of each; periods of
+    single samples say nothing there."""
+
+    def __init__(self, band: Band, windows: Sequence[int] = (2048, 1024, 512), channels: int = 32):
+        """windows: in samples at 16 kHz, as those of the others."""
+        super().__init__()
+        sizes = [8 * round(window * band.rate / SAMPLE_RATE / 8) for window in windows]
+        self.members = nn.ModuleList(
+            SpectrogramDiscriminator(size, channels, first=int(LOWEST * size / band.rate)) for size in sizes
+        )
+
+    def forward(self, wav: Tensor) -> list[Output]:
+        return [member(wav) for member in self.members]
+
+
+class BothHalves(nn.Module):
+    """Discriminators of waves [B, 1, hop T] at the rate of a band: those of 16 kHz on the lower half, where
+    that is trained, and HighDiscriminators."""
+
+    def __init__(self, band: Band, low: bool, windows: Sequence[int] = (2048, 1024, 512), **sizes):
+        super().__init__()
+        self.band = band
+        self.low = Discriminators(windows=windows, **sizes) if low else None
+        self.high = HighDiscriminators(band, windows, sizes.get("spectrogram_channels", 32))
+
+    def forward(self, wav: Tensor) -> list[Output]:
+        below = [] if self.low is None else self.low(at_16_khz(wav, self.band))
+        return [*below, *self.high(wav)]
+
+
+def at_16_khz(wav: Tensor, band: Band) -> Tensor:
+    """[B, 1, hop T] at the rate of a band -> [B, 1, 160T], exact but where the wave's ends meet."""
+    samples = wav.shape[-1] // band.hop * MEL_HOP
+    spectrum = torch.fft.rfft(wav.float(), dim=-1)[..., : samples // 2 + 1]
+    return torch.fft.irfft(spectrum * (samples / wav.shape[-1]), samples, dim=-1)
 
 
 def _conv(*sizes, **more) -> nn.Module:

@@ -6,16 +6,19 @@ time-domain and Fourier-based neural vocoders for high-quality audio synthesis",
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS
+from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, SAMPLE_RATE
 from common.layers import Block
 
-WINDOW = 4 * MEL_HOP  # samples
-BINS = WINDOW // 2 + 1
-WINDOW_REACH = -(-WINDOW // 2 // MEL_HOP)  # frames either side of a sample whose windows hold it
+HOPS = 4  # of a window
+WINDOW_REACH = HOPS // 2  # frames either side of a sample whose windows hold it
+FRAME_RATE = SAMPLE_RATE // MEL_HOP  # frames per second
+BIN_HZ = FRAME_RATE // HOPS  # from one bin to the next, at any rate
 INIT_STD = 0.02
 
 
@@ -48,32 +51,59 @@ def initialise(model: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def analyse(wav: Tensor) -> Tensor:
-    """Wave [B, 160T] -> spectra [B, T, BINS] of windows centred on 160j + 80."""
-    pad = (WINDOW - MEL_HOP) // 2
-    frames = F.pad(wav, (pad, pad)).unfold(-1, WINDOW, MEL_HOP)
-    return torch.fft.rfft(frames * _window(wav), dim=-1)
+@dataclass(frozen=True)
+class Windows:
+    """Windows of a wave, four hops each, which add up to it; frame j is centred on hop (j + 1/2).
 
-
-def overlap_add(spectrum: Tensor) -> Tensor:
-    """Spectra [B, T, BINS] of windows centred on 160j + 80 -> wave [B, 1, 160T]; undoes `analyse`.
-
-    torch.istft puts its frames on 160j and drops what lies outside the first and last centre.
+    hop: samples between frames, of 10 ms at any rate. So a window has 40 ms and a bin 25 Hz, and bin k means
+    the same at each of them. Of an odd hop the windows lie half a sample late.
     """
-    frames = torch.fft.irfft(spectrum, WINDOW, dim=-1)
-    window = _window(frames)
-    frames, power = frames * window, window.square().expand(1, frames.shape[1], -1)
-    total, weight = (_fold(x, frames.shape[1]) for x in (frames, power))
-    cut = (WINDOW - MEL_HOP) // 2
-    return (total[..., cut:-cut] / weight[..., cut:-cut]).squeeze(2)
 
+    hop: int = MEL_HOP
 
-def _window(like: Tensor) -> Tensor:
-    # Not a buffer: weights that are loaded into a model without memory do not bring one.
-    return torch.hann_window(WINDOW, dtype=like.dtype, device=like.device)
+    @property
+    def size(self) -> int:
+        """Samples of a window."""
+        return HOPS * self.hop
 
+    @property
+    def bins(self) -> int:
+        """Of its spectrum, 0 Hz and half of the rate included."""
+        return self.size // 2 + 1
 
-def _fold(frames: Tensor, count: int) -> Tensor:
-    """Windows [B, T, WINDOW] added up every hop: [B, 1, 1, 160 (T - 1) + WINDOW]."""
-    length = MEL_HOP * (count - 1) + WINDOW
-    return F.fold(frames.transpose(1, 2), (1, length), (1, WINDOW), stride=(1, MEL_HOP))
+    @property
+    def late(self) -> float:
+        """Samples by which the centres of windows are behind those of their frames."""
+        return (self.size - self.hop) / 2 - self._pads[0]
+
+    @property
+    def _pads(self) -> tuple[int, int]:
+        """Samples of the outer windows before and behind the wave."""
+        left = (self.size - self.hop) // 2
+        return left, self.size - self.hop - left
+
+    def analyse(self, wav: Tensor) -> Tensor:
+        """Wave [B, hop T] -> spectra [B, T, bins]."""
+        frames = F.pad(wav, self._pads).unfold(-1, self.size, self.hop)
+        return torch.fft.rfft(frames * self._shape(wav), dim=-1)
+
+    def overlap_add(self, spectrum: Tensor) -> Tensor:
+        """Spectra [B, T, bins] -> wave [B, 1, hop T]; undoes `analyse`.
+
+        torch.istft puts its frames on hop j and drops what lies outside the first and last centre.
+        """
+        frames = torch.fft.irfft(spectrum, self.size, dim=-1)
+        shape = self._shape(frames)
+        frames, power = frames * shape, shape.square().expand(1, frames.shape[1], -1)
+        total, weight = (self._fold(x) for x in (frames, power))
+        left, right = self._pads
+        return (total[..., left:-right] / weight[..., left:-right]).squeeze(2)
+
+    def _shape(self, like: Tensor) -> Tensor:
+        # Not a buffer: weights that are loaded into a model without memory do not bring one.
+        return torch.hann_window(self.size, dtype=like.dtype, device=like.device)
+
+    def _fold(self, frames: Tensor) -> Tensor:
+        """Windows [B, T, size] added up every hop: [B, 1, 1, hop (T - 1) + size]."""
+        length = self.hop * (frames.shape[1] - 1) + self.size
+        return F.fold(frames.transpose(1, 2), (1, length), (1, self.size), stride=(1, self.hop))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import audio
 from audio import MEL_HOP, N_FFT
+from bands import LOW
 
 # Against random phases and the momentum of .99 that Perraudin et al. propose, zero phases and .9 gave a
 # smaller log-mel error and fewer voicing errors on speech and on harmonic sounds; and nothing is drawn.
@@ -25,6 +26,11 @@ class GriffinLim(nn.Module):
     """
 
     conditioned_on_f0 = False
+    band = LOW
+
+    def at_16_khz(self) -> GriffinLim:
+        """Itself, which has no other rate."""
+        return self
 
     def __init__(self, n_iter: int = 60):
         super().__init__()

@@ -10,39 +10,39 @@ noise as in Engel et al., "DDSP: Differentiable digital signal processing", ICLR
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio import MEL_HOP, N_FFT, N_MELS
+from audio import MEL_HOP, N_MELS
+from bands import LOW, Band
 from common.layers import reach
-from vocoder.frames import BINS, WINDOW_REACH, Trunk, analyse, initialise, overlap_add
-from vocoder.pulses import at_samples, pulse_train
-from vocoder.source import Source, fixed_noise
+from vocoder.excitation import MEL_REACH, UNKNOWN, filtered, pulse_envelope
+from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
+from vocoder.high_half import JOIN, HighHalf
+from vocoder.pulses import frame_turns, pulse_train
+from vocoder.source import Source, fixed_noise, white_noise
 
 LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
 SPREAD = 1.0  # standard deviation of a target, in steps
 REACH = 3  # steps around the most likely one that its mean is taken over
-LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
 LOG_START = -4.0  # of fresh filters
 HELD = 0.1  # weight of unvoiced frames, whose pitch is interpolated, against that of voiced ones
-UNVOICED, VOICED, UNKNOWN = range(3)  # voicing of a frame
 CONDITIONED = 0.5  # fraction of the training waves whose F0 and voicing are given
-MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
+WINDOWS = Windows()
 PULSE_REACH = 3  # frames whose F0 or voicing a sample of the pulses depends on, either side
-EDGE = 80  # samples, 5 ms: a low voice begins and ends within these on both sides of a change of voicing
-FADE = 240  # samples, 15 ms: a high voice begins and ends within these, inside its voiced frames
-LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
-BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 TINY = 1e-6
 
 
 class HarmonicGenerator(nn.Module):
-    """log-mel [B, n_mels, T] -> wav [B, 1, 160T], on the grid of audio.log_mel.
+    """log-mel [B, rows, T] -> wav [B, 1, hop T] at the rate of its band, on the grid of audio.log_mel.
 
-    dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that predicts the pitch.
+    dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that predicts the pitch;
+    band: what its Band is made of. Of a wide one high_dim and high_blocks are those of the part that draws
+    what lies above JOIN; the rest of the model is that of 16 kHz, and reads the n_mels lower rows alone.
     In training its noise is drawn anew at each call; else it is the same at every call.
     """
 
@@ -55,27 +55,51 @@ class HarmonicGenerator(nn.Module):
         blocks: int = 8,
         pitch_dim: int = 128,
         pitch_blocks: int = 3,
+        high_dim: int = 192,
+        high_blocks: int = 4,
+        **band: Any,
     ):
         super().__init__()
+        self.n_mels, self.band = n_mels, Band(**band)
         self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
         self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # the last: whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
-        self.head = nn.Linear(dim, 3 * BINS)
+        self.head = nn.Linear(dim, 3 * WINDOWS.bins)
         # Embedding of the voicing, under the name that checkpoints have for it. The window of a mel frame
         # reaches 32 ms to both sides, so an unvoiced frame beside a vowel holds its harmonics: only given
         # voicing can keep them out.
         self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)
         initialise(self)
         nn.init.zeros_(self.told.weight)
-        nn.init.constant_(self.head.bias[: 2 * BINS], LOG_START)
+        nn.init.constant_(self.head.bias[: 2 * WINDOWS.bins], LOG_START)
+        self.high = None
+        if self.band.is_wide:
+            self.high = HighHalf(self.band, n_mels + self.band.high_bands, high_dim, high_blocks)
+
+    @property
+    def _hops(self) -> list[int]:
+        """Samples in a frame: at 16 kHz, and of a wide model at its rate."""
+        return [MEL_HOP, *([self.band.hop] if self.band.is_wide else [])]
 
     @property
     def reach(self) -> int:
         """Mel frames either side that have to do with a sample, but for the turns of the pulses before it."""
         pulses = 2 * WINDOW_REACH + PULSE_REACH
+        trunks = [self.trunk, *([] if self.high is None else [self.high.trunk])]
         return max(
-            reach(self.trunk) + WINDOW_REACH, MEL_REACH + WINDOW_REACH, reach(self.pitch_trunk) + pulses
+            *(reach(trunk) + WINDOW_REACH for trunk in trunks),
+            MEL_REACH + WINDOW_REACH,
+            reach(self.pitch_trunk) + pulses,
         )
+
+    def at_16_khz(self) -> HarmonicGenerator:
+        """Itself without what lies above, which gives the wave of 16 kHz."""
+        self.high, self.band = None, LOW
+        return self
+
+    def low_parts(self) -> list[nn.Module]:
+        """What a model of 16 kHz has."""
+        return [self.pitch_trunk, self.pitch_head, self.trunk, self.head, self.told]
 
     def forward(
         self,
@@ -84,7 +108,7 @@ class HarmonicGenerator(nn.Module):
         voiced: Tensor | None = None,
         source: Source | None = None,
     ) -> Tensor:
-        """mel [B, n_mels, T] -> wav [B, 1, 160T], cut to -1 .. 1.
+        """mel [B, rows, T] -> wav [B, 1, hop T], cut to -1 .. 1.
 
         f0 [B, T] in Hz, on unvoiced frames too, and bool voiced [B, T] replace what is predicted from the
         mel. No pulse sounds on unvoiced frames; how strong pulses are on voiced ones the mel decides. source:
@@ -102,33 +126,34 @@ class HarmonicGenerator(nn.Module):
         mel: Tensor,
         f0: Tensor,
         voiced: Tensor,
-        draws: tuple[Tensor, Tensor] | None = None,
+        draws: tuple[Tensor, ...] | None = None,
         total: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(wav [B, 1, 160T], loss of the predicted pitch) for f0 [B, T] in Hz (0: not known), voiced [B, T].
+        """(wav [B, 1, hop T], loss of the predicted pitch) for f0 [B, T] in Hz (0: not known), voiced [B, T].
 
         In training about half of the waves are given both, the others go by what is predicted. draws: its
         random numbers by `draw` (None: drawn here); total: see `pitch_loss`.
         """
         logits = self._predict_f0(mel)
         pitch, voicing, known = hertz(logits.detach()), logits[..., PITCHES:].detach(), None
-        noise = None
+        noises = None
         if self.training:
-            chance, noise = draws or self.draw(mel)
+            chance, *noises = draws or self.draw(mel)
             given = chance < CONDITIONED
             pitch = torch.where(given, f0.clamp(min=LOWEST), pitch)
             known = torch.where(given, voiced.long(), UNKNOWN)
-        wav = self._synthesise(mel, pitch, voicing, known, noise)
+        wav = self._synthesise(mel, pitch, voicing, known, noises)
         return wav, pitch_loss(logits, f0, voiced, total)
 
-    def draw(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """What is random in training: chances [B, 1] that pitch and voicing are given, noise [B, 160T]."""
+    def draw(self, mel: Tensor) -> tuple[Tensor, ...]:
+        """What is random in training: chances [B, 1] that pitch and voicing are given, noise [B, hop T] of
+        every rate."""
         chance = torch.rand(len(mel), 1, device=mel.device)
-        return chance, torch.randn(len(mel), MEL_HOP * mel.shape[-1], dtype=mel.dtype, device=mel.device)
+        return chance, *(white_noise(mel, hop, mel.shape[-1]) for hop in self._hops)
 
     def _predict_f0(self, mel: Tensor) -> Tensor:
         """Logits [B, T, PITCHES + 1] of pitch and, last, of voicing; float32 under autocast too."""
-        hidden = self.pitch_trunk(mel)
+        hidden = self.pitch_trunk(mel[:, : self.n_mels])
         with torch.autocast(mel.device.type, enabled=False):
             return self.pitch_head(hidden.to(mel.dtype))
 
@@ -138,82 +163,41 @@ class HarmonicGenerator(nn.Module):
         f0: Tensor,
         logits: Tensor,
         voicing: Tensor | None = None,
-        noise: Tensor | None = None,
+        noises: list[Tensor] | None = None,
         source: Source | None = None,
     ) -> Tensor:
-        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, 160T].
+        """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, hop T].
 
-        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. source: see `forward`.
+        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. noises: of every rate. source: see
+        `forward`.
         """
-        x = self.trunk(mel, None if voicing is None else self.told(voicing))
+        x = self.trunk(mel[:, : self.n_mels], None if voicing is None else self.told(voicing))
+        high = None if self.high is None else self.high.hidden(mel, voicing)
         # Phases and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
-            pulses = pulse_train(f0) if source is None else source.pulses(f0)
+            turns = frame_turns(f0) if source is None else source.frame_turns(f0)
+            noises = noises or [self._noise(mel, hop, source) for hop in self._hops]
+            pulses = pulse_train(f0, turns)
             if voicing is not None:
                 # In time, before windows of 40 ms blur where a voice begins.
                 pulses = pulses * pulse_envelope(voicing, f0)
-            pulses = analyse(pulses) * logits.sigmoid()
-            if noise is None:
-                noise = self._noise(pulses.shape[0], mel) if source is None else source.noise(mel)
-            noise = analyse(noise)
-            of_pulses, of_noise, turn = self.head(x.to(mel.dtype)).split(BINS, dim=-1)
-            if voicing is not None:
-                near = unvoiced_near_voiced(voicing).unsqueeze(-1)
-                of_noise = torch.where(near, blurred(of_noise), of_noise)
-            spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
-            spectrum = spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
-            return overlap_add(spectrum).clamp(-1, 1)
+            pulses = WINDOWS.analyse(pulses) * logits.sigmoid()
+            noise = WINDOWS.analyse(noises[0])
+            spectrum = filtered(pulses, noise, self.head(x.to(mel.dtype)), voicing)
+            if high is None:
+                return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
+            above = self.high.spectrum(high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
+            return self.high.joined(spectrum[..., :JOIN], above * self.high.gate(mel)).clamp(-1, 1)
 
-    def _noise(self, count: int, mel: Tensor) -> Tensor:
-        """White noise [count, 160T] of variance one."""
-        shape = (count, MEL_HOP * mel.shape[-1])
-        if self.training:
-            return torch.randn(shape, dtype=mel.dtype, device=mel.device)
-        return torch.randn(shape, generator=fixed_noise(mel), dtype=mel.dtype, device=mel.device)
+    def _noise(self, mel: Tensor, hop: int, source: Source | None) -> Tensor:
+        """White noise [B, hop T] of variance one."""
+        if source is not None:
+            return source.noise(mel, hop)
+        return white_noise(mel, hop, mel.shape[-1], None if self.training else fixed_noise(mel, hop))
 
     def remove_weight_norm(self) -> HarmonicGenerator:
         """There is none to fold; every vocoder has this call before inference."""
         return self
-
-
-def pulse_envelope(voicing: Tensor, f0: Tensor) -> Tensor:
-    """Strength [B, 160T], 0 to 1, of the pulses at f0 [B, T] in Hz of frames with this voicing [B, T].
-
-    Straight lines about each change of voicing: EDGE to both sides of it for a low voice, FADE inside the
-    voiced frames for a high one, which an F0 tracker finds a frame early when it begins at full strength.
-    """
-    unvoiced = (voicing == UNVOICED).repeat_interleave(MEL_HOP, dim=-1)
-    inside = _distance(unvoiced) - _distance(~unvoiced)  # samples from the change; negative outside
-    octaves = torch.log2(at_samples(f0) / LOW_VOICE) / math.log2(HIGH_VOICE / LOW_VOICE)
-    height = octaves.clamp(0, 1)
-    return (torch.lerp(inside + EDGE, inside, height) / (2 * EDGE + (FADE - 2 * EDGE) * height)).clamp(0, 1)
-
-
-def _distance(marked: Tensor) -> Tensor:
-    """bool [B, N] -> float [B, N]: samples to the nearest one marked, FADE or more where there is none."""
-    return torch.minimum(_since(marked), _since(marked.flip(-1)).flip(-1))
-
-
-def _since(marked: Tensor) -> Tensor:
-    """bool [B, N] -> float [B, N]: samples since the last one marked, FADE or more where that is far."""
-    since, step = torch.where(marked, 0.0, float(FADE)), 1
-    while step < FADE:  # what is known of the last `step` samples says it of twice as many
-        earlier = F.pad(since, (step, 0), value=float(FADE))[..., : since.shape[-1]]
-        since, step = torch.minimum(since, earlier + step), 2 * step
-    return since
-
-
-def unvoiced_near_voiced(voicing: Tensor) -> Tensor:
-    """Unvoiced frames [B, T] whose mel has a voiced frame's harmonics in its window -> bool [B, T]."""
-    voiced = (voicing == VOICED).float().unsqueeze(1)
-    near = F.max_pool1d(voiced, 2 * MEL_REACH + 1, stride=1, padding=MEL_REACH).squeeze(1) > 0
-    return near & (voicing == UNVOICED)
-
-
-def blurred(log_filters: Tensor) -> Tensor:
-    """[B, T, BINS] averaged over frequency, so that no harmonic is left in them."""
-    edge = BLUR // 2
-    return F.avg_pool1d(F.pad(log_filters, (edge, edge), mode="replicate"), BLUR, stride=1)
 
 
 def place(f0: Tensor) -> Tensor:

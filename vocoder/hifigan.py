@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from audio import N_MELS
+from bands import LOW
 from common.layers import reach
 
 SLOPE = 0.1  # of the leaky ReLUs, but not of the last one: the official models were trained with 0.01 there
@@ -32,6 +33,11 @@ class HifiGan(nn.Module):
     """
 
     conditioned_on_f0 = False
+    band = LOW
+
+    def at_16_khz(self) -> HifiGan:
+        """Itself, which has no other rate."""
+        return self
 
     def __init__(
         self,

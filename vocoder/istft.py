@@ -6,10 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from audio import N_MELS
+from bands import LOW
 from common.layers import reach
-from vocoder.frames import BINS, WINDOW_REACH, Trunk, initialise, overlap_add
+from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 
 LOG_MAX = 4.6  # of a magnitude; a sine at full scale has ln 160 = 5.1, speech at the training level 4 at most
+
+WINDOWS = Windows()
 
 
 class IstftGenerator(nn.Module):
@@ -19,11 +22,16 @@ class IstftGenerator(nn.Module):
     """
 
     conditioned_on_f0 = False
+    band = LOW
+
+    def at_16_khz(self) -> IstftGenerator:
+        """Itself, which has no other rate."""
+        return self
 
     def __init__(self, n_mels: int = N_MELS, dim: int = 384, blocks: int = 8):
         super().__init__()
         self.trunk = Trunk(dim, blocks, n_mels)
-        self.head = nn.Linear(dim, 2 * BINS)
+        self.head = nn.Linear(dim, 2 * WINDOWS.bins)
         initialise(self)
 
     @property
@@ -37,7 +45,8 @@ class IstftGenerator(nn.Module):
         # A phase of half precision would be wrong by tenths of a radian, and FFTs need single precision.
         with torch.autocast(mel.device.type, enabled=False):
             log_magnitude, phase = self.head(x.to(mel.dtype)).chunk(2, dim=-1)
-            return overlap_add(torch.polar(log_magnitude.clamp(max=LOG_MAX).exp(), phase)).clamp(-1, 1)
+            spectrum = torch.polar(log_magnitude.clamp(max=LOG_MAX).exp(), phase)
+            return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
 
     def remove_weight_norm(self) -> IstftGenerator:
         """There is none to fold; every vocoder has this call before inference."""

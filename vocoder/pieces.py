@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from audio import MEL_HOP
 from common.lookahead import Parts, lookahead
 from vocoder.source import Source
 
 
 def synthesise(vocoder, pieces: Iterable[Parts], live: bool = False) -> Iterator[Tensor]:
-    """(mel [1, n_mels, T], F0 [1, T] in Hz or None, bool voiced [1, T] or None) … -> wav [1, 1, 160T'] ….
+    """(mel [1, n_mels, T], F0 [1, T] in Hz or None, bool voiced [1, T] or None) … -> wav [1, 1, hop T'] ….
 
     A vocoder that is not conditioned on F0 leaves it out. The waves follow one another and are as long as the
     mels together; each comes `vocoder.reach` frames late. live: see `lookahead`.
@@ -25,4 +24,4 @@ def synthesise(vocoder, pieces: Iterable[Parts], live: bool = False) -> Iterator
             return vocoder(mel)
         return vocoder(mel, f0, voiced, source.at(first, done))
 
-    return lookahead(pieces, vocoder.reach, MEL_HOP, work, live)
+    return lookahead(pieces, vocoder.reach, vocoder.band.hop, work, live)

@@ -10,21 +10,22 @@ from torch import Tensor
 
 from audio import MEL_HOP, SAMPLE_RATE
 
-BAND = 7800.0  # Hz; no harmonic lies above
+BAND = 7800.0  # Hz; at 16 kHz no harmonic lies above
 TINY = 1e-6
 MOST = 6000.0  # Hz; no F0 is higher
 FINEST = 1 << 18  # parts of a hertz: what single precision resolves from 32 Hz on
 PARTS = 8 * SAMPLE_RATE // MEL_HOP * FINEST  # of a turn, with F0 in such parts, see frame_turns
 
 
-def pulse_train(f0: Tensor, turns: Tensor | None = None) -> Tensor:
-    """F0 [B, T] in Hz of frames on 160j + 80 -> [B, 160T]: its harmonics below BAND, cosines of amplitude 1.
+def pulse_train(f0: Tensor, turns: Tensor | None = None, hop: int = MEL_HOP, band: float = BAND) -> Tensor:
+    """F0 [B, T] in Hz of frames -> [B, hop T]: its harmonics below `band` (Hz), cosines of amplitude 1.
 
     Their sum in closed form (Dirichlet's kernel) costs the same however many there are. turns: `frame_turns`.
+    hop: samples in 10 ms; pulses of every rate are samples of the same wave, but for its band.
     """
-    turns = _turns(f0, frame_turns(f0) if turns is None else turns)
-    f0 = at_samples(f0)
-    count = torch.floor(BAND / f0)
+    turns = _turns(f0, frame_turns(f0) if turns is None else turns, hop)
+    f0 = at_samples(f0, hop)
+    count = torch.floor(band / f0)
     divisor = torch.sin(math.pi * turns)
     at_peak = divisor.abs() < TINY
     kernel = torch.sin((2 * count + 1) * math.pi * turns) / torch.where(at_peak, 1.0, divisor)
@@ -49,13 +50,14 @@ def frame_turns(f0: Tensor, known: tuple[int, Tensor] | None = None) -> Tensor:
     return _modulo(start + PARTS + _modulo(2 * PARTS + turns - start[:, frame]).unsqueeze(1))
 
 
-def _turns(f0: Tensor, start: Tensor) -> Tensor:
-    """F0 [B, T] in Hz, straight lines between frames, and its `frame_turns` -> [B, 160T]: turns so far, less
+def _turns(f0: Tensor, start: Tensor, hop: int) -> Tensor:
+    """F0 [B, T] in Hz, straight lines between frames, and its `frame_turns` -> [B, hop T]: turns so far, less
     whole ones; floats say where in its frame a sample is."""
     before, f0, after = _with_neighbours(f0)
     start = torch.where(start > PARTS // 2, start - PARTS, start)
     start = torch.where(start < -PARTS // 2, start + PARTS, start).to(f0.dtype) / PARTS
-    k = torch.arange(1, MEL_HOP + 1, device=f0.device, dtype=f0.dtype)
+    # Of every rate in samples at 16 kHz, of which the first one counts as gone.
+    k = 1 + torch.arange(hop, device=f0.device, dtype=f0.dtype) * (MEL_HOP / hop)
     half = MEL_HOP / 2
     # Sums of the straight lines over the first k samples: up to the frame's middle, and beyond it.
     first, second = k.clamp(max=half), (k - half).clamp(min=0)
@@ -94,6 +96,6 @@ def _running_sum(parts: Tensor) -> Tensor:
     return parts
 
 
-def at_samples(frames: Tensor) -> Tensor:
-    """[B, T] of frames on 160j + 80 -> [B, 160T], straight lines between them."""
-    return F.interpolate(frames.unsqueeze(1), scale_factor=MEL_HOP, mode="linear").squeeze(1)
+def at_samples(frames: Tensor, hop: int = MEL_HOP) -> Tensor:
+    """[B, T] of frames in the middle of a hop -> [B, hop T], straight lines between them."""
+    return F.interpolate(frames.unsqueeze(1), scale_factor=hop, mode="linear").squeeze(1)

@@ -6,12 +6,24 @@ import torch
 from torch import Tensor
 
 from audio import MEL_HOP
-from vocoder.pulses import frame_turns, pulse_train
+from vocoder.pulses import frame_turns
+
+AT_ONCE = 16
 
 
-def fixed_noise(like: Tensor) -> torch.Generator:
-    """The generator of a conversion's noise, the same at every call."""
-    return torch.Generator(like.device).manual_seed(0)
+def fixed_noise(like: Tensor, hop: int = MEL_HOP) -> torch.Generator:
+    """The generator of a conversion's noise, the same at every call; of another rate another one."""
+    return torch.Generator(like.device).manual_seed(hop - MEL_HOP)
+
+
+def white_noise(like: Tensor, hop: int, frames: int, generator: torch.Generator | None = None) -> Tensor:
+    """[B, hop frames] of variance one for a mel [B, n_mels, T]; frames drawn in turn are those drawn at once.
+
+    torch draws sixteen numbers at a time, so each frame takes a multiple of them.
+    """
+    shape = (len(like), frames, hop + -hop % AT_ONCE)
+    drawn = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    return drawn[..., :hop].flatten(1)
 
 
 class Source:
@@ -20,15 +32,17 @@ class Source:
     def __init__(self) -> None:
         self.first = self.done = 0  # frame at which a piece begins, and up to which there was one before
         self.before = 0  # where the piece before began
-        self.turns = self.wave = self.generator = None  # of the piece before: turns of its frames; its noise
+        self.turns = None  # of the frames of the piece before
+        self.waves: dict[int, Tensor] = {}  # its noise, by the hop of its rate
+        self.generators: dict[int, torch.Generator] = {}
 
     def at(self, first: int, done: int) -> Source:
         """The next piece begins at frame `first`, and was made before up to `done`; returns self."""
         self.before, self.first, self.done = self.first, first, done
         return self
 
-    def pulses(self, f0: Tensor) -> Tensor:
-        """F0 [B, T] in Hz -> [B, 160T], as `pulse_train` of the whole gives them.
+    def frame_turns(self, f0: Tensor) -> Tensor:
+        """F0 [B, T] in Hz -> those of the function of this name [B, T], as the whole has them.
 
         Where the piece before ended they have the turns that it had there: at its ends a piece knows neither
         the F0 beside it nor, where F0 is predicted, its own.
@@ -37,16 +51,14 @@ class Source:
             None if self.turns is None else (self.done - self.first, self.turns[:, self.done - self.before])
         )
         self.turns = frame_turns(f0, known)
-        return pulse_train(f0, self.turns)
+        return self.turns
 
-    def noise(self, mel: Tensor) -> Tensor:
-        """White noise [B, 160T] of variance one, the same wherever pieces overlap."""
-        self.generator = self.generator or fixed_noise(mel)
-        samples = MEL_HOP * mel.shape[-1]
+    def noise(self, mel: Tensor, hop: int = MEL_HOP) -> Tensor:
+        """White noise [B, hop T] of variance one, the same wherever pieces overlap."""
+        generator = self.generators.setdefault(hop, fixed_noise(mel, hop))
         held = mel.new_zeros(len(mel), 0)
-        if self.wave is not None:
-            held = self.wave[:, MEL_HOP * (self.first - self.before) :]
-        missing = (len(mel), samples - held.shape[1])
-        new = torch.randn(missing, generator=self.generator, dtype=mel.dtype, device=mel.device)
-        self.wave = torch.cat([held, new], dim=1)
-        return self.wave
+        if hop in self.waves:
+            held = self.waves[hop][:, hop * (self.first - self.before) :]
+        missing = mel.shape[-1] - held.shape[1] // hop
+        self.waves[hop] = torch.cat([held, white_noise(mel, hop, missing, generator)], dim=1)
+        return self.waves[hop]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
+import soundfile
 
 import audio
 from common.cli import UserError
@@ -78,7 +79,7 @@ class Desk:
         say = job.say if job else lambda text: None
         say(f"loading {voice} …")
         converter = self.models.converter(voice)
-        said: list[str] = []
+        said = list(converter.notes)
         say(f"reading {path.name}")
         wav = audio.load(path, lambda line: said.append(line.removeprefix(f"{path}: ")))
         with self._timed("analysing", len(wav), job):
@@ -145,7 +146,7 @@ class Desk:
         kept = curve_in if edited.replaced else None
         about = headers.comment({**document.controls, "prosody_in": kept}, notes)
         path = self.work / f"{next(self._sounds)}-{document.path.stem}_{document.voice}.wav"
-        audio.save(path, made, about)
+        audio.save(path, made, about, rate=document.converter.rate)
         self._forget_all_but(path)
         return path, notes
 
@@ -190,7 +191,8 @@ def saved_as(path: Path, kind: str, folder: Path) -> Path:
     if kind not in FORMATS:
         raise UserError(f"format: expected one of {', '.join(FORMATS)}, found {kind}")
     target = folder / f"{path.stem.partition('-')[2]}.{kind}"
-    audio.save(target, audio.load(path), audio.comment_of(path))
+    rate = soundfile.info(path).samplerate
+    audio.save(target, audio.load(path, rate=rate), audio.comment_of(path), rate=rate)
     return target
 
 

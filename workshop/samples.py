@@ -64,5 +64,5 @@ class Samples:
             )
             wav = voice.convert(audio.load(self.source), auto_pitch="auto" if best.labels else False)
         target = self.models.work / f"sample-{self.plan.name.replace('/', '-')}-{step}.wav"
-        audio.save(target, wav)
+        audio.save(target, wav, rate=voice.rate)
         return target

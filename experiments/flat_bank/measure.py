@@ -172,7 +172,7 @@ def converted(line: Line, job: Job, row: Row, converter: VoiceConverter) -> np.n
         return None
     place = conversion_path(job, row, line)
     moves = {"transpose": line.semitones} if line.semitones else {}
-    audio.save(place, converter.convert(audio.load(line.path), **moves))
+    audio.save(place, converter.convert(audio.load(line.path), **moves), rate=converter.rate)
     return audio.load(place)
 
 
@@ -211,7 +211,7 @@ def _converter(job: Job, row: Row) -> VoiceConverter:
 
 def _copier(job: Job) -> Callable[[np.ndarray], np.ndarray]:
     config = _config(job)
-    vocoder = copies.by_mel(pipeline.load_vocoder(config, job.dataset))
+    vocoder = copies.by_mel(pipeline.load_vocoder(config, job.dataset).at_16_khz())
     return partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"])
 
 
