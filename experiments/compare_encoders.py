@@ -38,6 +38,7 @@ NOTE_SECONDS = 0.8
 LOW, HIGH = 60.0, 1050.0  # Hz
 EDGE = 2  # units at the borders of a voice that are nobody's fault
 QUIET_DB = -55.0
+ROUGH = 0.15  # depth by which every second period of the rough singer is weaker
 Sound = tuple[np.ndarray, np.ndarray]  # wav [320N] and its F0 [N] in Hz, 0 = unvoiced, NaN = not counted
 
 
@@ -49,8 +50,8 @@ class Row(NamedTuple):
     unvoiced: bool = False
 
 
-def notes(pressed: bool) -> Iterator[Sound]:
-    """Held notes of a relaxed or a pressed singer: five vowels on each semitone."""
+def notes(pressed: bool, rough: float = 0.0) -> Iterator[Sound]:
+    """Held notes of a relaxed, a pressed or a rough singer: five vowels on each semitone."""
     for number in range(1 + int(12 * np.log2(HIGH / LOW))):
         hertz = LOW * 2 ** (number / 12)
         for vowel in VOWELS:
@@ -60,7 +61,7 @@ def notes(pressed: bool) -> Iterator[Sound]:
             formants = singer.tract(vowel, float(np.clip(1.0 + 0.15 * np.log2(hertz / 130), 0.9, 1.5)), rng)
             if pressed:
                 formants[0][0] = 2 * hertz
-            wav = singer.voiced(f0, formants, rng, 0.6 if pressed else 1.0)
+            wav = singer.voiced(f0, formants, rng, 0.6 if pressed else 1.0, rough=rough)
             yield on_units(wav, f0[:: int(known_f0.STEP * audio.SAMPLE_RATE)])
 
 
@@ -191,6 +192,7 @@ def rows_of(folder: DataFolder, most: int) -> list[Row]:
     return [
         Row("singer, five vowels", lambda: notes(False)),
         Row("singer, pressed", lambda: notes(True)),
+        Row("singer, rough", lambda: notes(False, ROUGH)),
         Row("breaths", breaths, True),
         Row("whispered recordings", lambda: of_recordings(folder, some, known_f0.whispered), True),
         Row("recordings on other pitches", lambda: of_recordings(folder, some, known_f0.shifted)),

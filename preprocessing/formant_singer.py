@@ -49,11 +49,13 @@ def voiced(
     tilt: float = 1.0,
     breath: float = 0.01,
     stressed: dict[int, float] | None = None,
+    rough: float = 0.0,
 ) -> np.ndarray:
     """F0 [S] in Hz, 0 = silent -> wav float64 [S] of a peak of 0.5.
 
     breath: noise of the formants' colour, a fraction of the voice's RMS. stressed: factors of single
-    harmonics; a second one that is larger than all others is what belting and pressing do.
+    harmonics; a second one that is larger than all others is what belting and pressing do. rough: depth by
+    which every second period is weaker, as in harsh voices, whose F0 stays what it is.
     """
     sounding = f0 > 0
     lowest = f0[sounding].min()
@@ -69,7 +71,7 @@ def voiced(
             continue
         smooth = np.interp(np.arange(len(f0)), places, weight)
         wav += smooth * np.sin(2 * np.pi * (harmonic * phase + rng.uniform()))
-    wav *= ramped(sounding)
+    wav *= ramped(sounding) * (1 + rough * np.cos(np.pi * phase))
     noise = coloured(rng.standard_normal(len(f0)), formants) * ramped(sounding)
     wav += noise * breath * np.sqrt(np.square(wav).mean() / max(np.square(noise).mean(), 1e-12))
     return 0.5 * wav / np.abs(wav).max()

@@ -24,6 +24,7 @@ RANGE = (0.5, 2.5)  # times the source's own movement of pitch
 DRIFT_FRAMES, DRIFT_OCTAVES = 80, 0.5  # of another melody that is added to the source's
 SONG_SECONDS, BREATH_SECONDS = 4.0, (0.6, 5.0)
 PRESSED_SHARE = 0.5  # of the songs: an octave too high is what is heard in them
+ROUGH_SHARE, ROUGH = 0.25, (0.03, 0.3)  # of the songs, and how rough: an octave too low is heard in them
 HIGH_SHARE, HIGH_FROM = 0.3, 400.0  # of the songs that lie above so many Hz, which no recording does
 
 Known = tuple[np.ndarray, np.ndarray]
@@ -75,7 +76,7 @@ def whispered(recording: Recording, rng: np.random.Generator) -> Known:
 
 
 def sung(rng: np.random.Generator) -> Known:
-    """Notes, glides and held tones of the formant singer: relaxed, belting, breathy, and whistles."""
+    """Notes, glides and held tones of the formant singer: relaxed, belting, breathy, harsh, and whistles."""
     f0 = singer.tune([(0.0, 0.1), *_notes(rng), (0.0, 0.1)])
     if rng.uniform() < 0.6:
         f0 = singer.vibrato(f0, rng.uniform(3.5, 7.5), rng.uniform(5, 120))
@@ -88,7 +89,9 @@ def sung(rng: np.random.Generator) -> Known:
         formants[0][0] = 2 * middle * rng.uniform(0.9, 1.1)
     if rng.uniform() < 0.15:  # the fundamental nearly alone
         stressed = {harmonic: rng.uniform(0, 0.1) for harmonic in range(2, 40)}
-    wav = singer.voiced(f0, formants, rng, rng.uniform(0.2, 1.8), 10 ** rng.uniform(-3, -0.7), stressed)
+    rough = rng.uniform(*ROUGH) if rng.uniform() < ROUGH_SHARE else 0.0
+    tilt, breath = rng.uniform(0.2, 1.8), 10 ** rng.uniform(-3, -0.7)
+    wav = singer.voiced(f0, formants, rng, tilt, breath, stressed, rough)
     return wav, f0[:: int(STEP * audio.SAMPLE_RATE)]
 
 

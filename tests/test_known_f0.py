@@ -30,6 +30,19 @@ def test_tunes_glide_between_notes_and_rest_between_phrases():
     assert np.abs(np.diff(f0[:16000])).max() < 0.5
 
 
+def test_a_rough_voice_has_weaker_every_second_period():
+    """Its spectrum has lines at half the F0; the harmonics themselves keep their places."""
+
+    def lines(rough):
+        rng = np.random.default_rng(1)
+        wav = singer.voiced(singer.tune([(200.0, 1.5)]), singer.tract("a", 1.2, rng), rng, rough=rough)
+        spectrum = np.abs(np.fft.rfft(wav[4000:20000] * np.hanning(16000)))  # a bin is 1 Hz
+        return spectrum[300], spectrum[400]
+
+    smooth, rough = lines(0.0), lines(0.2)
+    assert smooth[0] < 0.02 * smooth[1] and 0.1 * rough[1] < rough[0] < rough[1]
+
+
 def recording():
     rng = np.random.default_rng(2)
     f0 = singer.vibrato(singer.tune([(150.0, 0.7), (200.0, 0.7)]), 5, 30)
