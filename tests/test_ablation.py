@@ -53,7 +53,7 @@ def test_only_the_row_that_says_so_plays_crops_at_other_speeds_and_none_adds_noi
             settings = label_training(Recipe(name).config, kind)
             faster = 0.75 if (name, kind) == ("ours-speed", "pits") else 0.0
             assert (settings["speed_octaves"], settings["noise"]) == (faster, 0.0), (name, kind)
-            assert not settings.get("equalise"), (name, kind)
+            assert not settings.get("equalise") and not settings.get("disturb"), (name, kind)
 
 
 def test_all_huberts_of_the_ablation_are_of_one_size():

@@ -215,7 +215,7 @@ def test_a_process_loads_its_voice_once(monkeypatch, tmp_path):
 
     def load(args, device):
         loaded.append(args.vbank)
-        return SimpleNamespace(card={}), {}
+        return SimpleNamespace(card={}, notes=()), {}
 
     monkeypatch.setattr(on_cluster, "from_arguments", load)
     monkeypatch.setattr(on_cluster, "convert_file", lambda converter, file, *_: (file.source.name,))

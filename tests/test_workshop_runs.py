@@ -153,7 +153,7 @@ def finished(training: Training, seconds: float = 240) -> str:
 @pytest.mark.slow
 def test_a_voice_is_trained_stopped_and_resumed(voice, monkeypatch, tmp_path):
     monkeypatch.chdir(voice)
-    plan = Plan("neu", voice / "bank", "songs", "songs", micro_config(voice), 0, 400)
+    plan = Plan("neu", voice / "bank", "songs", "songs", micro_config(voice), 0, 120)
     models = Models(tmp_path, device="cpu")
     source = tmp_path / "source.wav"
     soundfile.write(source, sing(150, 200, 0.8, 1), 16000)
@@ -166,11 +166,11 @@ def test_a_voice_is_trained_stopped_and_resumed(voice, monkeypatch, tmp_path):
     training.stop()
     assert finished(training) == "stopped" and checkpoint(plan.out), list(training.lines)
     step = int(checkpoint(plan.out).stem.removeprefix("model-"))
-    assert 0 < step < 400
+    assert 0 < step < 120
     resumed = Training(plan)
     assert len(resumed.steps) == 1 and resumed.log.valid
     assert finished(resumed) == "done", list(resumed.lines)
-    assert resumed.log.step == 400 and "is trained" in run_view.status(resumed)
+    assert resumed.log.step == 120 and "is trained" in run_view.status(resumed)
     while not samples.made and time.monotonic() < until:
         time.sleep(0.1)
     assert samples.made[0].path and soundfile.info(samples.made[0].path).duration == pytest.approx(
@@ -178,7 +178,7 @@ def test_a_voice_is_trained_stopped_and_resumed(voice, monkeypatch, tmp_path):
     )
     assert "neu" in [one.name for one in models.voices()]
     again = Training(plan)
-    assert finished(again) == "failed" and "already at step 400" in again.reason
+    assert finished(again) == "failed" and "already at step 120" in again.reason
     assert 'role="alert"' in run_view.status(again)
 
 
