@@ -140,7 +140,7 @@ def same_span(prepared: Prepared, wav: np.ndarray, rate: int) -> np.ndarray:
 def bandwidth(wav: np.ndarray, rate: int) -> float:
     """Up to which Hz a recording [S] holds sound, whatever its sample rate says: half the rate at most.
 
-    Its edge is where bands of 250 Hz end that are heard in one of twenty frames of its speech: not LEAST_DB
+    Its edge is where bands of 250 Hz end that are audible in one of twenty frames of its speech: not LEAST_DB
     below that speech as a whole, and not as faint as the rounding of 16-bit files. Files that were written at
     a higher rate than they were recorded at hold less than that above their edge, but for what a bad
     resampler mirrors there, beyond a gap.
@@ -152,11 +152,11 @@ def bandwidth(wav: np.ndarray, rate: int) -> float:
     if not active.any():
         return 0.0
     least = max(total[active].mean() * 10 ** (LEAST_DB / 10), 10 ** (ROUNDING_DB / 10))
-    heard = np.flatnonzero(np.percentile(powers[active], 95, axis=0) > least)
-    if not len(heard):
+    audible = np.flatnonzero(np.percentile(powers[active], 95, axis=0) > least)
+    if not len(audible):
         return 0.0
-    gaps = np.flatnonzero(np.diff(heard) * STEP_HZ > GAP_HZ)
-    last = heard[gaps[0]] if len(gaps) else heard[-1]
+    gaps = np.flatnonzero(np.diff(audible) * STEP_HZ > GAP_HZ)
+    last = audible[gaps[0]] if len(gaps) else audible[-1]
     return float(min(rate / 2, (last + 1) * STEP_HZ))
 
 

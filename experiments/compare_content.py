@@ -178,16 +178,16 @@ def figures(
     teacher = ridge(joined(fit.units), joined(fit.teacher))
     inputs, logs = log_f0(strangers)
     read = ridge(*log_f0(fit)).predict(inputs)
-    heard = {key: strangers.units[key][sounding] for key, (_, sounding) in lines.items()}
+    audible = {key: strangers.units[key][sounding] for key, (_, sounding) in lines.items()}
     phones = {key: phone[sounding] for key, (phone, sounding) in lines.items()}
-    who = {key: np.full(len(heard[key]), Path(key).parts[0]) for key in lines}
+    who = {key: np.full(len(audible[key]), Path(key).parts[0]) for key in lines}
     return {
         "teacher R², strangers": explained(
             teacher.predict(joined(strangers.units)), joined(strangers.teacher)
         ),
         "… test prompts": explained(teacher.predict(joined(own.units)), joined(own.teacher)),
-        "phones %": 100 * found(heard, phones),
-        "speakers %": 100 * found(heard, who),
+        "phones %": 100 * found(audible, phones),
+        "speakers %": 100 * found(audible, who),
         "log-F0 r": float(np.corrcoef(read, logs)[0, 1]),
         "other voice": moved(model, strangers.units, others),
     }

@@ -23,8 +23,8 @@ TRACT = (-0.12, 0.3)  # octaves by which formants move: what sings high is small
 RANGE = (0.5, 2.5)  # times the source's own movement of pitch
 DRIFT_FRAMES, DRIFT_OCTAVES = 80, 0.5  # of another melody that is added to the source's
 SONG_SECONDS, BREATH_SECONDS = 4.0, (0.6, 5.0)
-PRESSED_SHARE = 0.5  # of the songs: an octave too high is what is heard in them
-ROUGH_SHARE, ROUGH = 0.25, (0.03, 0.3)  # of the songs, and how rough: an octave too low is heard in them
+PRESSED_SHARE = 0.5  # of the songs: an octave too high is what is found in them
+ROUGH_SHARE, ROUGH = 0.25, (0.03, 0.3)  # of the songs, and how rough: an octave too low is found in them
 HIGH_SHARE, HIGH_FROM = 0.3, 400.0  # of the songs that lie above so many Hz, which no recording does
 
 Known = tuple[np.ndarray, np.ndarray]
