@@ -143,9 +143,9 @@ def test_units_give_up_what_another_voice_changes():
     """Four directions tell what is said, four who says it; the teacher knows both."""
     torch.manual_seed(0)
     said, voice = torch.randn(4000, 4), 0.7 * torch.randn(4000, 4)
-    mixed, heard = torch.randn(8, 16), torch.randn(8, 12)
+    mixed, spread = torch.randn(8, 16), torch.randn(8, 12)
     found = torch.cat([said, voice], dim=1) @ mixed + 0.05 * torch.randn(4000, 16)
-    teacher = torch.cat([said, voice], dim=1) @ heard
+    teacher = torch.cat([said, voice], dim=1) @ spread
     change = torch.randn(4000, 4) @ mixed[4:]
     moved, right = {}, {}
     for name, changes in (("as it is", None), ("other voices", 20 * change.T @ change)):

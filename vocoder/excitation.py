@@ -12,6 +12,7 @@ from audio import MEL_HOP, N_FFT
 from vocoder.pulses import at_samples
 
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
+LOG_START = -4.0  # of fresh filters
 UNVOICED, VOICED, UNKNOWN = range(3)  # voicing of a frame
 MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel frame overlaps others
 EDGE = 0.5  # hops, 5 ms: a low voice begins and ends within these on both sides of a change of voicing

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from audio import MEL_HOP, N_MELS
 from bands import LOW, Band
 from common.layers import reach
-from vocoder.excitation import MEL_REACH, UNKNOWN, filtered, pulse_envelope
+from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 from vocoder.high_half import JOIN, HighHalf
 from vocoder.pulses import frame_turns, pulse_train
@@ -29,7 +29,6 @@ LOWEST, HIGHEST = 40.0, 1250.0  # Hz
 PITCHES = 150  # equal steps of log-F0 between them, 40 cents each
 SPREAD = 1.0  # standard deviation of a target, in steps
 REACH = 3  # steps around the most likely one that its mean is taken over
-LOG_START = -4.0  # of fresh filters
 HELD = 0.1  # weight of unvoiced frames, whose pitch is interpolated, against that of voiced ones
 CONDITIONED = 0.5  # fraction of the training waves whose F0 and voicing are given
 WINDOWS = Windows()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from audio import LOG_FLOOR, MEL_HOP
 from bands import Band, edges
-from vocoder.excitation import UNKNOWN, filtered, pulse_envelope
+from vocoder.excitation import LOG_START, UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
 from vocoder.pulses import pulse_train
 
@@ -25,7 +25,6 @@ GATE = 0.5  # nepers over which sound begins, and above the floor of a mel where
 TOP = 20000.0  # Hz; above there is silence: nothing is known of it, and fresh filters would hiss
 EDGE = 2  # bins below TOP that are silent, too: no loss sees all of them
 OF_NYQUIST = 0.975  # and above this part of half the rate, for its resamplers
-LOG_START = -4.0  # of fresh filters
 
 
 class HighHalf(nn.Module):
