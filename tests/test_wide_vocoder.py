@@ -10,7 +10,7 @@ from audio import LOG_FLOOR, MEL_HOP, SAMPLE_RATE
 from bands import LOW, Band, edges
 from vocoder import HarmonicGenerator, losses
 from vocoder.discriminators import BothHalves, at_16_khz
-from vocoder.frames import BIN_HZ
+from vocoder.frames import BIN_HZ, window_samples
 from vocoder.high_half import JOIN, TOP
 from vocoder.pulses import pulse_train
 
@@ -238,3 +238,13 @@ def test_a_wave_at_16_khz_is_that_of_its_lower_half():
 
     wave = (tone(1000, 44100) + tone(12000, 44100)).reshape(1, 1, -1)
     assert torch.allclose(at_16_khz(wave, Band(**WIDE)).flatten(), tone(1000, SAMPLE_RATE), atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [16000, 24000, 32000, 44100, 48000])
+def test_windows_of_losses_and_discriminators_have_small_factors(rate):
+    for seconds in (0.032, 0.064, 0.128):
+        samples = left = window_samples(seconds, rate)
+        for factor in (2, 3, 5):
+            while left % factor == 0:
+                left //= factor
+        assert left == 1 and samples % 8 == 0 and abs(samples / rate / seconds - 1) < 0.03

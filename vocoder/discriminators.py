@@ -15,6 +15,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from audio import LOG_FLOOR, MEL_HOP, SAMPLE_RATE
 from bands import Band
+from vocoder.frames import window_samples
 
 SLOPE = 0.1
 LOWEST = 7000.0  # Hz; from here on discriminators look at what lies above 8 kHz
@@ -95,7 +96,7 @@ class HighDiscriminators(nn.Module):
     def __init__(self, band: Band, windows: Sequence[int] = (2048, 1024, 512), channels: int = 32):
         """windows: in samples at 16 kHz, as those of the others."""
         super().__init__()
-        sizes = [8 * round(window * band.rate / SAMPLE_RATE / 8) for window in windows]
+        sizes = [window_samples(window / SAMPLE_RATE, band.rate) for window in windows]
         self.members = nn.ModuleList(
             SpectrogramDiscriminator(size, channels, first=int(LOWEST * size / band.rate)) for size in sizes
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from audio import LOG_FLOOR, SAMPLE_RATE, mel_filters
 from vocoder.discriminators import Output
-from vocoder.frames import BIN_HZ
+from vocoder.frames import BIN_HZ, window_samples
 from vocoder.high_half import JOIN, TOP
 
 RESOLUTIONS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 128), (2048, 192))  # window, mel bands
@@ -72,7 +72,7 @@ def fine(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: float
     A mel band above 3 kHz is wider than harmonics lie apart, so `spectral` takes lines for the breath that
     fills the gaps between them; and of two ways to fill a band it likes the one that draws no random numbers.
     """
-    windows = [_samples(seconds, rate) for seconds in FINE_SECONDS]
+    windows = [window_samples(seconds, rate) for seconds in FINE_SECONDS]
     return torch.stack([_fine(generated, real, window, rate, lowest) for window in windows]).mean()
 
 
@@ -95,17 +95,12 @@ def tonality(wav: Tensor, rate: int = SAMPLE_RATE, lowest: float = 0.0) -> Tenso
     constraints", 2004). Spectral flatness, a mean of logarithms, served as well below 8 kHz; above, networks
     met it by notches that stood still, a dark line in each band.
     """
-    window = _samples(TONAL_SECONDS, rate)
+    window = window_samples(TONAL_SECONDS, rate)
     width = round(TONAL_HZ * window / rate)
     with torch.autocast(wav.device.type, enabled=False):
         magnitudes = _in_range(_amplitudes(wav, window), rate, lowest).transpose(1, 2)
         power, mean = (F.avg_pool1d(x, width, width // 2) for x in (magnitudes.square(), magnitudes))
         return (power.log() - 2 * mean.log()).transpose(1, 2)
-
-
-def _samples(seconds: float, rate: int) -> int:
-    """Of a window, a multiple of eight."""
-    return 8 * round(seconds * rate / 8)
 
 
 def _in_range(magnitudes: Tensor, rate: int, lowest: float) -> Tensor:
