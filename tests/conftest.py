@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import warm_scripts
 
 pytest.register_assert_rewrite("official_server")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores make all of them wait
@@ -53,7 +54,7 @@ noise = 0.0
 batch_size = 4
 crop_seconds = 0.5
 warmup_steps = 2
-validate_every = 3
+validate_every = {validate}
 log_every = 1
 [train.pits]
 speed_octaves = 0.75
@@ -62,23 +63,23 @@ disturb = 0.0
 [train.dyns]
 batch_size = 4
 crop_seconds = 0.5
-validate_every = 3
+validate_every = {validate}
 [train.units]
 lr = {lr}
 batch_size = 4
 crop_seconds = 0.5
-validate_every = 3
+validate_every = {validate}
 [train.head]
 batch_size = 4
 crop_seconds = 0.5
 warmup_steps = 2
-validate_every = 3
+validate_every = {validate}
 log_every = 1
 [train.acoustic]
 batch_size = 4
 crop_seconds = 0.5
 warmup_steps = 2
-validate_every = 3
+validate_every = {validate}
 log_every = 1
 """
 
@@ -101,15 +102,15 @@ def sing(f0_start: float, f0_end: float, seconds: float, seed: int) -> np.ndarra
     return np.concatenate([0.15 * hiss, 0.15 * voice, np.zeros(1600)]).astype(np.float32)
 
 
-def run_script(*arguments, cwd: Path, expect: int = 0, **environment) -> subprocess.CompletedProcess:
-    """A script of the project, or a module of it (`tools.NAME`), in a process of its own, from `cwd`."""
-    script, *rest = (str(a) for a in arguments)
-    program = [str(ROOT / script)] if script.endswith(".py") else ["-m", script]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", **environment}
-    done = subprocess.run(
-        [sys.executable, *program, *rest], cwd=cwd, env=env, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == expect, f"{script}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+def run_script(
+    *arguments, cwd: Path, expect: int = 0, fresh: bool = False, **environment
+) -> subprocess.CompletedProcess:
+    """A script of the project, or a module of it (`tools.NAME`), in a process of its own, from `cwd`.
+
+    fresh: one that Python starts, not a fork of one that has torch loaded.
+    """
+    done = warm_scripts.run([str(a) for a in arguments], cwd, fresh, **environment)
+    assert done.returncode == expect, f"{arguments[0]}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 
 
@@ -133,14 +134,18 @@ def labels_of_2022():
     return PitLabels.from_config(tables["pit"]), DynLabels.from_config(tables["dyn"])
 
 
-def micro_config(folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end: str = "waveform") -> Path:
+def micro_config(
+    folder: Path, dropout: float = 0.1, lr: float = 5e-4, front_end: str = "waveform", validate: int = 3
+) -> Path:
     """A preset small enough for tests, on top of configs/tiny.toml.
 
-    lr: of HuBERTs; front_end: of the content encoder, from which the others start if it has theirs.
+    lr: of HuBERTs; front_end: of the content encoder, from which the others start if it has theirs;
+    validate: steps between validations, whose pictures take longer than the steps.
     """
-    path = folder / f"micro-{dropout}-{lr}-{front_end}.toml"
+    path = folder / f"micro-{dropout}-{lr}-{front_end}-{validate}.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()
-    path.write_text(MICRO.format(tiny=tiny, dropout=dropout, lr=lr, front_end=front_end), encoding="utf-8")
+    settings = {"dropout": dropout, "lr": lr, "front_end": front_end, "validate": validate}
+    path.write_text(MICRO.format(tiny=tiny, **settings), encoding="utf-8")
     return path
 
 

@@ -8,13 +8,10 @@ import os
 import signal
 import sys
 
-import kill_runs
 import pytest
+import warm_scripts
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, as Linux and macOS have it")
-
-
-LOADED = ("torch._dynamo", "matplotlib.figure", "matplotlib.font_manager", "soundfile", "training.trainer")
 
 
 class Forked:
@@ -67,6 +64,4 @@ def child(command, log) -> None:
 def prepare(monkeypatch) -> None:
     """Load what the processes need."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    kill_runs.preload()
-    for name in LOADED:
-        importlib.import_module(name)
+    warm_scripts.preload()

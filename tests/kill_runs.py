@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm_scripts
 from kill_stages import STEPS, TRAINED, Stage, stages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,24 +220,12 @@ def main() -> int:
             work.mkdir(parents=True, exist_ok=True)
             make_workspace(work)
             make_voice(work)
-        preload()
+        warm_scripts.preload()
         for stage in stages(work):
             if stage.name in args.stages:
                 rows[stage.name] = torment(stage, work, args.kills, rng)
                 print(table(rows), flush=True)
     return int(any(count.wrong + count.lost + count.left for count in rows.values()))
-
-
-def preload() -> None:
-    """What the forked processes need and takes long to load."""
-    import numpy as np
-    import torch
-    import torch.utils.tensorboard  # noqa: F401
-
-    import audio
-
-    audio.prepare(np.ones(16000, np.float32))
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The flat-bank experiment: what its rows are made of, what is measured, and one run to the end."""
 
 import re
+import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ from common.presets import load_config
 from evaluation.scorers import Scorers
 from experiments import runs
 from experiments.flat_bank import measure, report
+from experiments.flat_bank.__main__ import main
 from experiments.flat_bank.measure import Line
 from experiments.flat_bank.rows import BANK, MODELS, RICH, ROWS, VOICES, Materials, prepared, trained
 from experiments.tables import over_files
@@ -127,7 +129,7 @@ def test_intervals_are_of_recordings_and_not_of_few():
 
 
 @pytest.mark.skipif(find_spec("pyworld") is None, reason="pyworld is not installed")
-def test_the_whole_experiment_runs_and_writes_its_document(voice):
+def test_the_whole_experiment_runs_and_writes_its_document(voice, monkeypatch):
     rich, real, lines = (voice / name for name in ("rich wavs", "real", "lines"))
     for folder in (rich, real, lines):
         folder.mkdir()
@@ -136,8 +138,11 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice):
         soundfile.write(real / f"_か{i}.wav", sing(165, 165, 0.8, 50 + i), 16000)
     soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
     folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
-    options = ("--dataset", "songs", "--config", micro_config(voice), "--quick", "--models")
-    run_script("experiments.flat_bank", *folders, *options, cwd=voice)
+    options = ("--dataset", "songs", "--config", micro_config(voice, validate=30), "--quick", "--models")
+    monkeypatch.chdir(voice)
+    monkeypatch.setattr(runs, "call", lambda *words, **_: run_script(*words, cwd=voice).stdout)
+    monkeypatch.setattr(sys, "argv", ["experiments.flat_bank", *map(str, (*folders, *options, "--jobs", 1))])
+    assert main() == 0
     document = voice / "out" / "flat-quick" / "flat-bank.md"
     text = document.read_text(encoding="utf-8")
     for row in ALL:
