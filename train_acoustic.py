@@ -3,6 +3,8 @@
 python train_acoustic.py data/databaker out/databaker/acoustic
 python train_acoustic.py data/hana out/hana/acoustic --resume out/kathleen/acoustic/model-best.pt --refine
 python train_acoustic.py data/hana out/hana/acoustic --resume out/hana/acoustic/model-600.pt --steps 1200
+python train_acoustic.py data/hana out/hana/acoustic --resume out/kathleen/acoustic/model-best.pt --refine \\
+    --beside data/kathleen
 """
 
 from __future__ import annotations
@@ -31,11 +33,20 @@ def parse_args() -> argparse.Namespace:
         help="with --refine: also when that voice was trained with other encoders, such as an older content "
         "encoder (of units of the same size)",
     )
+    model.add_argument(
+        "--beside",
+        type=cli.path,
+        metavar="FOLDER",
+        help="with --refine: data/<name> with units of any speech, such as that of the voice to start from; "
+        "on it phones are kept that the bank's language lacks",
+    )
     args = parser.parse_args()
     if args.refine and not args.resume:
         parser.error("--refine needs --resume FILE, the voice to start from")
     if args.any_encoder and not args.refine:
         parser.error("--any_encoder goes with --refine; a resumed run keeps its encoders")
+    if args.beside and not args.resume:
+        parser.error("--beside goes with --refine: what is kept is what the voice to start from knows")
     return args
 
 
@@ -49,7 +60,7 @@ def main() -> int:
 
     run = start(args, "acoustic", *choose_preset(args, ("encode",)))
     model, describe, task = build(args, run)
-    trainer = Trainer(run, model, describe)
+    trainer = Trainer(run, model, describe, trained=task.beside and task.beside.with_other(model))
     if args.resume and not args.refine:
         trainer.resume(args.resume)
     trainer.fit(task.train_set, partial(train_step, task), partial(validate, task))

@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
 
 def run_of(folder: DataFolder, out, config: dict, refine: bool = False, **given):
     """(trainer, task) of a run, as train_acoustic.py has them."""
-    given = {"refine": refine, "any_encoder": False, **given}
+    given = {"refine": refine, "any_encoder": False, "beside": None, **given}
     args = arguments(out, **given)
     args.data = folder.root
     run = start(args, "acoustic", config)
@@ -118,7 +118,7 @@ def gradients(folder, keys: list[str], weight: float = 0.5):
     """Gradients of the last layer's bias, and the loss, of one step on whole recordings."""
     data = MelDataset(folder, keys, 9.0, BAND)
     settings = argparse.Namespace(high_weight=weight)
-    task = argparse.Namespace(run=argparse.Namespace(settings=settings), train_set=data)
+    task = argparse.Namespace(run=argparse.Namespace(settings=settings), train_set=data, beside=None)
     model = wide_model().train().requires_grad_(True)
     loss, _ = acoustic.train_step(task, model, data.collate([data[(n, None)] for n in range(len(keys))]))
     loss.backward()
@@ -142,7 +142,8 @@ def test_a_wide_step_in_parts_is_the_step_of_the_whole_batch(folder):
     """Recordings of different lengths and bandwidths: all rows that count weigh the same."""
     data = MelDataset(folder, list(folder.files), 0.3, BAND)
     batch = data.collate([data[(n, None if n % 2 else (1, n))] for n in range(4)])
-    task = argparse.Namespace(run=argparse.Namespace(settings=argparse.Namespace(high_weight=0.5)))
+    run = argparse.Namespace(settings=argparse.Namespace(high_weight=0.5))
+    task = argparse.Namespace(run=run, beside=None)
     found = []
     for size in (0, 1, 3):
         model = wide_model().requires_grad_(True)

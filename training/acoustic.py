@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import torch
 
 from acoustic.model import AcousticModel
 from acoustic.widen import silence_from, widen
@@ -17,10 +16,13 @@ from common import cli
 from preprocessing.bank import card_of
 from preprocessing.data_folder import DataFolder
 from preprocessing.wide_folder import WideFolder
+from training import beside
 from training.batches import validation_batches
+from training.beside import Beside, BesideDataset, beside_error
 from training.board import Samples, VoiceVocoder
 from training.datasets import MelDataset
 from training.run import mean_over, model_of
+from training.teacher_forcing import predict
 
 VALIDATION_SAMPLES = 3  # utterances generated, drawn and made audible in TensorBoard
 
@@ -33,6 +35,7 @@ class Task:
     train_set: Any
     val_set: Any
     samples: Samples
+    beside: Beside | None = None
 
 
 def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
@@ -47,8 +50,17 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
     keys = [made_of(folder, part, band) for part in ("train", "val")]
     sizes = {**run.config["acoustic"], "in_dim": about["unit_dim"], **band.sizes}
     model = model_of(AcousticModel, sizes, run.preset)
+    origin, bank = refined_from(args), card_of(folder)
     if args.refine:
         start_from(args.resume, model, run, about, args.any_encoder)
+        run.logger.info(f"refining {args.resume}")
+
+    def teacher() -> AcousticModel:
+        started = model_of(AcousticModel, sizes, run.preset)
+        start_from(Path(origin), started, run, about, any_encoder=True)
+        return started
+
+    other = beside.opened(args, about, teacher, run)
     if band.is_wide:
         about = {**about, **rows_of(folder, keys[0], model, run)}
     elif folder.read_json("highs.json"):
@@ -60,9 +72,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         f"acoustic: {len(recordings)} + {len(keys[1])} utterances, {hours:.2f} h, and {copies} moved copies"
     )
 
-    origin, bank = refined_from(args), card_of(folder)
-    if bank:
-        about = {**about, "bank": bank}
+    about |= {"bank": bank} if bank else {}
+    about |= {"beside": other.card} if other else {}
 
     def describe() -> dict:
         card = cards.card(voice=folder.name, hours=hours, copies=copies, refined_from=origin, **about)
@@ -74,7 +85,9 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Task]:
         }
 
     samples = Samples(run, VoiceVocoder(run, about.get("dataset") or "", run.logger.info))
-    return model, describe, Task(run, *sets, samples)
+    if other:
+        sets[0] = BesideDataset(sets[0], other)
+    return model, describe, Task(run, *sets, samples, other)
 
 
 def made_of(folder, part: str, band: Band) -> list[str]:
@@ -142,7 +155,6 @@ def start_from(path, model, run, about: dict, any_encoder: bool) -> None:
             f"{path}: made with other [acoustic] sizes; give the --config it was trained with"
         )
     model.load_state_dict(theirs)
-    run.logger.info(f"refining {path}")
 
 
 def errors(predicted, batch: dict) -> list[Any]:
@@ -159,25 +171,25 @@ def values(batch: dict) -> list[Any]:
     return [frames.sum() * N_MELS, *above]
 
 
-def shift_right(mels: torch.Tensor) -> torch.Tensor:
-    """Teacher input of the decoder: each frame of [B,T,128] sees the one before, the first sees zeros."""
-    return torch.cat([torch.zeros_like(mels[:, :1]), mels[:, :-1]], dim=1)
-
-
-def predict(model, batch: dict):
-    """Teacher-forced mels [B,T,128]."""
-    lengths = None if bool(batch["valid"].all()) else batch["lengths"]
-    return model(batch["units"], shift_right(batch["mels"]), lengths)
-
-
 def train_step(task: Task, model, batch: dict):
     """One batch, or a part of one -> L1 loss over the valid frames of the whole, metrics.
 
-    That of rows above 8 kHz is added with its weight.
+    That of rows above 8 kHz is added with its weight, and that of what is learnt beside.
     """
-    sums, counts = errors(predict(model, batch), batch), values(batch.get("whole", batch))
+    settings, whole = task.run.settings, batch.get("whole", batch)
+    if task.beside is None:
+        predicted = predict(model, batch)
+    else:
+        batch = task.beside.answered(batch)
+        predicted, kept = model(batch)
+    sums, counts = errors(predicted, batch), values(whole)
     loss, *above = (mean_over(total, count) for total, count in zip(sums, counts, strict=True))
-    return (loss + task.run.settings.high_weight * above[0] if above else loss), {}
+    if above:
+        loss = loss + settings.high_weight * above[0]
+    if task.beside is None:
+        return loss, {}
+    beside = mean_over(*beside_error(kept, batch, whole))
+    return loss + settings.beside_weight * beside, {"beside": float(beside.detach())}
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:

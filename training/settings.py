@@ -66,11 +66,13 @@ class HeadSettings(Settings):
 
 @dataclass(frozen=True)
 class AcousticSettings(Settings):
-    """[train.acoustic]. refine_…: with --refine. high_weight: of the loss of mel rows above 8 kHz."""
+    """[train.acoustic]. refine_…: with --refine. high_weight: of the loss of mel rows above 8 kHz;
+    beside_weight: of that of the other voice, with --beside."""
 
     refine_lr: float
     refine_steps: int
     high_weight: float
+    beside_weight: float
 
 
 @dataclass(frozen=True)

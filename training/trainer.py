@@ -30,16 +30,22 @@ class Trainer:
 
     train_step(model, batch) -> (loss, metrics); validate(model, step) -> metrics with "loss", called with
     the model in eval mode on rank 0; describe() -> what the checkpoint holds besides weights (kind, config,
-    labels, card).
+    labels, card). trained: what learns and is called in a step, where that is more than the model.
     """
 
     def __init__(
-        self, run: Run, model: nn.Module, describe: Callable[[], dict], lr: float | None = None
+        self,
+        run: Run,
+        model: nn.Module,
+        describe: Callable[[], dict],
+        lr: float | None = None,
+        trained: nn.Module | None = None,
     ) -> None:
         self.run, self.describe = run, describe
         self.model = model.to(run.device)
+        self.trained = self.model if trained is None else trained.to(run.device)
         self.lr = run.settings.lr if lr is None else lr
-        self.optimizer = self._optimizer(self.model)
+        self.optimizer = self._optimizer(self.trained)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.amp == torch.float16)
         self.step = 0
         self.best, self.best_step = math.inf, -1  # loss, and the step that had it
@@ -180,7 +186,7 @@ class Trainer:
         self.run.logger.info(continuation.resuming_command(here))
 
     def _distribute(self) -> nn.Module:
-        return self.run.parallel(self.model)
+        return self.run.parallel(self.trained)
 
     def _step(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
         # Dropout and masks of a step are the same whether or not the run was interrupted before it.
@@ -194,12 +200,12 @@ class Trainer:
         return {**metrics, "lr": self.optimizer.param_groups[0]["lr"]}
 
     def _advance(self, network, batch: dict, train_step: Callable) -> dict[str, float]:
-        return self._learn(lambda: train_step(network, batch), self.model, self.optimizer)
+        return self._learn(lambda: train_step(network, batch), self.trained, self.optimizer)
 
     def _advance_in_parts(self, network, parts: list[dict], train_step: Callable) -> dict[str, float]:
         """As `_advance` on the whole batch, in the memory that one part takes."""
         asks = [partial(train_step, network, part) for part in parts]
-        return self._descend(asks, self.model, self.optimizer, network)
+        return self._descend(asks, self.trained, self.optimizer, network)
 
     def _autocast(self) -> torch.autocast:
         amp = self.run.amp
@@ -287,10 +293,13 @@ class Trainer:
             "lr": self.lr,
             "stale": self.stale,
             "recordings": self.recordings,
+            **({} if self.trained is self.model else {"trained": self.trained.state_dict()}),
             **continuation.state_of(self.run),
         }
 
     def _restore(self, state: dict) -> None:
+        if self.trained is not self.model:
+            self.trained.load_state_dict(state["trained"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.step, self.replaces = state["step"], state.get("replaces", [])
