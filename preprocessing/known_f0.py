@@ -24,7 +24,7 @@ RANGE = (0.5, 2.5)  # times the source's own movement of pitch
 DRIFT_FRAMES, DRIFT_OCTAVES = 80, 0.5  # of another melody that is added to the source's
 SONG_SECONDS, BREATH_SECONDS = 4.0, (0.6, 5.0)
 PRESSED_SHARE = 0.5  # of the songs: an octave too high is what is found in them
-ROUGH_SHARE, ROUGH = 0.25, (0.03, 0.3)  # of the songs, and how rough: an octave too low is found in them
+ROUGH_SHARE, ROUGH = 0.3, (0.03, 0.3)  # of the others, and how rough: an octave too low is found in them
 HIGH_SHARE, HIGH_FROM = 0.3, 400.0  # of the songs that lie above so many Hz, which no recording does
 
 Known = tuple[np.ndarray, np.ndarray]
@@ -85,11 +85,13 @@ def sung(rng: np.random.Generator) -> Known:
     scale = np.clip(rng.normal(1.0 + 0.15 * np.log2(middle / 130.0), 0.12), 0.85, 1.6)
     formants = singer.tract(rng.choice(list(singer.VOWELS)), scale, rng)
     stressed = {int(rng.integers(1, 5)): rng.uniform(2, 15)} if rng.uniform() < 0.35 else {}
-    if rng.uniform() < PRESSED_SHARE:  # the first formant on the second harmonic
+    pressed = rng.uniform() < PRESSED_SHARE
+    if pressed:  # the first formant on the second harmonic
         formants[0][0] = 2 * middle * rng.uniform(0.9, 1.1)
     if rng.uniform() < 0.15:  # the fundamental nearly alone
         stressed = {harmonic: rng.uniform(0, 0.1) for harmonic in range(2, 40)}
-    rough = rng.uniform(*ROUGH) if rng.uniform() < ROUGH_SHARE else 0.0
+    # Not both: one strong harmonic between two weak ones is a pressed note, or a rough one an octave above.
+    rough = rng.uniform(*ROUGH) if not pressed and rng.uniform() < ROUGH_SHARE else 0.0
     tilt, breath = rng.uniform(0.2, 1.8), 10 ** rng.uniform(-3, -0.7)
     wav = singer.voiced(f0, formants, rng, tilt, breath, stressed, rough)
     return wav, f0[:: int(STEP * audio.SAMPLE_RATE)]

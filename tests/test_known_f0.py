@@ -89,3 +89,13 @@ def test_material_is_made_of_training_recordings_once(tmp_path, monkeypatch):
         before = wav.read_bytes()
         pitch_material.make(folder.root, tmp_path / "out", name)
         assert wav.read_bytes() == before and given_f0.read(wav, 3200) is not None
+
+
+def test_no_song_is_both_pressed_and_rough(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(known_f0.singer, "voiced", lambda f0, *given: drawn.append(given[-1]) or f0)
+    for share in (1.0, 0.0):
+        monkeypatch.setattr(known_f0, "PRESSED_SHARE", share)
+        for seed in range(30):
+            known_f0.sung(np.random.default_rng(seed))
+    assert not any(drawn[:30]) and 2 < sum(rough > 0 for rough in drawn[30:]) < 20
