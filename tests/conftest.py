@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import warm_scripts
 
 pytest.register_assert_rewrite("official_server")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores make all of them wait
@@ -109,6 +108,8 @@ def run_script(
 
     fresh: one that Python starts, not a fork of one that has torch loaded.
     """
+    import warm_scripts
+
     done = warm_scripts.run([str(a) for a in arguments], cwd, fresh, **environment)
     assert done.returncode == expect, f"{arguments[0]}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -204,6 +205,22 @@ def voice(workspace):
     """A workspace with trained voices, as `make_voice` makes them."""
     make_voice(workspace)
     return workspace
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """A small plan of experiments.demo_system, in a working folder of its own."""
+    from small_system import plan_in
+
+    return plan_in(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Notes the commands of its steps in place of running them."""
+    from small_system import note_calls
+
+    return note_calls(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -7,23 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_system import checkpoint_of, known, make_wavs, note_calls, plan_in, run, small_plan
+from small_system import checkpoint_of, known, make_wavs, run, small_plan
 
 import audio
 from common.cli import UserError
 from experiments.demo_system import packing, recordings, records, report, running
 from experiments.demo_system.records import DONE, GONE, HALF
 from experiments.demo_system.steps import Step
-
-
-@pytest.fixture
-def plan(tmp_path, monkeypatch):
-    return plan_in(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    return note_calls(monkeypatch)
 
 
 def test_packed_recordings_are_the_same_ones_to_whoever_unpacks_them(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_system import Fake, changed, checkpoint_of, known, note_calls, plan_in, run, table
+from small_system import Fake, changed, checkpoint_of, known, run, table
 
 from common.cli import UserError
 from experiments.demo_system import __main__ as command
@@ -12,16 +12,6 @@ from experiments.demo_system import recordings, records, running
 from experiments.demo_system.records import CHANGED, DONE, GONE, HALF, TODO
 from experiments.demo_system.running import Clock
 from experiments.demo_system.steps import Step
-
-
-@pytest.fixture
-def plan(tmp_path, monkeypatch):
-    return plan_in(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    return note_calls(monkeypatch)
 
 
 def test_what_is_done_is_skipped(plan, calls):

@@ -9,23 +9,13 @@ from pathlib import Path
 import pytest
 import soundfile
 from conftest import ROOT, run_script, sing
-from small_system import changed, known, make_wavs, note_calls, plan_in, run, small_plan, table
+from small_system import changed, known, make_wavs, run, small_plan, table
 
 from common.cli import UserError
 from common.presets import load_config
 from experiments.demo_system import __main__ as command
 from experiments.demo_system import recordings, records, report, running, steps
 from experiments.demo_system.steps import Plan, Voice, steps_of
-
-
-@pytest.fixture
-def plan(tmp_path, monkeypatch):
-    return plan_in(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    return note_calls(monkeypatch)
 
 
 def real_plan(config: Path = ROOT / "configs" / "demo.toml") -> Plan:
