@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import signal
-import sys
 
 import pytest
 import warm_scripts
@@ -44,21 +42,9 @@ class Forked:
 
 
 def child(command, log) -> None:
-    """Run a script here, with one worker; its exit code is the process's."""
+    """Run a script here, in a session of its own; its exit code is the process's."""
     os.setsid()
-    target = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(target, 1)
-    os.dup2(target, 2)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, "utf-8", closefd=False) for number in (1, 2))
-    os.cpu_count = lambda: 1
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    from common import cli
-
-    sys.argv = list(command)
-    code = cli.run(importlib.import_module(command[0].removesuffix(".py")).main)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    warm_scripts.child(list(command), os.getcwd(), dict(os.environ), [log, log])
 
 
 def prepare(monkeypatch) -> None:

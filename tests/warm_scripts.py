@@ -103,7 +103,7 @@ def child(arguments: list[str], cwd: str, env: dict[str, str], output: list[str]
     for number, path in enumerate((os.devnull, *output)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, "utf-8", closefd=False) for number in (1, 2))
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

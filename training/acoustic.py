@@ -188,8 +188,8 @@ def train_step(task: Task, model, batch: dict):
         loss = loss + settings.high_weight * above[0]
     if task.beside is None:
         return loss, {}
-    beside = mean_over(*beside_error(kept, batch, whole))
-    return loss + settings.beside_weight * beside, {"beside": float(beside.detach())}
+    moved = mean_over(*beside_error(kept, batch, whole))
+    return loss + settings.beside_weight * moved, {"beside": float(moved.detach())}
 
 
 def validate(task: Task, model, step: int) -> dict[str, float]:
