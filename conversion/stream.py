@@ -82,7 +82,7 @@ class Stream:
         self.band = converter.vocoder.band
         self.source, self.made, self.quiet = Running(level_db), Running(), Running()
         self.samples, self.level, self.heeded = 0, 0.0, 0
-        self.measures: list[dict] = []
+        self.measures: dict = {}
         self.sides = Sides()
 
     @property
@@ -137,11 +137,8 @@ class Stream:
             blow = blows(self.source.db)[-stop:]
             read = audio.encoder_input(held, self.level, np.pad(blow, (0, right)))
             if start < stop:
-                self.measures.append(windows.measures(encoder, read, start, right))
-            known = {
-                network: network.measured([one[network] for one in self.measures])
-                for network in encoder.networks
-            }
+                self.measures = windows.joined(self.measures, windows.measures(encoder, read, start, right))
+            known = windows.known_by(self.measures)
             analysis = windows.analyse_window(encoder, read, Context(left, right, known))
             gives = slice(WINDOW_OVERLAP if left else 0, None if last else WINDOW - WINDOW_OVERLAP)
             yield self._edited(analysis, db[left:stop] - self.level, gives)

@@ -6,7 +6,7 @@ Letters as in model.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -100,11 +100,16 @@ class FeatureExtractor(nn.Module):
         return torch.stack([count * mean, count * (variance + mean.square()), count])
 
     @staticmethod
-    def measured(measures: Sequence[Tensor | None]) -> Tensor | None:
-        """Mean and variance over a whole recording, [2, C], of what `measure` gave for its pieces."""
-        if measures[0] is None:
+    def joined(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+        """What `measure` gives for two pieces together."""
+        return None if one is None else one + other
+
+    @staticmethod
+    def measured(whole: Tensor | None) -> Tensor | None:
+        """Mean and variance over a whole recording, [2, C], of its pieces' measures joined."""
+        if whole is None:
             return None
-        total, squares, count = torch.stack(list(measures)).sum(dim=0)
+        total, squares, count = whole
         mean = total / count
         return torch.stack([mean, (squares / count - mean.square()).clamp(min=0.0)]).float()
 
@@ -206,9 +211,14 @@ class LogMelExtractor(nn.Module):
         return log[..., frames * left : log.shape[2] - frames * right].amax()
 
     @staticmethod
-    def measured(measures: Sequence[Tensor]) -> Tensor:
+    def joined(one: Tensor, other: Tensor) -> Tensor:
+        """As FeatureExtractor.joined."""
+        return torch.maximum(one, other)
+
+    @staticmethod
+    def measured(whole: Tensor) -> Tensor:
         """The loudest moment of a whole recording."""
-        return torch.stack(list(measures)).amax()
+        return whole
 
 
 def whisper_log_mel(wav: Tensor, lengths: Tensor | None = None, peak: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ log-mel, sinusoidal positions, and layers that normalise their input (as HuBERT 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -102,9 +102,13 @@ class Hubert(nn.Module):
         """See FeatureExtractor.measure."""
         return self.feature_extractor.measure(wav, left, right)
 
-    def measured(self, measures: Sequence[Tensor | None]) -> Tensor | None:
+    def joined(self, one: Tensor | None, other: Tensor | None) -> Tensor | None:
+        """See FeatureExtractor.joined."""
+        return self.feature_extractor.joined(one, other)
+
+    def measured(self, whole: Tensor | None) -> Tensor | None:
         """See FeatureExtractor.measured."""
-        return self.feature_extractor.measured(measures)
+        return self.feature_extractor.measured(whole)
 
     def features(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Tensor:
         """wav [B, 1, S] -> output of the convolutions [B, N, C]; in a context without its neighbours'."""

@@ -5,7 +5,6 @@ They drive the label embeddings of trained models, so the units of a voice are o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,10 @@ class Tracked(nn.Module):
     def measure(self, wav: Tensor, left: int, right: int) -> Any:
         """As FeatureExtractor.measure: what `soft` has to know of every piece of a recording."""
 
-    def measured(self, measures: Sequence[Any]) -> Any:
+    def joined(self, one: Any, other: Any) -> Any:
+        """As FeatureExtractor.joined."""
+
+    def measured(self, whole: Any) -> Any:
         """As FeatureExtractor.measured."""
 
     def distribution(
@@ -79,9 +81,12 @@ class TrackedLoudness(Tracked):
         db = audio.loudness(wav.flatten().cpu().numpy(), centred=self.centred)
         return db[left : len(db) - right]
 
-    def measured(self, measures: Sequence[np.ndarray]) -> float:
+    def joined(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.concatenate([one, other])
+
+    def measured(self, whole: np.ndarray) -> float:
         """Active level of a recording, in dB."""
-        return audio.active_level(np.concatenate(measures))
+        return audio.active_level(whole)
 
     def soft(self, wav: np.ndarray, known: float | None = None) -> np.ndarray:
         db = audio.loudness(wav, centred=self.centred)

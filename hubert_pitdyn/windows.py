@@ -69,12 +69,28 @@ def measures(encoder: Encoder, wav: np.ndarray, left: int, right: int) -> dict[A
     return {network: network.measure(piece, left, right) for network in encoder.networks}
 
 
+def joined(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
+    """`measures` of two pieces together, of none ({}) and one, too.
+
+    Joined at once rather than kept in a list: small tensors that live on between large ones which do not
+    hold the heap open, and an hour's measures took 4 GB so.
+    """
+    if not one:
+        return other
+    return {network: network.joined(one[network], found) for network, found in other.items()}
+
+
+def known_by(measures: dict[Any, Any]) -> dict[Any, Any]:
+    """By network, what `Context.known` has to hold, of a whole recording's measures."""
+    return {network: network.measured(found) for network, found in measures.items()}
+
+
 def measured(encoder: Encoder, read: Reader, units: int, advance: Advance = unseen) -> dict[Any, Any]:
-    """By network, what `Context.known` has to hold for a recording of so many units."""
-    found = []
+    """`known_by` the measures of a recording of so many units."""
+    found: dict[Any, Any] = {}
     for first in range(0, units, MEASURED):
         stop = min(first + MEASURED, units)
         left, right = min(MARGIN, first), min(MARGIN, units - stop)
-        found.append(measures(encoder, read(first - left, stop + right), left, right))
+        found = joined(found, measures(encoder, read(first - left, stop + right), left, right))
         advance((stop - first) / units)
-    return {network: network.measured([one[network] for one in found]) for network in encoder.networks}
+    return known_by(found)

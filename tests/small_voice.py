@@ -28,7 +28,10 @@ class Melody(torch.nn.Module):
     def measure(self, wav, left, right):
         pass
 
-    def measured(self, measures):
+    def joined(self, one, other):
+        pass
+
+    def measured(self, whole):
         pass
 
     def distribution(self, wav, lengths=None, context=None):
