@@ -142,6 +142,9 @@ def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
     given.add_argument("--seconds", nargs="+", type=float, default=[10, 60], help="default: 10 60")
     given.add_argument("--growth", nargs="+", type=float, default=[10, 60, 600, 3600], help="in seconds")
     given.add_argument(
+        "--growth_sizes", nargs="+", choices=sizes, default=["shipped"], help="models it is of"
+    )
+    given.add_argument(
         "--material", nargs="+", type=float, default=[600, 3600], help="seconds to preprocess (600 3600)"
     )
     given.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")

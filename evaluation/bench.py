@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,28 @@ SPEECH = Path(__file__).resolve().parent.parent / "test" / "slt_clear.wav"
 SCRIPT = SPEECH.parent.parent / "infer.py"
 FOLDER, SHORT = 30, 2.4  # files of a folder, and their seconds
 STREAMED, BLOCK = 60.0, 1600  # seconds of a stream, and samples of its blocks
-# Runs a script as its own process would, then says what it took: CPU seconds and the peak of its memory.
-MEASURED = """
-import runpy, sys, time
+# Runs a script as its own process would.
+SCRIPTED = """
+import runpy, sys
 script, sys.argv = sys.argv[1], sys.argv[1:]
 try:
     runpy.run_path(script, run_name="__main__")
 except SystemExit as error:
     if error.code:
         raise
+"""
+# Converts a file as infer.py does, with models of random weights: sizes, source, target.
+RANDOM = """
+import sys
+from pathlib import Path
+from conversion.files import BatchFile, convert_file
+from evaluation import bench_models
+converter = bench_models.SIZES[sys.argv[1]]()
+convert_file(converter, BatchFile(*map(Path, sys.argv[2:]), None, None), {}, False, False)
+"""
+# What a process took: CPU seconds and the peak of its memory.
+TAKEN = """
+import sys, time
 try:
     import resource
     own = resource.getrusage(resource.RUSAGE_SELF)
@@ -61,9 +74,9 @@ def speech(seconds: float) -> np.ndarray:
     return np.resize(audio.load(SPEECH), int(seconds * audio.SAMPLE_RATE))
 
 
-def measured(command: list[str]) -> tuple[float, float]:
+def measured(program: str, *arguments: object) -> tuple[float, float]:
     """(CPU seconds, peak bytes) of a Python process. UserError with its words where it fails."""
-    whole = [sys.executable, *command]
+    whole = [sys.executable, "-c", program, *map(str, arguments)]
     done = subprocess.run(whole, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         raise UserError(f"the measured process failed: {done.stderr.strip()[-300:]}")
@@ -71,17 +84,16 @@ def measured(command: list[str]) -> tuple[float, float]:
     return float(cpu), float(peak)
 
 
-def infer(vbank: str, source: Path, out: Path) -> tuple[float, float]:
-    """`measured` of a conversion by the script."""
-    options = ("--input", str(source), "--out_path", str(out))
-    return measured(["-c", MEASURED, str(SCRIPT), vbank, *options])
+def infer(voice: list[str], source: Path, out: Path) -> tuple[float, float]:
+    """`measured` of a conversion by the script; voice: its name, and options on its models."""
+    return measured(SCRIPTED + TAKEN, SCRIPT, *voice, "--input", source, "--out_path", out)
 
 
-def start_up(vbank: str, rounds: int) -> dict[str, float]:
+def start_up(voice: list[str], rounds: int) -> dict[str, float]:
     """CPU seconds of `import torch` and of infer.py on 2.4 s of speech, by turns, and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
         pairs = [
-            (measured(["-c", TORCH])[0], infer(vbank, SPEECH, Path(folder))[0])
+            (measured(TORCH)[0], infer(voice, SPEECH, Path(folder))[0])
             for _ in progress.each(range(rounds), "start")
         ]
     alone, whole = np.median(pairs, axis=0)
@@ -89,17 +101,22 @@ def start_up(vbank: str, rounds: int) -> dict[str, float]:
     return {"import torch": float(alone), "infer.py": float(whole), "ratio": float(ratio)}
 
 
-def growth(vbank: str, lengths: list[float]) -> list[dict[str, float]]:
-    """CPU seconds and peak memory of infer.py on files of so many seconds."""
+def growth(voice: list[str], sizes: list[str], lengths: list[float]) -> list[dict[str, Any]]:
+    """CPU seconds and peak memory of conversions of files of so many seconds, each in a process of its own.
+
+    sizes: "shipped" is infer.py with the voice, others are of `bench_models`.
+    """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for seconds in progress.each(lengths, "growth"):
-            source = Path(folder) / f"{seconds:g}.wav"
+        for size, seconds in progress.each([(s, n) for s in sizes for n in lengths], "growth"):
+            source, target = Path(folder) / f"{seconds:g}.wav", Path(folder) / "out" / "out.wav"
             audio.save(source, speech(seconds))
-            cpu, peak = infer(vbank, source, Path(folder))
-            rows.append(
-                {"seconds": seconds, "cpu": cpu, "cpu_per_second": cpu / seconds, "peak_gb": peak / 1e9}
-            )
+            if size == "shipped":
+                cpu, peak = infer(voice, source, target.parent)
+            else:
+                cpu, peak = measured(RANDOM + TAKEN, size, source, target)
+            row = {"sizes": size, "seconds": seconds, "cpu": cpu, "cpu_per_second": cpu / seconds}
+            rows.append({**row, "peak_gb": peak / 1e9})
     return rows
 
 
@@ -189,13 +206,15 @@ def folder_against_files(
 
 def measure(args: Any) -> dict[str, Any]:
     """All figures that evaluate.py bench prints, and writes with --json."""
-    makers = {"shipped": lambda: VoiceConverter.load(args.vbank, args.dataset), **bench_models.SIZES}
+    voice = [args.vbank, *(["--dataset", args.dataset] if args.dataset else [])]
+    shipped = cache(partial(VoiceConverter.load, args.vbank, args.dataset))
+    makers = {"shipped": shipped, **bench_models.SIZES}
     reference = None
     if args.reference:
         reference = partial(load_reference(args.reference).convert, bench_models.official_sizes())
     figures: dict[str, Any] = {"torch": torch.__version__, "voice": args.vbank, "threads": args.threads}
     if "start" in args.parts:
-        figures["start"] = start_up(args.vbank, args.rounds)
+        figures["start"] = start_up(voice, args.rounds)
     if "stages" in args.parts:
         figures["stages"] = {
             f"{sizes}, {threads} threads, {seconds:g} s": speeds(
@@ -207,13 +226,12 @@ def measure(args: Any) -> dict[str, Any]:
             for seconds in (args.seconds if sizes == "shipped" else args.seconds[:1])
         }
     if "stream" in args.parts:
-        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
-        figures["stream"] = streamed(converter, STREAMED, most, args.rounds)
+        figures["stream"] = streamed(shipped(), STREAMED, max(args.threads), args.rounds)
     if "folder" in args.parts:
-        converter, most = VoiceConverter.load(args.vbank, args.dataset), max(args.threads)
-        figures["folder"] = folder_against_files(converter, FOLDER, SHORT, most, args.rounds)
+        most = max(args.threads)
+        figures["folder"] = folder_against_files(shipped(), FOLDER, SHORT, most, args.rounds)
     if "growth" in args.parts:
-        figures["growth"] = growth(args.vbank, args.growth)
+        figures["growth"] = growth(voice, args.growth_sizes, args.growth)
     if "preprocess" in args.parts:
         figures["preprocess"] = bench_preprocess.measure(args.vbank, args.material, args.rounds)
     if "train" in args.parts:
@@ -259,10 +277,11 @@ def lines(figures: dict[str, Any]) -> list[str]:
         out += [f"| one by one | {folder['one_by_one']:.3f} |", f"| as a batch | {folder['batch']:.3f} |"]
         out += [f"| ratio | {folder['ratio']:.2f} |"]
     if grown := figures.get("growth"):
-        out += ["", "| length, s | CPU s | for a second of audio | peak memory, GB |"]
-        out += ["| ---: | ---: | ---: | ---: |"]
+        out += ["", "| sizes | length, s | CPU s | for a second of audio | peak memory, GB |"]
+        out += ["| --- | ---: | ---: | ---: | ---: |"]
         out += [
-            f"| {row['seconds']:g} | {row['cpu']:.1f} | {row['cpu_per_second']:.3f} | {row['peak_gb']:.2f} |"
+            f"| {row['sizes']} | {row['seconds']:g} | {row['cpu']:.1f} | {row['cpu_per_second']:.3f} "
+            f"| {row['peak_gb']:.2f} |"
             for row in grown
         ]
     parts = {"preprocess": bench_preprocess, "train": bench_training, "costs": bench_costs}

@@ -16,7 +16,12 @@ def measured(figures: dict[str, Any]) -> dict[str, dict[float, float]]:
         for stage, rows in figures.get("preprocess", {}).items()
     }
     if grown := figures.get("growth"):
-        found["conversion"] = {row["seconds"]: row["cpu"] for row in grown}
+        found |= {
+            "conversion" if sizes == "shipped" else f"conversion, {sizes}": {
+                row["seconds"]: row["cpu"] for row in grown if row["sizes"] == sizes
+            }
+            for sizes in dict.fromkeys(row["sizes"] for row in grown)
+        }
     return found
 
 

@@ -40,10 +40,10 @@ def test_medians_are_of_rounds_by_turns_without_the_first():
 
 
 def test_a_process_is_measured_and_its_failure_said():
-    cpu, peak = bench.measured(["-c", bench.MEASURED, str(bench.SPEECH.parent.parent / "infer.py"), "--help"])
+    cpu, peak = bench.measured(bench.SCRIPTED + bench.TAKEN, bench.SCRIPT, "--help")
     assert 0 < cpu < 5 and peak < 1e9
     with pytest.raises(UserError, match="no-such-voice"):
-        bench.start_up("no-such-voice", 1)
+        bench.start_up(["no-such-voice"], 1)
 
 
 def test_a_reference_that_is_no_file_is_refused(tmp_path):
@@ -82,8 +82,12 @@ def test_stages_of_preprocessing_are_measured_on_the_audio_that_they_make():
         assert 0 < row["slowest"] <= row["rate"] <= row["fastest"] and row["material"] == 18.0
         assert row["cpu"] > 0 and row["rate"] == pytest.approx(row["seconds"] / row["cpu"], rel=0.5)
     assert 16 < rows["mel"][0]["seconds"] <= 18.1 and 5 < rows["copies"][0]["seconds"] < 13
-    costs = bench_costs.measured({"preprocess": rows, "growth": [{"seconds": 10.0, "cpu": 2.0}]})
+    grown = [
+        {"sizes": name, "seconds": 10.0, "cpu": cpu} for name, cpu in (("shipped", 2.0), ("official", 9.0))
+    ]
+    costs = bench_costs.measured({"preprocess": rows, "growth": grown})
     assert costs["mel"] == {18.0: rows["mel"][0]["cpu"]} and costs["conversion"] == {10.0: 2.0}
+    assert costs["conversion, official"] == {10.0: 9.0}
     table = bench_preprocess.lines(rows)
     assert len(table) == 8 and {line.count("|") for line in table[1:]} == {6}
 
@@ -107,6 +111,12 @@ def test_trainings_of_all_three_models_are_measured(monkeypatch, tmp_path):
     assert list(figures["shipped"]) == ["hubert", "acoustic", "vocoder"]
     assert all(row["step"] > 0 and 0 <= row["waiting"] < 1 for row in figures["shipped"].values())
     assert len(bench_training.lines(figures)) == 6
+
+
+@pytest.mark.slow
+def test_growth_of_models_with_random_weights_is_measured_in_a_process_of_their_own():
+    (row,) = bench.growth([], ["one_trunk"], [2.0])
+    assert row["sizes"] == "one_trunk" and row["cpu"] > 1 and 0.4 < row["peak_gb"] < 3
 
 
 @pytest.mark.slow
