@@ -19,7 +19,7 @@ from common.workers import guarded
 from conversion import headers, mixing
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
-from evaluation import bench, cepstrum, copies, heads, layers, pair, report, trackers, wide
+from evaluation import bench, cepstrum, copies, heads, layers, pair, report, sound, trackers, wide
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
@@ -60,12 +60,13 @@ def evaluate_pair(args: argparse.Namespace) -> int:
 def evaluate_file(
     converter, options: dict, known, target: Path, text: str | None, source: Path
 ) -> dict[str, float]:
-    """Convert one file, write it, and measure what was written."""
+    """Convert one file, write it, and measure what was written: `pair.measure` and `sound.of_conversion`."""
     wav = audio.load(source)
     edited = converter.edit(converter.analyse(wav), **options)
     about = headers.comment(options, edited.notes)
     audio.save(target, converter.synthesise(edited), about, rate=converter.rate)
     figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
+    figures |= sound.of_conversion(wav, target, converter.rate, progress.say)
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, progress.say)
     return figures
@@ -90,14 +91,18 @@ def evaluate_voice(args: argparse.Namespace) -> int:
         summary = report.means(files, args.seed)
         conditions = pair.conditions(known, any(texts.values()))
         print(f"{report.files_table(files)}\n\n{report.means_table(summary)}\n")
+        content = {
+            "voice": mixing.name_of(args.vbank, args.mix),
+            "conditions": conditions,
+            "means": summary,
+            "files": files,
+        }
+        if args.target_dir:
+            own = sound.of_target(list(find_sources(args.target_dir)), converter.rate, progress.say)
+            content["sound"] = sound.compared(list(files.values()), own)
+            print(f"{report.sound_table(content['sound'])}\n")
         print(report.conditions_lines(conditions))
         if args.json:
-            content = {
-                "voice": mixing.name_of(args.vbank, args.mix),
-                "conditions": conditions,
-                "means": summary,
-                "files": files,
-            }
             report.write_json(args.json, content)
     return cli.report_failures(failures, len(places))
 
@@ -156,7 +161,9 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
     if args.wide:
         return show_copies(args, places, wide_ways(args, config, device), report.WIDE_COLUMNS, device)
     texts = read_texts(places, args.texts, progress.say)
-    ways = {"the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path])}
+    ways = {
+        "the recordings": lambda path: copies.scores(audio.load(path), scorers, texts[path], progress.say)
+    }
     for name in args.vocoders:
         vocoder = pipeline.load_vocoder(config, "", name, device=device).at_16_khz()
         renders = {name: copies.by_mel(vocoder)}

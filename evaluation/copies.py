@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import audio
-from evaluation import pair, trackers
+from evaluation import pair, sound, trackers
 from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
 
@@ -53,11 +53,14 @@ def measure(
     return {
         **trackers.f0_figures(source, *tracks),
         "mcd": pair.parallel_mcd(wav, made, say),
-        **scores(made, scorers, text),
+        **scores(made, scorers, text, say),
         "rtf": min(seconds) / (len(wav) / audio.SAMPLE_RATE),
     }
 
 
-def scores(wav: np.ndarray, scorers: Scorers, text: str | None) -> dict[str, float]:
+def scores(
+    wav: np.ndarray, scorers: Scorers, text: str | None, say: Callable[[str], None]
+) -> dict[str, float]:
     """Figures of a recording or a copy [S] alone."""
-    return {"dnsmos": scorers.dnsmos(wav), "wer": pair.error_rates(wav, scorers, text)[0]}
+    known = {"dnsmos": scorers.dnsmos(wav), "wer": pair.error_rates(wav, scorers, text)[0]}
+    return known | sound.periodic(wav, say)

@@ -13,6 +13,7 @@ from common.cli import UserError, printable
 from common.files import atomic_path
 from common.readers import read_json
 from evaluation.metrics import bootstrap_interval
+from evaluation.sound import TITLES
 
 
 class Figure(NamedTuple):
@@ -74,6 +75,10 @@ COPY_COLUMNS = {  # of `evaluate.py vocoder`: figure -> heading, factor, decimal
     "gpe": ("GPE %", 100, 2),
     "vde": ("VDE %", 100, 1),
     "wer": ("WER %", 100, 1),
+    "ap_2": ("ap .5-2 kHz", 1, 1),
+    "ap_4": ("2-4", 1, 1),
+    "ap_6": ("4-6", 1, 1),
+    "ap_8": ("6-7.8", 1, 1),
     "dnsmos": ("DNSMOS", 1, 2),
     "rtf": ("RTF", 1, 4),
 }
@@ -172,6 +177,15 @@ def copies_table(rows: dict[str, dict[str, dict[str, float]]], columns: dict = C
     )
     head = [f"mean over {len(shared)} recordings", *(column for column, *_ in columns.values())]
     return _rows([head, *cells])
+
+
+def sound_table(compared: dict[str, dict[str, float]]) -> str:
+    """What `sound.compared` gives, in dB, a line for each figure."""
+    rows = [["sound, means in dB", "conversions", "the target's recordings", "difference"]]
+    for key, row in compared.items():
+        cells = [f"{value:.1f}" if math.isfinite(value) else DASH for value in row.values()]
+        rows.append([TITLES[key] + (" (beside: the sources)" if key == "pause" else ""), *cells])
+    return _rows(rows)
 
 
 def means(files: dict[str, dict[str, float]], seed: int = 0) -> dict[str, dict[str, float]]:
