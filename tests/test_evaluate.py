@@ -11,7 +11,7 @@ from conftest import ROOT, run_script, sing
 
 import audio
 from common.cli import UserError
-from evaluation import pair, report, trackers
+from evaluation import pair, report, sound, trackers
 from evaluation.scorers import Scorers
 from evaluation.texts import read_texts
 from hubert_pitdyn import pitch
@@ -161,13 +161,18 @@ def test_voice_converts_measures_and_goes_on_after_a_bad_file(voice):
     for i, name in enumerate(("うた.wav", "two.flac", "bad.wav")):
         soundfile.write(source / name, sing(150 + 20 * i, 220, 0.9, i), 16000)
     (source / "bad.wav").write_bytes(b"nonsense")
+    (voice / "own").mkdir()
+    soundfile.write(voice / "own" / "a.wav", sing(200, 220, 0.9, 5), 16000)
     arguments = ("bank", "--dataset", "songs", "--input", source, "--device", "cpu", "--json", "a.json")
-    done = run_script("evaluate.py", "voice", *arguments, "--out_path", "made", cwd=voice, expect=1)
+    arguments += ("--target_dir", "own", "--out_path", "made")
+    done = run_script("evaluate.py", "voice", *arguments, cwd=voice, expect=1)
     assert "1 of 3 failed" in done.stderr and "bad.wav" in done.stderr and "Traceback" not in done.stderr
     assert (voice / "made" / "うた_bank.wav").is_file() and "うた.wav" in done.stdout
     got = read(voice / "a.json")
     assert set(got["files"]) == {"うた.wav", "two.flac"} and got["voice"] == "bank"
-    assert all(set(row) == {*KEYS, *MORE_KEYS} - {"conditions"} for row in got["files"].values())
+    own = {*sound.BANDS, "pause", "source_pause"}
+    assert all(set(row) == own | {*KEYS, *MORE_KEYS} - {"conditions"} for row in got["files"].values())
+    assert set(got["sound"]) == {*sound.BANDS, "pause"} and "the target's recordings" in done.stdout
     assert all(math.isfinite(row["f0_rmse_told"]) for row in got["files"].values())
     row = got["means"]["dyn_r"]
     assert row["n"] == 2 and row["low"] <= row["mean"] <= row["high"]
