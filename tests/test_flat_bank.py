@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from conftest import micro_config, run_script, sing
 
+from bands import Band
 from common.cli import UserError
 from common.presets import load_config
 from evaluation.scorers import Scorers
@@ -120,6 +121,26 @@ def test_a_section_tells_medians_when_there_are_lines_enough():
     assert "Medians" not in report.section("Song", {"a voice": lines(10, 90)})
 
 
+def test_sound_has_a_table_of_its_own_where_there_is_a_recording_to_compare_with():
+    line = {"recording": "a", **dict.fromkeys(measure.FIGURES, 1.0)}
+    text = report.section("Notes", {"a voice": [line | {"ap_2": -3.0}], "melody": [line]})
+    assert "| aperiodicity .5-2 kHz |" in text and "| a voice | -3.0 |" in text and "level" not in text
+    assert "aperiodicity" not in report.section("Speech", {"a voice": [line]})
+
+
+def test_sound_is_measured_against_the_recording_and_above_8_khz_at_the_rate_of_the_voice(tmp_path):
+    wav = np.random.default_rng(0).normal(0, 0.1, 44100).astype(np.float32)
+    for name, gain in (("line.wav", 1.0), ("made.wav", 0.5)):
+        soundfile.write(tmp_path / name, gain * wav, 44100)
+    line = Line(tmp_path / "line.wav", real=True)
+    found = measure.high_figures(line, tmp_path / "made.wav", Band(44100, 8))
+    assert found["db_8_10"] == pytest.approx(-6.02, abs=0.1)
+    assert measure.high_figures(line, tmp_path / "made.wav", Band(16000, 0)) == {}
+    assert measure.high_figures(Line(line.path), tmp_path / "made.wav", Band(44100, 8)) == {}
+    same = measure.sound_figures(*[sing(200, 220, 1.0, 0)] * 2)
+    assert find_spec("pyworld") is None or all(abs(value) < 1e-9 for value in same.values())
+
+
 def test_intervals_are_of_recordings_and_not_of_few():
     values, same = [10.0, 20.0, 30.0, 40.0, 50.0], list("abcde")
     low, high = re.fullmatch(r"30 \[(\d+), (\d+)\]", over_files(values, 1, 0, same)).groups()
@@ -137,7 +158,11 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice, monkeypatch):
         soundfile.write(rich / f"{i}.wav", sing(120 + 20 * i, 200, 1.0, i), 16000)
         soundfile.write(real / f"_か{i}.wav", sing(165, 165, 0.8, 50 + i), 16000)
     soundfile.write(lines / "line.wav", sing(150, 250, 1.0, 9), 16000)
-    folders = (rich, voice / "bank", "--real", real, "--lines", lines, "--songs", lines / "line.wav")
+    high = voice / "high"
+    high.mkdir()
+    for path in real.iterdir():
+        soundfile.write(high / path.name, sing(330, 330, 0.8, 60), 16000)
+    folders = (rich, voice / "bank", "--real", real, high, "--lines", lines, "--songs", lines / "line.wav")
     options = ("--dataset", "songs", "--config", micro_config(voice, validate=30), "--quick", "--models")
     monkeypatch.chdir(voice)
     monkeypatch.setattr(runs, "call", lambda *words, **_: run_script(*words, cwd=voice).stdout)
@@ -147,11 +172,12 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice, monkeypatch):
     text = document.read_text(encoding="utf-8")
     for row in ALL:
         assert f"| {row.title} | " in text
-    assert text.count(f"| {VOICES['other'].title} | ") == 3  # only of what the singer really sang
+    # Only of what the singer really sang: four sets, each with a table of sound.
+    assert text.count(f"| {VOICES['other'].title} | ") == 8
     for title in measure.MELODIES:
-        assert text.count(f"| {title} | ") == 6  # of seven sets; the one spoken line is the song, too
-    assert text.count(f"| {measure.COPY} | ") == 5 and "165 Hz" in text
-    assert text.count(f"| {measure.TAKE} | ") == 1  # of the other note
+        assert text.count(f"| {title} | ") == 7  # of eight sets; the one spoken line is the song, too
+    assert text.count(f"| {measure.COPY} | ") == 6 + 4 and "real: 165 Hz" in text and "high: 330 Hz" in text
+    assert text.count(f"| {measure.TAKE} | ") == 2  # of the other notes
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (document.parent / "images" / "flat-bank.png").stat().st_size > 10_000

@@ -17,7 +17,13 @@ def parse_args() -> argparse.Namespace:
     given = parser.add_argument_group("what goes in")
     given.add_argument("rich", type=cli.path, help="wavs of a speaker with intonation, to pretrain on")
     given.add_argument("bank", type=cli.path, help="wavs of a bank sung on one note")
-    given.add_argument("--real", type=cli.path, required=True, help="the same lines sung on another note")
+    given.add_argument(
+        "--real",
+        type=cli.path,
+        nargs="+",
+        required=True,
+        help="the same lines sung on another note, a folder each; one row is trained on the first",
+    )
     given.add_argument(
         "--lines", type=cli.path, required=True, help="wavs of speech that no model was trained on"
     )

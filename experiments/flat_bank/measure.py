@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 
 import audio
+from bands import Band
 from checkpoints import file_format, pipeline, places, store
 from common import audio_files
 from conversion.converter import VoiceConverter
 from conversion.files import find_sources
-from evaluation import copies, metrics, pair, trackers
+from evaluation import copies, metrics, pair, sound, trackers, wide
 from evaluation.report import read_figures
 from evaluation.scorers import Scorers, Target, scoring_packages
 from experiments import runs
 from experiments.flat_bank.rows import BANK, MODELS, ROWS, Row
 from hubert_pitdyn import pitch
 
-WAY = 1  # raised when the same weights would sound or be measured differently
+WAY = 2  # raised when the same weights would sound or be measured differently
 COPY = "vocoder copy"
 TAKE = "the singer's own recording of the line in the bank"
 MELODIES = {  # title -> the row whose voice is given this melody
@@ -43,6 +44,16 @@ FIGURES = {  # figure -> (column, factor, decimals)
     "mcd": ("MCD dB", 1, 2),
     "speaker_similarity": ("speaker", 1, 2),
     "dnsmos": ("DNSMOS", 1, 2),
+}
+SOUND = {  # the same, of lines that the singer really sang: dB above her recording
+    "ap_2": ("aperiodicity .5-2 kHz", 1, 1),
+    "ap_4": ("2-4", 1, 1),
+    "ap_6": ("4-6", 1, 1),
+    "ap_8": ("6-7.8", 1, 1),
+    "db_8_10": ("level 8-10 kHz", 1, 1),
+    "db_10_14": ("10-14", 1, 1),
+    "db_14_20": ("14-20", 1, 1),
+    "lsd_high": ("LSD 8-20 kHz", 1, 1),
 }
 
 
@@ -84,7 +95,21 @@ def figures(line: Line, converted: np.ndarray, scorers: Scorers, target: Target 
         "mcd": pair.parallel_mcd(source, converted, print) if line.real else float("nan"),
         "speaker_similarity": scorers.similarity(converted, target),
         "dnsmos": scorers.dnsmos(converted),
+        **(sound_figures(source, converted) if line.real else {}),
     }
+
+
+def sound_figures(recording: np.ndarray, converted: np.ndarray) -> dict[str, float]:
+    """dB by which the aperiodicity of a conversion is above that of a recording of its line, [320N] each."""
+    own, made = (sound.periodic(wav, print) for wav in (recording, converted))
+    return {key: made[key] - own[key] for key in own}
+
+
+def high_figures(line: Line, place: Path, band: Band) -> dict[str, float]:
+    """What a conversion has above 8 kHz against the recording of the line, where it has anything there."""
+    if not (band.is_wide and line.real):
+        return {}
+    return wide.figures(*(audio.load(path, rate=band.rate) for path in (line.path, place)), band)
 
 
 @dataclass(frozen=True)
@@ -132,7 +157,12 @@ def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
         if name == TAKE:
             return take_figures(line, job, scorers, target)
         wav = copied(line, copier) if copier else converted(line, job, row, converter)
-        return None if wav is None else figures(line, wav, scorers, target)
+        if wav is None:
+            return None
+        found = figures(line, wav, scorers, target)
+        if converter is None:
+            return found
+        return found | high_figures(line, conversion_path(job, row, line), converter.vocoder.band)
 
     found = {of: [(line, of_line(line)) for line in lines] for of, lines in job.lines.items()}
     return {

@@ -31,6 +31,7 @@ MOVED = 16  # of the spoken lines
 DOCUMENT = Path("docs/flat-bank.md")
 OUT = Path("out")
 SPEECH = "Speech"
+ANOTHER_NOTE = "The singer's own lines on another note ({})"
 SHOWN = 0  # which of the spoken lines the picture shows
 
 
@@ -41,7 +42,7 @@ def chosen(args: argparse.Namespace) -> tuple:
 
 def make_voices(args: argparse.Namespace) -> None:
     """Data and both trainings of every row."""
-    folders = (args.rich, args.bank, args.real, args.prompts)
+    folders = (args.rich, args.bank, args.real[0], args.prompts)
     materials = Materials(*folders, args.dataset, args.config, args.content, args.name)
     rows, steps = chosen(args), QUICK_STEPS if args.quick else STEPS
     for role in (RICH, BANK):
@@ -56,15 +57,19 @@ def choose_lines(args: argparse.Namespace) -> dict[str, list]:
     """{set: lines}: the held-out lines on both notes, speech as it is and over two octaves, songs."""
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     own, learnt = ([bank.files[key] for key in bank.split(part, "mels")] for part in ("test", "train"))
-    real = [path for path in find_sources(args.real) if path.stem in {path.stem for path in own}]
+    names = {path.stem for path in own}
     note = median_hertz(own)
     speech, songs = (list(find_sources(folder)) for folder in (args.lines, args.songs))
     places = {p: onto(p, note) for p in (*spread(speech, MOVED), *songs)}
     over = [Line(p, places[p] + move) for p in places if p not in songs for move in MOVES]
     return {
-        f"The singer's own lines on another note ({args.real.name})": [
-            Line(p, real=True) for p in spread(real, REAL)
-        ],
+        **{
+            ANOTHER_NOTE.format(folder.name): [
+                Line(p, real=True)
+                for p in spread([path for path in find_sources(folder) if path.stem in names], REAL)
+            ]
+            for folder in args.real
+        },
         f"The singer's own lines on the bank's note ({args.bank.name})": [
             Line(p, real=True) for p in spread(own, OWN)
         ],
@@ -111,7 +116,8 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
     bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
     train = [bank.files[key] for key in bank.split("train", "mels")]
     tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.tracker(print)) for path in train])
-    real, steps = next(iter(sets.values())), QUICK_STEPS if args.quick else STEPS
+    steps = QUICK_STEPS if args.quick else STEPS
+    real = {folder.name: sets[ANOTHER_NOTE.format(folder.name)] for folder in args.real}
     return {
         "tracker": trackers.tracker(print),
         "rich": args.rich.name,
@@ -122,8 +128,11 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
         "bank_moves": PITCHES[BANK],
         "bank_median": float(np.median(tracks[tracks > 0])),
         "bank_range": measure.semitone_range(tracks),
-        "held_out": len(real),
-        "real_median": measure.median_hertz([line.path for line in real]),
+        "real": args.real[0].name,
+        "notes": ", ".join(
+            f"{name}: {measure.median_hertz([line.path for line in lines]):.0f} Hz, {len(lines)} lines"
+            for name, lines in real.items()
+        ),
     }
 
 
