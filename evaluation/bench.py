@@ -181,8 +181,10 @@ def streamed(converter: VoiceConverter, seconds: float, threads: int, rounds: in
 def folder_against_files(
     converter: VoiceConverter, count: int, seconds: float, threads: int, rounds: int
 ) -> dict[str, float]:
-    """Seconds by the clock that `count` files take for a second of audio, one by one and as a batch."""
-    ways = {"one_by_one": False, "batch": True}
+    """Seconds by the clock that `count` files take for a second of audio, one by one and as a batch.
+
+    "ratio" is what the batch gains, "bound" what it could if files on a thread each did not slow one another.
+    """
     with tempfile.TemporaryDirectory() as place, exactly_threads(threads):
         files, total = [], 0
         for number in range(count):
@@ -199,9 +201,16 @@ def folder_against_files(
             if failed := [reason for *_, reason in batch.outcomes(work, files, together) if reason]:
                 raise UserError(f"a conversion failed: {failed[0]}")
 
-        found = timed({name: partial(convert, together) for name, together in ways.items()}, rounds)
+        def on_one_thread() -> None:
+            with exactly_threads(1):
+                convert(False)
+
+        ways = {"one_by_one": partial(convert, False), "batch": partial(convert, True)}
+        found = timed({**ways, "one_thread": on_one_thread}, rounds)
     rates = {name: clock / total for name, (_, clock) in found.items()}
-    return {**rates, "ratio": rates["one_by_one"] / rates["batch"], "threads": threads}
+    ratios = {"ratio": rates["one_by_one"] / rates["batch"]}
+    ratios["bound"] = threads * rates["one_by_one"] / rates["one_thread"]
+    return {**rates, **ratios, "threads": threads}
 
 
 def measure(args: Any) -> dict[str, Any]:
@@ -252,43 +261,3 @@ def load_reference(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def lines(figures: dict[str, Any]) -> list[str]:
-    """The figures as tables in Markdown."""
-    out = [f"torch {figures['torch']}, {figures['processor']}, voice {figures['voice']}"]
-    if start := figures.get("start"):
-        out += ["", "| start-up | CPU s |", "| --- | ---: |"]
-        out += [f"| {name} | {start[name]:.2f} |" for name in ("import torch", "infer.py")]
-        out += [f"| ratio | {start['ratio']:.2f} |"]
-    for title, rows in figures.get("stages", {}).items():
-        out += ["", f"| {title} | CPU s | RTF | times faster |", "| --- | ---: | ---: | ---: |"]
-        out += [
-            f"| {name} | {row['cpu']:.2f} | {row['rtf']:.3f} | {_or_nothing(row.get('times_faster'))} |"
-            for name, row in rows.items()
-        ]
-    if stream := figures.get("stream"):
-        title = f"{stream['seconds']:g} s in blocks, {stream['threads']} threads"
-        out += ["", f"| {title} | |", "| --- | ---: |", f"| latency, s | {stream['latency']:.1f} |"]
-        out += [f"| RTF of the {name} | {stream[name]:.3f} |" for name in ("stream", "whole")]
-    if folder := figures.get("folder"):
-        title = f"{FOLDER} files of about {SHORT} s, {folder['threads']} threads"
-        out += ["", f"| {title} | s by the clock for a second of audio |", "| --- | ---: |"]
-        out += [f"| one by one | {folder['one_by_one']:.3f} |", f"| as a batch | {folder['batch']:.3f} |"]
-        out += [f"| ratio | {folder['ratio']:.2f} |"]
-    if grown := figures.get("growth"):
-        out += ["", "| sizes | length, s | CPU s | for a second of audio | peak memory, GB |"]
-        out += ["| --- | ---: | ---: | ---: | ---: |"]
-        out += [
-            f"| {row['sizes']} | {row['seconds']:g} | {row['cpu']:.1f} | {row['cpu_per_second']:.3f} "
-            f"| {row['peak_gb']:.2f} |"
-            for row in grown
-        ]
-    parts = {"preprocess": bench_preprocess, "train": bench_training, "costs": bench_costs}
-    return out + [
-        line for name, part in parts.items() if name in figures for line in part.lines(figures[name])
-    ]
-
-
-def _or_nothing(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"

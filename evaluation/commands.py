@@ -19,7 +19,19 @@ from common.workers import guarded
 from conversion import headers, mixing
 from conversion.arguments import from_arguments
 from conversion.files import convertible, find_sources, require_apart, target_paths
-from evaluation import bench, cepstrum, copies, heads, layers, pair, report, sound, trackers, wide
+from evaluation import (
+    bench,
+    bench_tables,
+    cepstrum,
+    copies,
+    heads,
+    layers,
+    pair,
+    report,
+    sound,
+    trackers,
+    wide,
+)
 from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
@@ -216,7 +228,7 @@ def with_tracked_f0(vocoder, tracker: str, mel, wav):
 
 def evaluate_bench(args: argparse.Namespace) -> int:
     figures = {**bench.measure(args), "processor": processor_name(torch.device("cpu"))}
-    print("\n".join(bench.lines(figures)))
+    print("\n".join(bench_tables.lines(figures)))
     if args.json:
         report.write_json(args.json, figures)
     return cli.DONE
