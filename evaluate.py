@@ -21,6 +21,13 @@ from conversion.arguments import add_voice_arguments
 
 GIVEN, MADE = "what goes in", "what comes out"
 DEVICE = "cpu, cuda, … (default: cuda where there is one)"
+# What Whisper base transcribes, by the codes of its vocabulary
+LANGUAGES = (
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi "
+    "hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no "
+    "oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo "
+    "zh"
+)
 PICTURE = cli.new_file(".png", ".svg", ".pdf")
 
 
@@ -47,7 +54,8 @@ def add_pair(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
     given, made = (pair.add_argument_group(title) for title in (GIVEN, MADE))
     given.add_argument("source", type=cli.path, help="the recording that was converted")
     given.add_argument("converted", type=cli.path, help="what became of it, of the same length")
-    given.add_argument("--text", help="what is said in it (English), for WER and CER")
+    given.add_argument("--text", help="what is said in it, for WER and CER")
+    add_language(given)
     given.add_argument(
         "--reference", type=cli.path, help="the same sentence spoken by the target, for the MCD"
     )
@@ -165,6 +173,17 @@ def add_data(group: argparse._ArgumentGroup) -> None:
 def add_texts(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--texts", type=cli.path, help="CSV with columns path and text, matched by file name, for the WER"
+    )
+    add_language(group)
+
+
+def add_language(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--language",
+        choices=LANGUAGES.split(),
+        default="en",
+        metavar="CODE",
+        help="of the text: de, ja, zh … (default: %(default)s)",
     )
 
 

@@ -43,7 +43,7 @@ from vocoder import frame_f0
 
 def load_known(args: argparse.Namespace):
     """The scorers, and what they compare with; what is not installed is reported here."""
-    scorers = Scorers(progress.say)
+    scorers = Scorers(progress.say, args.language)
     target = None
     if args.target_dir:
         target = scorers.target(list(find_sources(args.target_dir)), args.target_dir.as_posix())
@@ -167,7 +167,8 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 
 
 def evaluate_vocoders(args: argparse.Namespace) -> int:
-    config, device, scorers = load_config(args.config), choose_device(args.device), Scorers(progress.say)
+    config, device = load_config(args.config), choose_device(args.device)
+    scorers = Scorers(progress.say, args.language)
     places, level = find_sources(args.input), config["audio"]["level_db"]
     tracker = config["labels"]["pit"]["tracker"]
     if args.wide:

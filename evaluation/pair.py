@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 import audio
-from evaluation import cepstrum, metrics
+from evaluation import cepstrum, metrics, texts
 from evaluation.scorers import REQUIREMENTS, Scorers, Target
 from evaluation.trackers import differing, f0_figures, second_tracker, tracker
 from hubert_pitdyn import pitch
@@ -92,7 +92,7 @@ def measure(source: np.ndarray, converted: np.ndarray, known: Known) -> tuple[di
         "source_dnsmos": scorers.dnsmos(source),
     }
     found["wer"], found["cer"] = error_rates(converted, scorers, known.text)
-    found["source_wer"], _ = error_rates(source, scorers, known.text)
+    found["source_wer"], found["source_cer"] = error_rates(source, scorers, known.text)
     return found, curves
 
 
@@ -106,15 +106,19 @@ def given_melody(source: np.ndarray, f0: np.ndarray, say: Callable[[str], None])
 
 
 def error_rates(wav: np.ndarray, scorers: Scorers, text: str | None) -> tuple[float, float]:
-    """(WER, CER) of [S]; NaN without its text or a recogniser."""
+    """(WER, CER) of [S]; NaN without its text or a recogniser, and the WER of a language without spaces."""
+    nan, language = float("nan"), scorers.language
     words = None if text is None else scorers.transcript(wav)
     if words is None:
-        return float("nan"), float("nan")
+        return nan, nan
     try:
-        return metrics.word_error_rate(text, words), metrics.character_error_rate(text, words)
+        text, words = (texts.comparable(x, language) for x in (text, words))
+        wer = nan if language in texts.UNSPACED else metrics.word_error_rate(text, words)
+        return wer, metrics.character_error_rate(text, words)
     except ImportError as error:
-        scorers.say(f"WER and CER: not measured ({error}); to have it: {REQUIREMENTS}")
-        return float("nan"), float("nan")
+        more = f" {texts.PACKAGES[language]}" if language in texts.PACKAGES else ""
+        scorers.say(f"WER and CER: not measured ({error}); to have it: {REQUIREMENTS}{more}")
+        return nan, nan
 
 
 def needs_dtw(reference: np.ndarray, converted: np.ndarray) -> bool:

@@ -33,6 +33,7 @@ _TARGET = "needs --target_dir, the speaker encoder, and some speech"
 _AGREED = "needs fcpe, swift-f0 and voice"
 _GIVEN = "needs a conversion by evaluate.py voice"
 _TEXT = "needs the text and the recogniser"
+_WORDS = f"{_TEXT}, and spaces between words"
 FIGURES = {
     "gpe": Figure("GPE: gross pitch errors (20 %)", "%", 1, _BOTH),
     "f0_doubtful": Figure(
@@ -61,9 +62,10 @@ FIGURES = {
     "source_similarity": Figure("  the source's own", "", 3, _TARGET),
     "kept_similarity": Figure("  the conversion's to its source", "", 3, _TARGET),
     "nearer_target": Figure("  nearer to the target than to its source", "%", 1, _TARGET),
-    "wer": Figure("WER", "%", 1, _TEXT),
-    "source_wer": Figure("  the source's own", "%", 1, _TEXT),
+    "wer": Figure("WER", "%", 1, _WORDS),
+    "source_wer": Figure("  the source's own", "%", 1, _WORDS),
     "cer": Figure("CER", "%", 1, _TEXT),
+    "source_cer": Figure("  the source's own", "%", 1, _TEXT),
     "dnsmos": Figure("DNSMOS", "", 2, "needs speechmos, and sound"),
     "source_dnsmos": Figure("  the source's own", "", 2, "needs speechmos, and sound"),
 }

@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,12 +95,13 @@ class Target(NamedTuple):
 
 
 class Scorers:
-    """The three, loaded when first asked for. say: takes one line for each that cannot be."""
+    """The three, loaded when first asked for. say: takes one line for each that cannot be; language: what is
+    spoken, as an ISO 639-1 code."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], language: str = "en") -> None:
+        self.say, self.language = say, language
 
-    def _load(self, kind: type, what: str, remedy: str):
+    def _load(self, kind: Callable[[], Any], what: str, remedy: str):
         try:
             return kind()
         except Exception as error:  # noqa: BLE001  an extra that drifted away must not end a measurement
@@ -113,7 +114,7 @@ class Scorers:
 
     @cached_property
     def recogniser(self) -> Whisper | None:
-        return self._load(Whisper, "WER and CER", REQUIREMENTS)
+        return self._load(partial(Whisper, self.language), "WER and CER", REQUIREMENTS)
 
     @cached_property
     def quality(self) -> Quality | None:

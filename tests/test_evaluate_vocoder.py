@@ -47,6 +47,8 @@ def test_a_perfect_copy_has_no_errors(tmp_path):
 
 
 class Ears:
+    language = "en"
+
     def transcript(self, wav):
         return "the cat"
 

@@ -1,6 +1,8 @@
 """Scorers of evaluate.py: the recogniser, the speaker encoder, DNSMOS, each where it is installed."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,12 +10,12 @@ import soundfile
 from conftest import ROOT
 
 import audio
-from evaluation import whisper
+from evaluation import pair, texts, whisper
 from evaluation.scorers import Scorers
 
 
 def test_a_missing_extra_is_mentioned_once(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "speechmos", None)
+    monkeypatch.setitem(sys.modules, "speechmos", None)
     lines = []
     scorers = Scorers(lines.append)
     assert math.isnan(scorers.dnsmos(np.ones(9))) and math.isnan(scorers.dnsmos(np.ones(9)))
@@ -23,6 +25,67 @@ def test_a_missing_extra_is_mentioned_once(monkeypatch):
 def test_tokens_of_whisper_become_text():
     tokens = ["<|en|>", "ĠCaf", "Ã©", "Ġ", "åĽ", "½", ".", "<|endoftext|>"]
     assert whisper.text_of(tokens) == "Café 国."
+
+
+@pytest.fixture
+def small_whisper(monkeypatch):
+    """A ctranslate2 whose model knows its own name alone."""
+    made = SimpleNamespace(Whisper=lambda size, **_: SimpleNamespace(is_multilingual="." not in size))
+    monkeypatch.setitem(sys.modules, "ctranslate2", SimpleNamespace(models=made))
+    for name, given in (("base_files", dict), ("_tiny_files", dict), ("version", lambda package: "1")):
+        monkeypatch.setattr(whisper, name, given)
+
+
+def test_whisper_is_asked_for_the_language(small_whisper, monkeypatch):
+    english, japanese = Scorers(pytest.fail).recogniser, Scorers(pytest.fail, "ja").recogniser
+    assert english.prompt[1] == "<|en|>" and japanese.prompt[1] == "<|ja|>"
+    assert japanese.name == f"{english.name}, ja"
+
+    def missing():
+        raise ImportError("no package of base")
+
+    monkeypatch.setattr(whisper, "base_files", missing)
+    assert len(whisper.Whisper().prompt) == 2
+    with pytest.raises(ImportError, match="no package of base"):
+        whisper.Whisper("ja")
+
+
+class Ears:
+    """A recogniser of one line, and what is said about it."""
+
+    def __init__(self, line, language):
+        self.line, self.language, self.lines = line, language, []
+        self.say = self.lines.append
+
+    def transcript(self, wav):
+        return self.line
+
+
+def test_a_language_without_spaces_has_characters_and_no_words():
+    wer, cer = pair.error_rates(None, Ears("ผมกินข้าว", "th"), "ผม กินข่าว")
+    assert math.isnan(wer) and cer == pytest.approx(1 / 9)
+    assert pair.error_rates(None, Ears("the bat", "en"), "the cat")[0] == pytest.approx(1 / 2)
+
+
+def test_japanese_is_compared_as_it_is_read():
+    pytest.importorskip("pyopenjtalk")
+    assert texts.comparable("駅の前で、会う。", "ja") == texts.comparable("えきのまえで会う", "ja")
+    assert pair.error_rates(None, Ears("生きの前", "ja"), "駅の前")[1] == pytest.approx(1 / 5)
+    assert texts.comparable("…", "ja") == ""
+
+
+def test_mandarin_is_compared_in_simplified_characters():
+    pytest.importorskip("opencc")
+    assert texts.comparable("裡住著, 一位", "zh") == "里住着一位"
+    assert pair.error_rates(None, Ears("我們見念", "zh"), "我们见面。")[1] == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize(("language", "package"), [("ja", "pyopenjtalk-plus"), ("zh", "opencc")])
+def test_what_a_language_needs_is_named(monkeypatch, language, package):
+    monkeypatch.setitem(sys.modules, package.removesuffix("-plus"), None)
+    ears = Ears("駅", language)
+    assert all(map(math.isnan, pair.error_rates(None, ears, "駅")))
+    assert len(ears.lines) == 1 and ears.lines[0].endswith(f"requirements-eval.txt {package}")
 
 
 def test_long_recordings_are_cut_at_a_quiet_place():

@@ -126,9 +126,14 @@ class Speaker:
 
         self.session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
 
-    def say(self, said: str, voice: np.ndarray, speed: float) -> np.ndarray:
-        """Letters in a voice [510, 256]; float32 wav at RATE, without the silence around it."""
-        ids = [LETTER_IDS[letter] for letter in said]
+    def say(
+        self, said: str, voice: np.ndarray, speed: float, numbers: dict[str, int] = LETTER_IDS
+    ) -> np.ndarray:
+        """Letters in a voice [510, 256]; float32 wav at RATE, without the silence around it.
+
+        numbers: {letter: what Kokoro knows it by}.
+        """
+        ids = [numbers[letter] for letter in said]
         given = {
             "tokens": np.array([[0, *ids, 0]], np.int64),
             "style": voice[min(len(ids), len(voice)) - 1][None],
