@@ -16,21 +16,23 @@ import argparse
 import random
 import sys
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 import audio
 from common import cli, progress
-from common.devices import choose_device
-from conversion.converter import Analysed, VoiceConverter
 from conversion.files import find_sources
 from evaluation.metrics import normalise_text
 from evaluation.pair import error_rates
 from evaluation.scorers import Scorers, Target
 from evaluation.texts import read_texts
 from experiments.tables import markdown
+
+if TYPE_CHECKING:
+    import torch
+
+    from conversion.converter import Analysed, VoiceConverter
 
 ALL = "all"
 COLUMNS = ("WER %", "CER %", "similarity", "to the source", "nearer to the target %", "moved")
@@ -63,20 +65,25 @@ def parse_args() -> argparse.Namespace:
     parser = cli.Parser(doc=__doc__)
     parser.add_argument("vbank", type=cli.voice, help="voice: out/<vbank>/acoustic/model-best.pt")
     parser.add_argument("--dataset", type=cli.voice, help="encoders out/<dataset> (default: the voice's own)")
-    parser.add_argument("--own", type=cli.path, required=True, help="recordings of the target")
-    parser.add_argument("--files", type=int, default=300, help="of them, at most (%(default)s)")
-    parser.add_argument("--input", type=cli.path, required=True, help="recordings to convert")
-    parser.add_argument("--texts", type=cli.path, help="CSV with columns path and text, for WER and CER")
-    parser.add_argument("--target_dir", type=cli.path, help="others of the target, for the similarity")
-    parser.add_argument(
+    own = parser.add_argument_group("the target")
+    own.add_argument("--own", type=cli.path, required=True, help="recordings of it")
+    own.add_argument("--files", type=int, default=300, help="of them, at most (%(default)s)")
+    own.add_argument("--target_dir", type=cli.path, help="others of it, for the similarity")
+    given = parser.add_argument_group("what is converted")
+    given.add_argument("--input", type=cli.path, required=True, help="an audio file, or a folder")
+    given.add_argument("--texts", type=cli.path, help="CSV with columns path and text, for WER and CER")
+    how = parser.add_argument_group("how")
+    how.add_argument(
         "--setting", type=setting, action="append", required=True, help="CENTROIDS:NEAR:FRACTION"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of files and centroids (%(default)s)")
+    how.add_argument("--seed", type=int, default=0, help="of files and centroids (%(default)s)")
     return parser.parse_args()
 
 
 def own_units(converter: VoiceConverter, args: argparse.Namespace) -> torch.Tensor:
     """Content units [M, D] of the target's recordings."""
+    import torch
+
     files = sorted(find_sources(args.own))
     chosen = random.Random(args.seed).sample(files, min(args.files, len(files)))
     shown = progress.each(chosen, "units of the target", unit="file")
@@ -87,6 +94,7 @@ def centroids(units: torch.Tensor, count: int, seed: int) -> torch.Tensor:
     """Units [M, D] -> their k-means [count, D], rounded as a voice would hold them; 0: all of them."""
     if not count:
         return units
+    import torch
     from sklearn.cluster import MiniBatchKMeans
 
     fit = MiniBatchKMeans(count, batch_size=4096, n_init=1, max_iter=30, random_state=seed)
@@ -95,6 +103,8 @@ def centroids(units: torch.Tensor, count: int, seed: int) -> torch.Tensor:
 
 def retrieved(units: torch.Tensor, own: torch.Tensor, near: int, fraction: float) -> torch.Tensor:
     """Units [N, D] moved a fraction of the way to the mean of the `near` nearest of own [M, D]."""
+    import torch
+
     nearest = torch.cdist(units, own).topk(min(near, len(own)), largest=False).indices
     return units + fraction * (own[nearest].mean(dim=1) - units)
 
@@ -142,6 +152,9 @@ def row(files: list[dict[str, float]]) -> list[str]:
 
 def main() -> int:
     args = parse_args()
+    from common.devices import choose_device
+    from conversion.converter import VoiceConverter
+
     converter = VoiceConverter.load(args.vbank, args.dataset, device=choose_device(None))
     sources, scorers = sorted(find_sources(args.input)), Scorers(progress.say)
     texts = read_texts(sources, args.texts, progress.say)
