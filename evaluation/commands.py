@@ -77,8 +77,9 @@ def evaluate_file(
     edited = converter.edit(converter.analyse(wav), **options)
     about = headers.comment(options, edited.notes)
     audio.save(target, converter.synthesise(edited), about, rate=converter.rate)
-    figures, _ = pair.measure(wav, audio.load(target), replace(known, text=text))
-    figures |= sound.of_conversion(wav, target, converter.rate, progress.say)
+    made = audio.load(target)
+    figures, _ = pair.measure(wav, made, replace(known, text=text))
+    figures |= sound.of_conversion(wav, made, target, converter.rate, progress.say)
     if edited.curve is not None:
         figures |= pair.given_melody(edited.source.wav, edited.curve.melody, progress.say)
     return figures

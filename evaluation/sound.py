@@ -12,7 +12,7 @@ import audio
 from bands import bandwidth
 from common.levels import ACTIVE_RANGE_DB, active_level
 from evaluation.pair import aligned
-from evaluation.wide import HALF, RANGES
+from evaluation.wide import HALF, RANGES, powers
 
 BANDS = {
     "ap_2": (500.0, 2000.0),
@@ -70,14 +70,11 @@ def pause_floors(source: np.ndarray, converted: np.ndarray) -> dict[str, float]:
 def highs(wav: np.ndarray, rate: int) -> dict[str, float]:
     """[S] at `rate` -> by range above 8 kHz and kind of frame the long-term level, in dB re active level.
 
-    Keys as "8_10_voiced". Frames of 40 ms; of the active ones those count as unvoiced that have most of their
-    energy above 4 kHz, as s and sh do. NaN where the recording ends in the lower half of a range, and without
-    such frames.
+    Keys as "8_10_voiced". Of the active frames those count as unvoiced that have most of their energy above
+    4 kHz, as s and sh do. NaN where the recording ends in the lower half of a range, and without such frames.
     """
-    size = 2 * audio.at_rate(audio.UNIT_HOP, rate)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wav, (0, size)), size)[:: size // 2]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(size))))
-    hertz, total = np.fft.rfftfreq(size, 1 / rate), power.sum(axis=1)
+    power, hertz = powers(wav, rate)
+    total = power.sum(axis=1)
     db = 10 * np.log10(np.maximum(total, np.finfo(float).tiny))
     level = active_level(db)
     active = db > level - ACTIVE_RANGE_DB
@@ -93,12 +90,11 @@ def highs(wav: np.ndarray, rate: int) -> dict[str, float]:
 
 
 def of_conversion(
-    source: np.ndarray, converted: Path, rate: int, say: Callable[[str], None]
+    source: np.ndarray, made: np.ndarray, path: Path, rate: int, say: Callable[[str], None]
 ) -> dict[str, float]:
-    """All figures of a conversion at `rate`, written to a file, of a source [S] at 16 kHz."""
-    low = audio.load(converted)
-    found = periodic(low, say) | pause_floors(*aligned(source, low, say))
-    return found | (highs(audio.load(converted, say, rate), rate) if rate > audio.SAMPLE_RATE else {})
+    """All figures of a conversion of a source, both [S] at 16 kHz; path: its file at `rate`."""
+    found = periodic(made, say) | pause_floors(*aligned(source, made, say))
+    return found | (highs(audio.load(path, say, rate), rate) if rate > audio.SAMPLE_RATE else {})
 
 
 def of_target(paths: Sequence[Path], rate: int, say: Callable[[str], None]) -> dict[str, float]:

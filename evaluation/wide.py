@@ -50,25 +50,25 @@ def figures(wav: np.ndarray, copy: np.ndarray, band: Band) -> dict[str, float]:
     holds less than half of a range.
     """
     top = min(bandwidth(wav, band.rate), RANGES[-1][1])
-    powers, hertz = zip(*(_powers(x, band.rate) for x in (wav, copy)), strict=True)
-    hertz, total = hertz[0], powers[0].sum(axis=1)
+    spectra, hertz = zip(*(powers(x, band.rate) for x in (wav, copy)), strict=True)
+    hertz, total = hertz[0], spectra[0].sum(axis=1)
     found = {"lsd_high": math.nan, "bandwidth_khz": top / 1000}
     inside = (hertz >= RANGES[0][0]) & (hertz < top)
     active = total > total.max(initial=0.0) * 10 ** (-ACTIVE_DB / 10)
     if inside.any() and active.any():
-        floor = powers[0].max() * 10 ** (FLOOR_DB / 10)
-        one, other = (10 * np.log10(np.maximum(x[active][:, inside], floor)) for x in powers)
+        floor = spectra[0].max() * 10 ** (FLOOR_DB / 10)
+        one, other = (10 * np.log10(np.maximum(x[active][:, inside], floor)) for x in spectra)
         found["lsd_high"] = float(np.sqrt(np.square(one - other).mean(axis=1)).mean())
     for low, high in RANGES:
         part = (hertz >= low) & (hertz < min(high, top))
         known = min(high, top) - low > HALF * (high - low)
-        levels = [float(x[:, part].sum()) for x in powers]
+        levels = [float(x[:, part].sum()) for x in spectra]
         difference = 10 * math.log10(levels[1] / levels[0]) if known and min(levels) > 0 else math.nan
         found[f"db_{low / 1000:.0f}_{high / 1000:.0f}"] = difference
     return found
 
 
-def _powers(wav: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+def powers(wav: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Power [frames, bins] of [S] every 10 ms, and Hz [bins]."""
     size, hop = 2 * round(FRAME_SECONDS * rate / 2), rate // 100
     padded = np.pad(np.asarray(wav, dtype=np.float64), size // 2)

@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
         type=cli.path,
         nargs="+",
         required=True,
-        help="the same lines sung on another note, a folder each; one row is trained on the first",
+        help="recordings of the same lines on other notes, a folder each; one row is trained on the first",
     )
     given.add_argument(
         "--lines", type=cli.path, required=True, help="wavs of speech that no model was trained on"
