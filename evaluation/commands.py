@@ -91,7 +91,9 @@ def evaluate_voice(args: argparse.Namespace) -> int:
     require_apart([*places, args.pitch_from, args.dyn_from], targets.values())
     texts = read_texts(places, args.texts, progress.say)
     converter, options = from_arguments(args, choose_device(args.device))
-    known = load_known(args)
+    known, own = load_known(args), None
+    if args.target_dir:  # before hours of conversions: one of its files may not be readable
+        own = sound.of_target(list(find_sources(args.target_dir)), converter.rate, progress.say)
     files, failures = {}, []
     for source, target in progress.each(targets.items(), str(args.vbank), unit="file"):
         work = partial(evaluate_file, converter, options, known, target, texts[source])
@@ -110,8 +112,7 @@ def evaluate_voice(args: argparse.Namespace) -> int:
             "means": summary,
             "files": files,
         }
-        if args.target_dir:
-            own = sound.of_target(list(find_sources(args.target_dir)), converter.rate, progress.say)
+        if own:
             content["sound"] = sound.compared(list(files.values()), own)
             print(f"{report.sound_table(content['sound'])}\n")
         print(report.conditions_lines(conditions))

@@ -93,17 +93,18 @@ def of_conversion(
     source: np.ndarray, made: np.ndarray, path: Path, rate: int, say: Callable[[str], None]
 ) -> dict[str, float]:
     """All figures of a conversion of a source, both [S] at 16 kHz; path: its file at `rate`."""
-    found = periodic(made, say) | pause_floors(*aligned(source, made, say))
-    return found | (highs(audio.load(path, say, rate), rate) if rate > audio.SAMPLE_RATE else {})
+    return alone(made, path, rate, say) | pause_floors(*aligned(source, made, say))
 
 
 def of_target(paths: Sequence[Path], rate: int, say: Callable[[str], None]) -> dict[str, float]:
     """`aperiodicity` and, above 16 kHz, `highs` of recordings of the target: means over MOST of them."""
-    rows = []
-    for path in paths[:: max(1, len(paths) // MOST)]:
-        row = periodic(audio.load(path, say), say)
-        rows.append(row | (highs(audio.load(path, say, rate), rate) if rate > audio.SAMPLE_RATE else {}))
-    return means(rows)
+    some = paths[:: max(1, len(paths) // MOST)]
+    return means([alone(audio.load(path, say), path, rate, say) for path in some])
+
+
+def alone(wav: np.ndarray, path: Path, rate: int, say: Callable[[str], None]) -> dict[str, float]:
+    """`periodic` of [S] at 16 kHz and, above that, `highs` of its file at `rate`."""
+    return periodic(wav, say) | (highs(audio.load(path, say, rate), rate) if rate > audio.SAMPLE_RATE else {})
 
 
 def periodic(wav: np.ndarray, say: Callable[[str], None]) -> dict[str, float]:
