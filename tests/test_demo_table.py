@@ -33,7 +33,7 @@ def test_the_table_is_in_order_and_reads_tables_that_there_are():
         assert set(step.speakers) <= set(plan.speakers) and step.makes
     assert [step.name for step in steps_of(plan) if step.ships] == [
         *("content-weights", "pitch-weights", "loudness-weights", "kathleen-weights"),
-        *("dorodoro-weights", "scottpoid-weights", "vocoder-weights"),
+        *("dorodoro-weights", "scottpoid-weights", "kumi-weights", "vocoder-weights"),
     ]
 
 
@@ -62,11 +62,26 @@ def test_every_command_is_one_that_its_script_takes(monkeypatch):
 
 
 def test_a_voice_of_another_bank_is_one_row_more(monkeypatch):
-    row = replace(steps.SPEAKERS["kumi"], voice=Voice("kumi/A3", "20", "6", 0.6, "kathleen"))
-    monkeypatch.setitem(steps.SPEAKERS, "kumi", row)
+    row = replace(steps.SPEAKERS["yuki"], voice=Voice("yuki", "20", "6", 0.6, "kathleen"))
+    monkeypatch.setitem(steps.SPEAKERS, "yuki", row)
     found = {step.name: step for step in steps_of(real_plan())}
-    assert "data/system/recordings/voices/kumi/A3" in found["kumi-mels"].command
-    assert found["kumi-weights"].makes == (Path("out/system/kumi/acoustic/model-best.pt"),)
+    assert "data/system/recordings/voices/yuki" in found["yuki-mels"].command
+    assert found["yuki-weights"].makes == (Path("out/system/yuki/acoustic/model-best.pt"),)
+
+
+def test_a_bank_is_trained_on_one_of_its_pitches_and_measured_by_others():
+    for step in steps_of(real_plan()):
+        assert "kumi-higher" not in step.speakers or step.name.startswith("pitch"), step.name
+    kumi = next(step for step in steps_of(real_plan()) if step.name == "kumi-mels")
+    assert "data/system/recordings/voices/kumi/A3" in kumi.command
+
+
+def test_a_wide_vocoder_begins_from_the_lower_half_that_there_is(tmp_path):
+    wide, narrow = real_plan(), real_plan(ROOT / "configs" / "tiny.toml")
+    begun, fresh = ({step.name: step for step in steps_of(plan)} for plan in (wide, narrow))
+    assert "out/system/runs/vocoder-begin/model-best.pt" in begun["vocoder"].command
+    assert begun["vocoder-begin"].begins and "vocoder-begin" in begun["vocoder"].after
+    assert "--warmstart" not in fresh["vocoder"].command and "vocoder-begin" not in fresh
 
 
 def test_without_kept_vectors_label_models_begin_from_random_weights(tmp_path):
@@ -145,7 +160,7 @@ def test_the_report_says_what_was_made_of_what_by_which_commands(plan, calls):
     weights = records.made([Path("out/t/weights.pt")])["out/t/weights.pt"]
     for line in (
         "    python -m experiments.demo_system wavs",
-        f"| kathleen | kathleen | 3 | 1.5 | content, vocoder, pitch, loudness, voice | `{'f' * 64}` |",
+        f"| kathleen | kathleen | 3 | 1.5 | content, pitch, loudness, vocoder, voice | `{'f' * 64}` |",
         "    [train.a]",
         f"| `out/t/weights.pt` | 0.0 | `{weights}` |",
         "| 2 | 2.5 | 0.3 |\n| 4 | 1.5 | 0.6 |\n",

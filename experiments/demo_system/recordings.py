@@ -18,13 +18,13 @@ from common.cli import UserError, nearest
 from common.files import sha256_of, write_bytes
 from common.readers import read_json, read_text
 from evaluation.report import write_json
-from experiments.demo_system.steps import CORPUS, FIRST, PITCH, SPEAKERS, Plan
+from experiments.demo_system.steps import EVERYTHING, FIRST, SPEAKERS, Plan
 from preprocessing.wavs_link import make_link, remove_link
 
 MANIFEST = "manifest.csv"
 KNOWN = "recordings.json"  # in OUT: what was seen of each file
 VOICES = "voices"  # links for the voices' own data folders
-MADE = "made"  # beside the links of PITCH: sounds that a step makes
+MADE = "made"  # beside the links of the pitch model: sounds that a step makes
 
 
 class Facts(NamedTuple):
@@ -121,7 +121,7 @@ def link(plan: Plan) -> None:
 
     So commands are the same wherever the recordings lie, and sounds that are made stay out of WAVS.
     """
-    for folder in (CORPUS, PITCH, VOICES):
+    for folder in (*EVERYTHING, VOICES):
         root = plan.links(folder)
         names = plan.voices() if folder == VOICES else plan.of(folder)
         wanted = {root / part: plan.wavs / part for name in names for part in SPEAKERS[name].folders}

@@ -10,7 +10,7 @@ from common.files import write_text
 from experiments.demo_system import packing
 from experiments.demo_system.records import DONE, GONE, Records
 from experiments.demo_system.running import last_lines, shown
-from experiments.demo_system.steps import SPEAKERS, Step
+from experiments.demo_system.steps import CORPUS, PITCH, SOUND, SPEAKERS, Step
 from experiments.tables import markdown
 from workshop.runs import TRAINED
 
@@ -75,7 +75,7 @@ def recordings(known: Records) -> str:
 def uses(name: str) -> str:
     """What the recordings of a row train."""
     speaker = SPEAKERS[name]
-    words = {"corpus": "content, vocoder", "pitch": "pitch, loudness"}
+    words = {CORPUS: "content", PITCH: "pitch, loudness", SOUND: "vocoder"}
     return ", ".join([*(words[folder] for folder in speaker.trains), *(["voice"] if speaker.voice else [])])
 
 

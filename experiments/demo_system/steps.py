@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bands import Band
 from checkpoints.places import BEST, SHIPPED
 from common.presets import hubert_sizes
 from evaluation.whisper import PACKAGES
 
-CORPUS, PITCH = "corpus", "pitch"  # data folders: of content encoder and vocoder, and of pitch and loudness
-BEGIN = (
-    Path("out") / SHIPPED
-)  # label models begin from these and keep their vectors, where the preset says so
+# Data folders: of the content encoder, of pitch and loudness, of the vocoder.
+CORPUS, PITCH, SOUND = "corpus", "pitch", "sound"
+# Label models begin from these and keep their vectors, where the preset says so; a wide vocoder has its lower
+# half from here.
+BEGIN = Path("out") / SHIPPED
 SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
+MORE_HELD_OUT = (*SPLIT[:-1], "0.15")  # of banks whose other pitches measure a voice: docs/flat-bank.md
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
 CLASSES = ("--clusters", "500", "--fit_frames", "300000")
 
@@ -46,20 +49,22 @@ class Speaker:
 
 
 FIRST = "kathleen"  # the voice that others begin from, and on whose mels the vocoder is finetuned
+EVERYTHING = (CORPUS, PITCH, SOUND)
 SPEAKERS = {
-    FIRST: Speaker((FIRST,), (CORPUS, PITCH), Voice(FIRST, "15", "2", 2.5)),
-    "nathalie": Speaker(("nathalie",), (CORPUS, PITCH)),
-    "flemishguy": Speaker(("flemishguy",), (CORPUS, PITCH)),
-    "kerstin": Speaker(("kerstin",), (CORPUS, PITCH)),
-    "dorodoro": Speaker(("dorodoro",), (CORPUS, PITCH), Voice("dorodoro", "20", "6", 0.6, FIRST)),
-    "scottpoid": Speaker(  # her E3 is what the voice is measured by: docs/flat-bank.md
-        ("scottpoid/G3",),
-        (CORPUS, PITCH),
-        Voice("scottpoid/G3", "20", "6", 0.6, FIRST, (*SPLIT[:-1], "0.15")),
+    FIRST: Speaker((FIRST,), EVERYTHING, Voice(FIRST, "15", "2", 2.5)),
+    "nathalie": Speaker(("nathalie",), EVERYTHING),
+    "flemishguy": Speaker(("flemishguy",), EVERYTHING),
+    "kerstin": Speaker(("kerstin",), EVERYTHING),
+    "dorodoro": Speaker(("dorodoro",), EVERYTHING, Voice("dorodoro", "20", "6", 0.6, FIRST)),
+    "scottpoid": Speaker(
+        ("scottpoid/G3",), EVERYTHING, Voice("scottpoid/G3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)
     ),
-    "kumi": Speaker(("kumi",), (PITCH,)),
-    "yuki": Speaker(("yuki",), (PITCH,)),
-    "martin": Speaker(("martin",), (PITCH,)),
+    "kumi": Speaker(("kumi/A3",), (PITCH, SOUND), Voice("kumi/A3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)),
+    "kumi-higher": Speaker(
+        tuple(f"kumi/{part}" for part in ("D4", "A4", "D5", "strong_low", "whisper_low")), (PITCH,)
+    ),
+    "yuki": Speaker(("yuki",), (PITCH, SOUND)),
+    "martin": Speaker(("martin",), (PITCH, SOUND)),
 }
 
 
@@ -224,19 +229,33 @@ def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
 
 def vocoder(plan: Plan) -> Iterator[Step]:
     """The vocoder on everybody's recordings, then on what the first voice's acoustic model predicts."""
-    kind = f"vocoder.{plan.preset['vocoder']['generator']}"
+    data, kind = plan.folder(SOUND), f"vocoder.{plan.preset['vocoder']['generator']}"
     reads = ("audio", "vocoder", kind, "vocoder.discriminators", "train.vocoder")
-    command = ("train_vocoder.py", *words(plan.folder(CORPUS), plan.run("vocoder")), *config(plan))
-    yield training(plan, "vocoder", (*command, "--seed", SEED), 5.0, ("corpus-labels",), reads)
-    command = ("preprocess.py", plan.name(FIRST), "--pitdyn", *config(plan))
-    made = (plan.folder(FIRST) / "stats.json",)
-    yield Step("vocoder-labels", command, made, 0.2, (f"{FIRST}-mels",), ("labels.pit", "labels.dyn"))
+    command = ("preprocess.py", plan.name(SOUND), "--wavs", plan.links(SOUND).as_posix(), "--mel")
+    command += (*prompts(plan), *SPLIT, *config(plan))
+    yield Step("sound-mels", command, (data / "mels.json",), 0.3, (), ("audio",), plan.of(SOUND))
+    yield f0(plan, SOUND, "sound-mels")
+    command = ("train_vocoder.py", *words(data, plan.run("vocoder")), *config(plan), "--seed", SEED)
+    after = ("sound-labels",)
+    if Band.of(plan.preset["audio"]).is_wide:
+        yield begin(plan, "vocoder", "hifigan")
+        command += ("--warmstart", plan.run("vocoder-begin").joinpath(BEST).as_posix())
+        after += ("vocoder-begin",)
+    yield training(plan, "vocoder", command, 5.0, after, reads)
+    yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
     command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
     command += ("--finetune", plan.shipped(FIRST, "acoustic").as_posix())
-    after = ("vocoder", "vocoder-labels", f"{FIRST}-units", f"{FIRST}-weights")
+    after = ("vocoder", f"{FIRST}-labels", f"{FIRST}-units", f"{FIRST}-weights")
     yield training(plan, "vocoder-fine", command, 1.5, after, reads)
     yield weights(plan, "vocoder-fine", SHIPPED, "hifigan")
+
+
+def f0(plan: Plan, folder: str, after: str) -> Step:
+    """Pitch and loudness of recordings that a data folder has from another step."""
+    command = ("preprocess.py", plan.name(folder), "--pitdyn", *config(plan))
+    made, reads = (plan.folder(folder) / "stats.json",), ("labels.pit", "labels.dyn")
+    return Step(f"{folder}-labels", command, made, 0.2, (after,), reads)
 
 
 def labels(plan: Plan, folder: str, hours: float) -> Step:
