@@ -14,6 +14,7 @@ from torch import Tensor
 from acoustic.generate import State, decode
 from acoustic.model import UPSAMPLING, AcousticModel, FrameNorm, InstanceNorm, evaluating, valid_mask
 from common.lookahead import Parts, lookahead
+from common.precision import products
 
 Pieces = Callable[[], Iterable[Tensor]]  # units [1, N', in_dim] that follow one another, from the beginning
 
@@ -74,7 +75,7 @@ def _parts(pieces: Iterable[Tensor]) -> Iterator[Parts]:
 def _encoded(model: AcousticModel, units: Tensor, known: list[Tensor] | None, before: int = -1) -> Tensor:
     """Units [1, D, N] -> encoder frames [1, C, T], or the input of the norm `before`."""
     units = units.transpose(1, 2)
-    with evaluating(model):
+    with evaluating(model), products(model, units):
         return model.encoder(units, valid_mask(units), known, before).transpose(1, 2)
 
 
@@ -82,5 +83,5 @@ def _encoded(model: AcousticModel, units: Tensor, known: list[Tensor] | None, be
 def _parallel(model: AcousticModel, units: Tensor, known: list[Tensor] | None) -> Tensor:
     """Units [1, D, N] -> log-mel [1, n_mels, T]."""
     encoded = _encoded(model, units, known).transpose(1, 2)
-    with evaluating(model):
+    with evaluating(model), products(model, units):
         return model.decoder(encoded, encoded.new_ones(1, encoded.shape[1], 1)).transpose(1, 2)

@@ -70,6 +70,13 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="of the conversions: 16000 of any voice (default: the voice's, where its vocoder has that, too)",
     )
     models.add_argument("--device", help="cpu, cuda, … (default: cuda where there is one)")
+    models.add_argument(
+        "--amp",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto computes products in bfloat16 where the processor does, in two thirds of the time; "
+        "off never, as other processors do (default: %(default)s)",
+    )
     group = parser.add_argument_group("prosody", "pitch and loudness are the source's unless changed here")
     group.add_argument(
         "--pitdyn",
@@ -154,6 +161,7 @@ def from_arguments(args: argparse.Namespace, device) -> tuple[VoiceConverter, di
         device=device,
         pitdyn=args.pitdyn,
         rate=args.rate,
+        amp=args.amp,
     )
     for line in converter.notes:
         progress.say(f"{args.vbank}: {line}")

@@ -21,9 +21,10 @@ import torch
 import audio
 from acoustic.blend import Blend
 from checkpoints import bundle, cards, models, pipeline, places, store, whole
+from common import precision
 from common.advance import Advance, counted, unseen
 from common.cli import UserError
-from common.spool import Samples, Spool, folder_of, gathered
+from common.spool import Samples, folder_of, gathered
 from conversion import curves, octave_errors, pieces, rates
 from conversion.prosody import (
     Controls,
@@ -83,15 +84,18 @@ class VoiceConverter:
         device="cpu",
         labels: tuple[PitLabels, DynLabels] | None = None,
         rate: int | None = None,
+        amp: str = "off",
     ) -> None:
         """The stages in eval mode; card: the acoustic checkpoint's voice card; labels: what the classes of
-        the encoder mean, without which prosody is followed and cannot be edited; rate: see `load`.
+        the encoder mean, without which prosody is followed and cannot be edited; rate, amp: see `load`.
 
         notes: lines on what of the voice or the vocoder is not used.
         """
         self.encoder, self.acoustic = encoder, acoustic
         self.vocoder, self.notes = rates.fitted(acoustic.band, vocoder, rate)
         self.card, self.device, self.labels, self.asked_rate = card, torch.device(device), labels, rate
+        self.amp = amp
+        precision.lower(amp, self.device, encoder, acoustic, self.vocoder)
 
     @property
     def rate(self) -> int:
@@ -109,6 +113,7 @@ class VoiceConverter:
         device: str = "cpu",
         pitdyn: str | None = None,
         rate: int | None = None,
+        amp: str = "auto",
     ) -> VoiceConverter:
         """The voice out/<vbank>/acoustic with the encoder of out/<dataset>, by default the voice's own.
 
@@ -117,8 +122,9 @@ class VoiceConverter:
         content, vocoder: files to use instead of those found (vocoder also "official" or "griffin_lim").
         pitdyn: source of pitch and loudness, the "hubert" models or a "tracker" (default: the one that the
         voice was trained with). rate: 16000 for conversions at that, of whatever voice (default: what voice
-        and vocoder both have). Raises UserError for an unknown voice, a missing file, or parts that were
-        not made for one another.
+        and vocoder both have). amp: "auto" computes products in bfloat16 where the processor does, "off"
+        never. Raises UserError for an unknown voice, a missing file, or parts that were not made for one
+        another.
         """
         path = places.voice_path(vbank, Path(out))
         own = None if places.is_model(path) else bundle.read(path)
@@ -141,7 +147,7 @@ class VoiceConverter:
             ready = models.load_vocoder(path, own.parts["vocoder"]).to(device)
         else:
             ready = pipeline.load_vocoder(config, dataset, vocoder, Path(out), device)
-        return cls(parts.encoder, acoustic, ready, card, device, parts.labels, rate)
+        return cls(parts.encoder, acoustic, ready, card, device, parts.labels, rate, amp)
 
     def convert(
         self, wav: np.ndarray, sample_rate: int = audio.SAMPLE_RATE, trim: bool = False, **edits: Any
@@ -213,7 +219,7 @@ class VoiceConverter:
             # The acoustic model knows loudness relative to the active level, and the edit has moved that.
             # Left where it was, 8 dB more on half of the frames made the others 3 to 5 dB louder.
             prosody = prosody.louder(-gain)
-        analysis = self._analysis(source.analysis.content, prosody)
+        analysis = pieces.with_prosody(source.analysis.content, prosody)
         louder = curve.db - sources.curve().db - gain
         return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder, replaced)
 
@@ -264,12 +270,6 @@ class VoiceConverter:
     def _prosody(self, analysed: Analysed) -> Prosody:
         pit, dyn = (part[0].cpu().numpy() for part in analysed.analysis[1:])
         return Prosody(pit, dyn, *self.labels)
-
-    @staticmethod
-    def _analysis(content: torch.Tensor | Spool, prosody: Prosody) -> Analysis:
-        like = torch.empty(0) if isinstance(content, Spool) else content
-        pit, dyn = (torch.from_numpy(p).to(like)[None] for p in (prosody.pit, prosody.dyn))
-        return Analysis(content, pit, dyn)
 
     def _borrowing(self, source: Analysed, prosody: Prosody, pitch_from: Any, dyn_from: Any) -> Prosody:
         """Prosody of a source, with the melody and the loudness of other recordings where they are given."""

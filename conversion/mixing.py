@@ -90,7 +90,9 @@ def mixed(converter: VoiceConverter, shares: Sequence[Share], out: Path | str = 
     if not acoustic.band.is_wide:
         card = {name: value for name, value in card.items() if name not in ("rate", "high")}
     parts = converter.encoder, acoustic, converter.vocoder
-    return VoiceConverter(*parts, card, converter.device, converter.labels, converter.asked_rate)
+    return VoiceConverter(
+        *parts, card, converter.device, converter.labels, converter.asked_rate, converter.amp
+    )
 
 
 def name_of(vbank: str, given: Sequence[tuple[str, float | Path]]) -> str:

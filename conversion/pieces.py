@@ -21,7 +21,7 @@ from common.cli import UserError
 from common.levels import active_level
 from common.spool import Samples, Spool, folder_of, gathered
 from conversion import levelling
-from conversion.prosody import Curve
+from conversion.prosody import Curve, Prosody
 from hubert_pitdyn import windows
 from hubert_pitdyn.attention_windows import count_windows
 from hubert_pitdyn.labels import PitLabels
@@ -72,6 +72,12 @@ def part_of(analysis: Analysis, first: int, stop: int, device: torch.device) -> 
         torch.from_numpy(content[first:stop])[None] if isinstance(content, Spool) else content[:, first:stop]
     )
     return Analysis(*(x.to(device) for x in (rows, pit[:, first:stop], dyn[:, first:stop])))
+
+
+def with_prosody(content: torch.Tensor | Spool, prosody: Prosody) -> Analysis:
+    """Content [1, N, D], or in a file [N, D], with the pitch and the loudness of a prosody."""
+    like = torch.empty(0) if isinstance(content, Spool) else content
+    return Analysis(content, *(torch.from_numpy(p).to(like)[None] for p in (prosody.pit, prosody.dyn)))
 
 
 def by_blocks(

@@ -23,6 +23,7 @@ from common import progress
 from common.advance import Advance
 from common.cli import UserError
 from common.devices import exactly_threads
+from common.precision import products
 from conversion import batch
 from conversion.converter import VoiceConverter
 from conversion.files import BatchFile, convert_file
@@ -129,12 +130,18 @@ def stages(converter: VoiceConverter, seconds: float) -> dict[str, Callable[[], 
     units = converter.encoder.embed(edited.analysis)
     mel = converter.acoustic.generate(units).transpose(1, 2)[:, : converter.vocoder.band.n_mels]
     return {
-        "content": lambda: converter.encoder.content.units(given),
+        "content": partial(content, converter, given),
         "content, pitch and loudness": lambda: converter.encoder.analyse(given),
         "acoustic model": lambda: converter.acoustic.generate(units),
         "vocoder": lambda: converter.vocoder(mel),
         "whole": lambda: converter.convert(wav),
     }
+
+
+def content(converter: VoiceConverter, wav: torch.Tensor) -> torch.Tensor:
+    """Content units of a wav [1, 1, S], in the numbers that a conversion has them in."""
+    with products(converter.encoder, wav):
+        return converter.encoder.content.units(wav)
 
 
 @torch.inference_mode()

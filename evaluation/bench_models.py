@@ -53,4 +53,4 @@ def _converter(encoder: PitDynEncoder, acoustic: AcousticModel, vocoder) -> Voic
     vocoder.remove_weight_norm()
     for model in (acoustic, vocoder):
         model.eval().requires_grad_(False)
-    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", LABELS)
+    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", LABELS, amp="auto")

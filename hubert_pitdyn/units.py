@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from audio import UNIT_HOP, encoder_input
+from common.precision import products
 from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.masks import valid_frames
@@ -56,6 +57,10 @@ class PitDynEncoder(nn.Module):
         Each network runs once, for its own answer and for every head that reads it. context: of the recording
         of which wav is one window; the answer is without the neighbours' units.
         """
+        with products(self, wav):
+            return self._analysed(wav, lengths, context)
+
+    def _analysed(self, wav: Tensor, lengths: Tensor | None, context: Context | None) -> Analysis:
         models = (self.content, self.pit, self.dyn)
         shared = {model.trunk for model in models if isinstance(model, TrunkHead)}
         hidden = {trunk: trunk.hidden(wav, lengths, context) for trunk in shared}
@@ -71,7 +76,7 @@ class PitDynEncoder(nn.Module):
                 give = model.units if content else model.distribution
                 return give(wav, lengths, context)
             state = model.proj(hidden[model][1][:, :, -1])
-            return state if content else model.logits_of(state).softmax(dim=-1)
+            return state.float() if content else model.logits_of(state).softmax(dim=-1)
 
         return Analysis(*map(answer, models))
 
@@ -108,7 +113,8 @@ class ContentEncoder(nn.Module):
     @torch.inference_mode()
     def analyse(self, wav: Tensor, lengths: Tensor | None = None, context: Context | None = None) -> Analysis:
         """As PitDynEncoder.analyse; distributions over no classes at all."""
-        units = self.content.units(wav, lengths, context)
+        with products(self, wav):
+            units = self.content.units(wav, lengths, context)
         return Analysis(units, units[..., :0], units[..., :0])
 
     def embed(self, analysis: Analysis) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from audio import MEL_HOP, MEL_MEAN, MEL_STD, N_MELS, SAMPLE_RATE
 from common.layers import Block
+from common.precision import products
 
 HOPS = 4  # of a window
 WINDOW_REACH = HOPS // 2  # frames either side of a sample whose windows hold it
@@ -43,11 +44,12 @@ class Trunk(nn.Module):
         self.last_norm = nn.LayerNorm(dim)
 
     def forward(self, mel: Tensor, condition: Tensor | None = None) -> Tensor:
-        x = self.embed((mel - MEL_MEAN) / MEL_STD).transpose(1, 2).to(mel.dtype)
-        x = self.norm(x if condition is None else x + condition)
-        for block in self.blocks:
-            x = block(x)
-        return self.last_norm(x)
+        with products(self, mel):
+            x = self.embed((mel - MEL_MEAN) / MEL_STD).transpose(1, 2).to(mel.dtype)
+            x = self.norm(x if condition is None else x + condition)
+            for block in self.blocks:
+                x = block(x)
+            return self.last_norm(x)
 
 
 def initialise(model: nn.Module) -> None:
