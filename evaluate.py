@@ -156,6 +156,7 @@ def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
         "--material", nargs="+", type=float, default=[600, 3600], help="seconds to preprocess (600 3600)"
     )
     given.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
+    given.add_argument("--amp", choices=("auto", "off"), default="auto", help="as for infer.py (auto)")
     given.add_argument("--rounds", type=int, default=3, help="of each measurement (default: %(default)s)")
     given.add_argument(
         "--reference", type=cli.path, help="Python file of a plain chain, such as tests/plain_chain.py"

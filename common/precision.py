@@ -14,10 +14,14 @@ from torch import Tensor, nn
 from common.devices import choose_amp
 
 
+def choice(name: str, device: torch.device) -> torch.dtype | None:
+    """`choose_amp` for conversions: on a GPU none, where it was not tried."""
+    return choose_amp(name, device) if device.type == "cpu" else None
+
+
 def lower(name: str, device: torch.device, *models: nn.Module) -> None:
-    """Let `products` of these models and of all their parts be those of `choose_amp`; on a GPU it is not
-    tried, and they stay in single precision."""
-    dtype = choose_amp(name, device) if device.type == "cpu" else None
+    """Let `products` of these models and of all their parts be in the `choice`."""
+    dtype = choice(name, device)
     for model in models:
         for part in model.modules():
             part.products = dtype

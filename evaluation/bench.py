@@ -23,7 +23,7 @@ from common import progress
 from common.advance import Advance
 from common.cli import UserError
 from common.devices import exactly_threads
-from common.precision import products
+from common.precision import choice, products
 from conversion import batch
 from conversion.converter import VoiceConverter
 from conversion.files import BatchFile, convert_file
@@ -44,14 +44,14 @@ except SystemExit as error:
     if error.code:
         raise
 """
-# Converts a file as infer.py does, with models of random weights: sizes, source, target.
+# Converts a file as infer.py does, with models of random weights: sizes, --amp, source, target.
 RANDOM = """
 import sys
 from pathlib import Path
 from conversion.files import BatchFile, convert_file
 from evaluation import bench_models
-converter = bench_models.SIZES[sys.argv[1]]()
-convert_file(converter, BatchFile(*map(Path, sys.argv[2:]), None, None), {}, False, False)
+converter = bench_models.SIZES[sys.argv[1]](sys.argv[2])
+convert_file(converter, BatchFile(*map(Path, sys.argv[3:]), None, None), {}, False, False)
 """
 # What a process took: CPU seconds and the peak of its memory.
 TAKEN = """
@@ -102,7 +102,9 @@ def start_up(voice: list[str], rounds: int) -> dict[str, float]:
     return {"import torch": float(alone), "infer.py": float(whole), "ratio": float(ratio)}
 
 
-def growth(voice: list[str], sizes: list[str], lengths: list[float]) -> list[dict[str, Any]]:
+def growth(
+    voice: list[str], sizes: list[str], lengths: list[float], amp: str = "auto"
+) -> list[dict[str, Any]]:
     """CPU seconds and peak memory of conversions of files of so many seconds, each in a process of its own.
 
     sizes: "shipped" is infer.py with the voice, others are of `bench_models`.
@@ -115,7 +117,7 @@ def growth(voice: list[str], sizes: list[str], lengths: list[float]) -> list[dic
             if size == "shipped":
                 cpu, peak = infer(voice, source, target.parent)
             else:
-                cpu, peak = measured(RANDOM + TAKEN, size, source, target)
+                cpu, peak = measured(RANDOM + TAKEN, size, amp, source, target)
             row = {"sizes": size, "seconds": seconds, "cpu": cpu, "cpu_per_second": cpu / seconds}
             rows.append({**row, "peak_gb": peak / 1e9})
     return rows
@@ -222,13 +224,16 @@ def folder_against_files(
 
 def measure(args: Any) -> dict[str, Any]:
     """All figures that evaluate.py bench prints, and writes with --json."""
-    voice = [args.vbank, *(["--dataset", args.dataset] if args.dataset else [])]
-    shipped = cache(partial(VoiceConverter.load, args.vbank, args.dataset))
-    makers = {"shipped": shipped, **bench_models.SIZES}
+    voice = [args.vbank, "--amp", args.amp, *(["--dataset", args.dataset] if args.dataset else [])]
+    shipped = cache(partial(VoiceConverter.load, args.vbank, args.dataset, amp=args.amp))
+    makers = {"shipped": shipped}
+    makers |= {name: partial(make, args.amp) for name, make in bench_models.SIZES.items()}
     reference = None
     if args.reference:
-        reference = partial(load_reference(args.reference).convert, bench_models.official_sizes())
+        reference = partial(load_reference(args.reference).convert, bench_models.official_sizes("off"))
     figures: dict[str, Any] = {"torch": torch.__version__, "voice": args.vbank, "threads": args.threads}
+    dtype = choice(args.amp, torch.device("cpu"))
+    figures["products"] = str(dtype or torch.float32).removeprefix("torch.")
     if "start" in args.parts:
         figures["start"] = start_up(voice, args.rounds)
     if "stages" in args.parts:
@@ -247,7 +252,7 @@ def measure(args: Any) -> dict[str, Any]:
         most = max(args.threads)
         figures["folder"] = folder_against_files(shipped(), FOLDER, SHORT, most, args.rounds)
     if "growth" in args.parts:
-        figures["growth"] = growth(voice, args.growth_sizes, args.growth)
+        figures["growth"] = growth(voice, args.growth_sizes, args.growth, args.amp)
     if "preprocess" in args.parts:
         figures["preprocess"] = bench_preprocess.measure(args.vbank, args.material, args.rounds)
     if "train" in args.parts:

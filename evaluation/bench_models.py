@@ -1,4 +1,7 @@
-"""Converters of the official sizes with random weights, which take as long as trained ones."""
+"""Converters of the official sizes with random weights, which take as long as trained ones.
+
+amp: as in VoiceConverter.load.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,23 @@ from vocoder.harmonic import HarmonicGenerator
 from vocoder.hifigan import HifiGan
 
 
-def official_sizes() -> VoiceConverter:
+def official_sizes(amp: str = "auto") -> VoiceConverter:
     """Three HuBERT base, the acoustic model of Soft-VC with its autoregressive decoder, and HiFi-GAN."""
     torch.manual_seed(0)
     label_models = [Hubert(classes=labels.classes, unit_kind="label") for labels in LABELS]
     encoder = PitDynEncoder(Hubert(), *label_models)
-    return _converter(encoder, AcousticModel(in_dim=768), HifiGan())
+    return _converter(encoder, AcousticModel(in_dim=768), HifiGan(), amp)
 
 
-def one_trunk_hifigan() -> VoiceConverter:
+def one_trunk_hifigan(amp: str = "auto") -> VoiceConverter:
     """One HuBERT base with light heads, the preset base's acoustic model, and HiFi-GAN."""
-    return _converter(_one_trunk(), _acoustic(), HifiGan())
+    return _converter(_one_trunk(), _acoustic(), HifiGan(), amp)
 
 
-def one_trunk() -> VoiceConverter:
+def one_trunk(amp: str = "auto") -> VoiceConverter:
     """The same with the preset base's harmonic vocoder."""
-    return _converter(_one_trunk(), _acoustic(), HarmonicGenerator(**load_config()["vocoder"]["harmonic"]))
+    vocoder = HarmonicGenerator(**load_config()["vocoder"]["harmonic"])
+    return _converter(_one_trunk(), _acoustic(), vocoder, amp)
 
 
 LABELS = PitLabels(), DynLabels()
@@ -49,8 +53,8 @@ def _acoustic() -> AcousticModel:
     return AcousticModel(**load_config()["acoustic"])
 
 
-def _converter(encoder: PitDynEncoder, acoustic: AcousticModel, vocoder) -> VoiceConverter:
+def _converter(encoder: PitDynEncoder, acoustic: AcousticModel, vocoder, amp: str) -> VoiceConverter:
     vocoder.remove_weight_norm()
     for model in (acoustic, vocoder):
         model.eval().requires_grad_(False)
-    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", LABELS, amp="auto")
+    return VoiceConverter(encoder, acoustic, vocoder, {}, "cpu", LABELS, amp=amp)

@@ -9,7 +9,8 @@ from evaluation import bench, bench_costs, bench_preprocess, bench_training
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as tables in Markdown."""
-    out = [f"torch {figures['torch']}, {figures['processor']}, voice {figures['voice']}"]
+    first = [f"torch {figures['torch']}", figures["processor"], f"voice {figures['voice']}"]
+    out = [", ".join([*first, f"products in {figures['products']}"])]
     if start := figures.get("start"):
         out += ["", "| start-up | CPU s |", "| --- | ---: |"]
         out += [f"| {name} | {start[name]:.2f} |" for name in ("import torch", "infer.py")]

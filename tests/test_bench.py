@@ -13,6 +13,8 @@ from acoustic.model import AcousticModel
 from common.cli import UserError
 from evaluation import bench, bench_costs, bench_models, bench_preprocess, bench_tables, bench_training
 
+CONDITIONS = dict.fromkeys(("torch", "processor", "voice", "products"), "")
+
 
 def test_the_plain_chain_steps_to_the_same_mel():
     torch.manual_seed(0)
@@ -139,7 +141,7 @@ def test_a_folder_is_measured_one_by_one_and_as_a_batch(monkeypatch):
     assert asked == [(3, False), (3, True), (3, False)] * 3 and found["threads"] == 1
     assert found["ratio"] == pytest.approx(found["one_by_one"] / found["batch"])
     assert found["bound"] == pytest.approx(found["one_by_one"] / found["one_thread"])
-    table = bench_tables.lines({"torch": "", "processor": "", "voice": "", "folder": found})
+    table = bench_tables.lines({**CONDITIONS, "folder": found})
     assert f"| … it could be at most | {found['bound']:.2f} |" in table
     monkeypatch.setattr(bench.batch, "outcomes", lambda work, files, together: [(files[0], None, "no room")])
     with pytest.raises(UserError, match="no room"):
@@ -153,7 +155,7 @@ def test_a_stream_is_measured_beside_the_whole():
     found = bench.streamed(converter, 16.0, 1, 1)
     assert found["latency"] == converter.stream([]).latency > 10
     assert 0 < found["whole"] < 1 and 0 < found["stream"] < 2
-    table = bench_tables.lines({"torch": "", "processor": "", "voice": "", "stream": found})
+    table = bench_tables.lines({**CONDITIONS, "stream": found})
     assert f"| latency, s | {found['latency']:.1f} |" in table
     assert {row.count("|") for row in table[2:]} == {3}
 
