@@ -119,7 +119,7 @@ class FeatureExtractor(nn.Module):
         No later frame needs care: a unit's receptive field ends where its item's padding ends.
         """
         if known is not None:
-            x = x.float()  # the measures are
+            x = x.float()  # as the measures are
             return F.batch_norm(x, *known.to(x), self.norm0.weight, self.norm0.bias, eps=self.norm0.eps)
         if lengths is None:
             return self.norm0(x)
