@@ -35,6 +35,7 @@ class Blend(nn.Module):
         bands = {model.band for model in models}
         # Above 8 kHz some voices say nothing: what all have are the 128 rows.
         self.band = bands.pop() if len(bands) == 1 else LOW
+        self.level_db = models[0].level_db
 
     def since(self, start: float) -> Blend:
         """The same for units that begin so many seconds after the recording does."""

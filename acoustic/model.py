@@ -157,7 +157,10 @@ class AcousticModel(nn.Module):
 
     decoder: "autoregressive" (mel_prenet_dim, lstm_dim) or "parallel" (blocks). norm: one of NORMS. high: of
     a voice with rows above 8 kHz the sizes of its `bands.Band`, which are added to n_mels; parallel only.
+    level_db: active level of the recordings whose mels it makes, where that is known.
     """
+
+    level_db: float | None = None
 
     def __init__(
         self,

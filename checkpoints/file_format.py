@@ -40,6 +40,7 @@ MARKS = {  # family -> a tensor that every state dict of it has, whatever its si
     "kmeans": "cluster_centers_",
 }
 WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under which others keep a state dict
+LEVEL = "config.toml.audio.level_db"
 EXPECTED = {
     "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
     "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
@@ -49,11 +50,13 @@ EXPECTED = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds: kind, state dict without wrapping, and constructor arguments if it tells them."""
+    """What a file holds: kind, state dict without wrapping, and, if it tells them, constructor arguments and
+    the active level in dB of the recordings whose mels it was trained on."""
 
     kind: str
     state: dict[str, Tensor]
     sizes: dict[str, Any] | None
+    level_db: float | None = None
 
 
 def identity(path: Path | str) -> str:
@@ -202,7 +205,9 @@ def _own(data: dict, path: Path | str) -> Contents:
         )
     whole.require(path, data)
     state = int8.restored(_tensors(data["model"], path), path)
-    return Contents(kind, state, data["config"].get("model", {}))
+    preset = whole.field(path, data, "config.toml.audio", dict, {})
+    level = whole.field(path, data, LEVEL, int | float) if "level_db" in preset else None
+    return Contents(kind, state, data["config"].get("model", {}), level)
 
 
 def _tensors(state: dict, path: Path | str) -> dict[str, Tensor]:

@@ -96,7 +96,9 @@ def load_acoustic(path: Path | str, checkpoint: dict | None = None) -> AcousticM
     if sizes is None:
         prenet = found.state.get("encoder.prenet.net.0.weight")
         sizes = {} if prenet is None else {"prenet_dim": prenet.shape[0], "in_dim": prenet.shape[1]}
-    return _ready(_build(AcousticModel, sizes, found.state, path), found.state, path)
+    model = _ready(_build(AcousticModel, sizes, found.state, path), found.state, path)
+    model.level_db = found.level_db
+    return model
 
 
 def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
@@ -112,6 +114,7 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
     model = _ready(model, found.state, path)
     if not folded:
         model.remove_weight_norm()
+    model.level_db = found.level_db
     return model.requires_grad_(False)
 
 

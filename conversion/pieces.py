@@ -22,6 +22,7 @@ from common.levels import active_level
 from common.spool import Samples, Spool, folder_of, gathered
 from conversion import levelling
 from conversion.prosody import Curve, Prosody
+from conversion.rates import mel_for
 from hubert_pitdyn import windows
 from hubert_pitdyn.attention_windows import count_windows
 from hubert_pitdyn.labels import PitLabels
@@ -127,7 +128,7 @@ def waves(
             given = [
                 None if x is None else torch.from_numpy(x[frames])[None].to(device) for x in (hertz, voiced)
             ]
-            mel = mel.transpose(1, 2)[:, : vocoder.band.n_mels]
+            mel = mel_for(vocoder, acoustic, mel)
             yield mel, None if hertz is None else given[0].to(mel), given[1]
             at = frames.stop
 

@@ -1,12 +1,15 @@
-"""At which rate a voice and a vocoder convert: at their own where both are of one band, else at 16 kHz."""
+"""What a vocoder takes of a voice: rate and rows, its own where both are of one band, and level."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 import audio
 from bands import LOW, Band
 from common.cli import UserError
+from vocoder.mel_level import at_level
 
 LEFT_OUT = "the voice's mel above 8 kHz is left out: its vocoder gives {hz} Hz; see --vocoder"
 ENDS = (
@@ -36,3 +39,11 @@ def fitted(voice: Band, vocoder: Any, rate: int | None = None) -> tuple[Any, tup
     if not wide.is_wide:
         return vocoder, (LEFT_OUT.format(hz=wide.rate),)
     return vocoder, (OTHER if voice.is_wide else ENDS,)
+
+
+def mel_for(vocoder: Any, acoustic: Any, mel: torch.Tensor) -> torch.Tensor:
+    """Log-mel [B, T, rows] of an acoustic model -> [B, n_mels, T], the rows that a vocoder reads.
+
+    They are at its level, see `vocoder.mel_level`.
+    """
+    return at_level(mel.transpose(1, 2)[:, : vocoder.band.n_mels], acoustic.level_db, vocoder)

@@ -16,6 +16,7 @@ from common.levels import active_level, blows
 from common.lookahead import lookahead
 from conversion import levelling, octave_errors, pieces
 from conversion.prosody import Controls, PitchRange, Prosody
+from conversion.rates import mel_for
 from hubert_pitdyn import windows
 from hubert_pitdyn.attention_windows import WINDOW, WINDOW_HOP, WINDOW_OVERLAP
 from hubert_pitdyn.front_ends import Context
@@ -175,7 +176,7 @@ class Stream:
             *_, hertz, voiced = self.sides.of(at, stop) if self.converter.labels else (None, None)
             given = [None if x is None else torch.from_numpy(x.reshape(1, -1)) for x in (hertz, voiced)]
             at = stop
-            mel = mel.transpose(1, 2)[:, : self.band.n_mels]
+            mel = mel_for(self.converter.vocoder, self.converter.acoustic, mel)
             yield mel, *(x if x is None else x.to(mel.device) for x in given)
 
     @torch.inference_mode()

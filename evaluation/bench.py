@@ -27,6 +27,7 @@ from common.precision import choice, products
 from conversion import batch
 from conversion.converter import VoiceConverter
 from conversion.files import BatchFile, convert_file
+from conversion.rates import mel_for
 from evaluation import bench_costs, bench_models, bench_preprocess, bench_training
 
 Reference = Callable[[np.ndarray], Any]  # a plain chain: what it makes of a wav [S]
@@ -130,7 +131,7 @@ def stages(converter: VoiceConverter, seconds: float) -> dict[str, Callable[[], 
     edited = converter.edit(analysed)
     given = torch.from_numpy(audio.encoder_input(analysed.prepared.wav))[None, None].to(converter.device)
     units = converter.encoder.embed(edited.analysis)
-    mel = converter.acoustic.generate(units).transpose(1, 2)[:, : converter.vocoder.band.n_mels]
+    mel = mel_for(converter.vocoder, converter.acoustic, converter.acoustic.generate(units))
     return {
         "content": partial(content, converter, given),
         "content, pitch and loudness": lambda: converter.encoder.analyse(given),

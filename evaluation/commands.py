@@ -171,7 +171,7 @@ def show_rows(args: argparse.Namespace, folder, rows: dict, first: str) -> int:
 def evaluate_vocoders(args: argparse.Namespace) -> int:
     config, device = load_config(args.config), choose_device(args.device)
     scorers = Scorers(progress.say, args.language)
-    places, level = find_sources(args.input), config["audio"]["level_db"]
+    places = find_sources(args.input)
     tracker = config["labels"]["pit"]["tracker"]
     if args.wide:
         return show_copies(args, places, wide_ways(args, config, device), report.WIDE_COLUMNS, device)
@@ -185,7 +185,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
         if args.given_f0 and vocoder.conditioned_on_f0:
             renders[f"{name}, given the F0"] = partial(with_tracked_f0, vocoder, tracker)
         for label, render in renders.items():
-            make = partial(copies.copy_of, render, level_db=level, device=device)
+            make = partial(copies.copy_of, render, level_db=copies.level_of(vocoder, config), device=device)
             ways[label] = lambda path, make=make: copies.measure(
                 make, path, scorers, progress.say, texts[path]
             )
@@ -201,7 +201,7 @@ def wide_ways(args: argparse.Namespace, config: dict, device) -> dict[str, Calla
         vocoder = pipeline.load_vocoder(config, "", name, device=device)
         if not vocoder.band.is_wide:
             raise cli.UserError(f"{name}: expected a vocoder of more than 16 kHz with --wide, it has 16 kHz")
-        more = {"level_db": config["audio"]["level_db"], "tracker": config["labels"]["pit"]["tracker"]}
+        more = {"level_db": copies.level_of(vocoder, config), "tracker": config["labels"]["pit"]["tracker"]}
         ways[name] = partial(wide.measure, vocoder, **more, device=device)
     return ways
 

@@ -31,6 +31,11 @@ def copy_of(render: Callable, wav: np.ndarray, level_db: float, device="cpu") ->
     return prepared.restore(audio.limit_peak(audio.set_level(made, level)))
 
 
+def level_of(vocoder, config: dict) -> float:
+    """At which a vocoder is given mels: its own level, the preset's where any will do or nobody knows."""
+    return config["audio"]["level_db"] if vocoder.level_db is None else vocoder.level_db
+
+
 def by_mel(vocoder) -> Callable:
     """A vocoder as `copy_of` takes it, from the mel alone."""
     return lambda mel, wav: vocoder(mel)

@@ -102,6 +102,7 @@ def test_settings_are_there_as_text_and_beside_the_metrics(run):
 def test_sounds_are_by_the_vocoder_of_the_voice_or_by_none_that_would_be_downloaded(run, monkeypatch):
     class Vocoder(torch.nn.Module):
         conditioned_on_f0 = True
+        level_db = None
 
         def at_16_khz(self):
             return self

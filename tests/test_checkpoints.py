@@ -12,6 +12,7 @@ from checkpoint_files import GOLDEN, make_state, old_names, prefixed, sentence, 
 from audio import N_MELS
 from checkpoints import cards, models, store
 from common import files
+from common.cli import UserError
 from vocoder import GENERATORS
 
 
@@ -255,6 +256,18 @@ def test_own_vocoder(tmp_path, folded):
     assert_ready(loaded)
     assert loaded(mel).shape == (2, 1, 640)
     assert (loaded(mel) - expected).abs().max() < 1e-5
+
+
+def test_a_model_knows_the_level_of_its_mels(tmp_path):
+    for kind, load in (("acoustic", models.load_acoustic), ("hifigan", models.load_vocoder)):
+        data, _ = tiny(kind)
+        path = tmp_path / f"{kind}.pt"
+        for toml, level in (({"audio": {"level_db": -26.0}}, -26.0), ({}, None)):
+            store.save(path, {**data, "config": {**data["config"], "toml": toml}})
+            assert load(path).level_db == level
+        store.save(path, {**data, "config": {**data["config"], "toml": {"audio": {"level_db": "loud"}}}})
+        with pytest.raises(UserError, match="level_db"):
+            load(path)
 
 
 # Pruning

@@ -55,6 +55,16 @@ def test_a_recording_is_measured_through_a_wide_vocoder(tmp_path):
     assert found["lsd_high"] > 3 and found["rtf"] > 0 and found["bandwidth_khz"] > 19
 
 
+@pytest.mark.parametrize("level", [-33.0, None])
+def test_a_vocoder_is_measured_at_the_level_of_its_own_mels(monkeypatch, level):
+    """Where it has one: other mels than those that it was trained on say little of it."""
+    vocoder, config = harmonic(rate=44100, high_bands=8), load_config()
+    vocoder.level_db = level
+    monkeypatch.setattr(commands.pipeline, "load_vocoder", lambda *a, **k: vocoder)
+    ways = commands.wide_ways(argparse.Namespace(vocoders=["v.pt"]), config, "cpu")
+    assert ways["v.pt"].keywords["level_db"] == (level or config["audio"]["level_db"])
+
+
 def test_a_vocoder_of_16_khz_has_nothing_to_measure(monkeypatch):
     monkeypatch.setattr(commands.pipeline, "load_vocoder", lambda *a, **k: harmonic())
     args = argparse.Namespace(vocoders=["old.pt"])

@@ -16,6 +16,7 @@ from conversion import levelling, rates
 from conversion.converter import VoiceConverter
 from conversion.files import BatchFile, convert_file
 from vocoder.hifigan import HifiGan
+from vocoder.mel_level import at_level
 
 WIDE = {"rate": 44100, "high_bands": 8}
 OTHER = {**WIDE, "high_bands": 6}
@@ -148,3 +149,46 @@ def test_a_vocoder_of_either_kind_begins_from_one_of_the_other(stored, of):
     lower = {k: v for k, v in given.state_dict().items() if not k.startswith("high.")}
     assert all(torch.equal(filled[k], v) for k, v in {**lower, **before}.items())
     assert models.load_vocoder(path).band == given.band
+
+
+class Listener(torch.nn.Module):
+    """A vocoder that keeps the mels it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.heard = harmonic(), []
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.inner, name)
+
+    def forward(self, mel, *given, **more):
+        self.heard.append(mel)
+        return self.inner(mel, *given, **more)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_vocoder_of_another_level_is_given_the_voice_s_mels_at_its_own(live):
+    given, wav = {}, recording(1.5)
+    for level in (None, -26.0, -19.0):
+        vocoder = Listener()
+        converter = voice(vocoder)
+        converter.acoustic.level_db, vocoder.inner.level_db = -26.0, level
+        if live:
+            list(converter.stream(np.array_split(wav, 9), level_db=audio.level(wav)))
+        else:
+            converter.convert(wav)
+        given[level] = torch.cat(vocoder.heard, dim=2)
+    assert torch.equal(given[None], given[-26.0])
+    assert torch.allclose(given[-19.0] - given[None], torch.tensor(7 * np.log(10) / 20).float(), atol=1e-5)
+
+
+def test_mels_at_a_lower_level_keep_the_floor():
+    vocoder, silence = harmonic(), torch.full((1, 128, 3), float(np.log(audio.LOG_FLOOR)))
+    vocoder.level_db = -26.0
+    assert torch.equal(at_level(silence, -19.0, vocoder), silence)
+    loud = at_level(silence + 5, -19.0, vocoder)
+    assert torch.allclose(loud, silence + 5 - 7 * np.log(10) / 20, atol=1e-5)
+    assert at_level(silence, None, vocoder) is silence

@@ -21,6 +21,7 @@ from common.names import readable
 from hubert_pitdyn import pitch, plots
 from vocoder import frame_f0
 from vocoder.griffin_lim import GriffinLim
+from vocoder.mel_level import at_level
 
 if TYPE_CHECKING:
     from training.run import Run
@@ -98,6 +99,7 @@ class VoiceVocoder:
     def __call__(self, mel: Tensor, f0: np.ndarray | None) -> np.ndarray:
         """mel [128, T] and F0 [N] in Hz, 0 = unvoiced, or None -> wav [160T]."""
         mel = mel[None].float().to(self.run.device)
+        mel = at_level(mel, self.run.config["audio"]["level_db"], self._vocoder)
         return frame_f0.synthesise(self._vocoder, mel, f0).flatten().float().cpu().numpy()
 
     @cached_property

@@ -27,6 +27,7 @@ class GriffinLim(nn.Module):
 
     conditioned_on_f0 = False
     band = LOW
+    level_db: float | None = None
 
     def at_16_khz(self) -> GriffinLim:
         """Itself, which has no other rate."""

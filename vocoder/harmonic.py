@@ -46,6 +46,7 @@ class HarmonicGenerator(nn.Module):
     """
 
     conditioned_on_f0 = True
+    level_db: float | None = None
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class HifiGan(nn.Module):
 
     conditioned_on_f0 = False
     band = LOW
+    level_db: float | None = None
 
     def at_16_khz(self) -> HifiGan:
         """Itself, which has no other rate."""

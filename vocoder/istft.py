@@ -23,6 +23,7 @@ class IstftGenerator(nn.Module):
 
     conditioned_on_f0 = False
     band = LOW
+    level_db: float | None = None
 
     def at_16_khz(self) -> IstftGenerator:
         """Itself, which has no other rate."""

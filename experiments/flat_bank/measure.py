@@ -241,8 +241,8 @@ def _converter(job: Job, row: Row) -> VoiceConverter:
 
 def _copier(job: Job) -> Callable[[np.ndarray], np.ndarray]:
     config = _config(job)
-    vocoder = copies.by_mel(pipeline.load_vocoder(config, job.dataset).at_16_khz())
-    return partial(copies.copy_of, vocoder, level_db=config["audio"]["level_db"])
+    vocoder = pipeline.load_vocoder(config, job.dataset).at_16_khz()
+    return partial(copies.copy_of, copies.by_mel(vocoder), level_db=copies.level_of(vocoder, config))
 
 
 def _config(job: Job) -> dict:
