@@ -84,6 +84,14 @@ def test_a_wide_vocoder_begins_from_the_lower_half_that_there_is():
     assert "--warmstart" not in fresh["vocoder"].command and "vocoder-begin" not in fresh
 
 
+@pytest.mark.parametrize("preset", ["tiny", "whole", "demo"])
+def test_all_of_whispers_units_are_fitted_and_fewer_are_trained(preset):
+    of = {step.name: step for step in steps_of(real_plan(ROOT / "configs" / f"{preset}.toml"))}
+    ship = of["content-weights"].command
+    assert bool(of["content"].run) == ("content-start" in of) == (preset == "tiny")
+    assert ("--int8" in ship) == (preset != "tiny") and of["content"].makes[0].as_posix() in ship
+
+
 def test_without_kept_vectors_label_models_begin_from_random_weights(tmp_path):
     path = tmp_path / "own.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()

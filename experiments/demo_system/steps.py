@@ -20,6 +20,8 @@ SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
 MORE_HELD_OUT = (*SPLIT[:-1], "0.15")  # of banks whose other pitches measure a voice: docs/flat-bank.md
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
+APART = ("--recordings", "210", "--copies", "1")  # the speaker out of the units: docs/encoders.md
+WHOLE = 2048  # hidden units in a feed-forward layer of Whisper base
 CLASSES = ("--clusters", "500", "--fit_frames", "300000")
 
 
@@ -59,12 +61,12 @@ SPEAKERS = {
     "scottpoid": Speaker(
         ("scottpoid/G3",), EVERYTHING, Voice("scottpoid/G3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)
     ),
-    "kumi": Speaker(("kumi/A3",), (PITCH, SOUND), Voice("kumi/A3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)),
+    "kumi": Speaker(("kumi/A3",), EVERYTHING, Voice("kumi/A3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)),
     "kumi-higher": Speaker(
         tuple(f"kumi/{part}" for part in ("D4", "A4", "D5", "strong_low", "whisper_low")), (PITCH,)
     ),
-    "yuki": Speaker(("yuki",), (PITCH, SOUND)),
-    "martin": Speaker(("martin",), (PITCH, SOUND)),
+    "yuki": Speaker(("yuki",), EVERYTHING),
+    "martin": Speaker(("martin",), EVERYTHING),
 }
 
 
@@ -149,7 +151,10 @@ def steps_of(plan: Plan) -> list[Step]:
 
 
 def content(plan: Plan) -> Iterator[Step]:
-    """The content encoder: from Whisper's where the preset has its front end, else by HuBERT's own recipe."""
+    """The content encoder: from Whisper's where the preset has its front end, else by HuBERT's own recipe.
+
+    With all of Whisper's hidden units it is fitted, and nothing of it is trained.
+    """
     data, features = plan.folder(CORPUS), plan.folder("features")
     whisper = hubert_sizes(plan.preset, "units").get("front_end") == "log_mel"
     yield labels(plan, CORPUS, 0.5)
@@ -161,11 +166,18 @@ def content(plan: Plan) -> Iterator[Step]:
     classes += ("--features", features.as_posix() if whisper else "mfcc")
     after = ("content-features",) if whisper else ("corpus-labels",)
     yield Step("content-classes", classes, (data / "units-discrete.json",), 0.1, after)
-    sizes, start = ("hubert", "hubert.units"), plan.run("content-start") / BEST
+    sizes, packages, start = ("hubert", "hubert.units"), WHISPER[1:], plan.run("content-start") / BEST
+    if whisper and hubert_sizes(plan.preset, "units")["ff"] == WHOLE:
+        made = plan.run("content") / BEST
+        command = ("tools.whisper_start", *words(data, made), *config(plan), *APART)
+        yield Step(
+            "content", command, (made,), 0.4, ("content-classes",), sizes, stops=False, packages=packages
+        )
+        yield weights(plan, "content", SHIPPED, "hubert-soft", "--int8")
+        return
     if whisper:
-        command = ("tools.whisper_start", *words(data, start), *config(plan))
-        after = ("content-classes",)
-        yield Step("content-start", command, (start,), 0.1, after, sizes, stops=False, packages=WHISPER[1:])
+        command, after = ("tools.whisper_start", *words(data, start), *config(plan)), ("content-classes",)
+        yield Step("content-start", command, (start,), 0.1, after, sizes, stops=False, packages=packages)
     command = hubert(plan, "units", CORPUS, "content") + (
         ("--warmstart", start.as_posix()) if whisper else ()
     )
