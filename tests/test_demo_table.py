@@ -92,6 +92,15 @@ def test_all_of_whispers_units_are_fitted_and_fewer_are_trained(preset):
     assert ("--int8" in ship) == (preset != "tiny") and of["content"].makes[0].as_posix() in ship
 
 
+def test_a_bank_keeps_the_phones_of_the_voice_that_it_begins_from():
+    of = {step.name: step for step in steps_of(real_plan())}
+    assert "--beside" not in of["kathleen"].command
+    for bank in ("dorodoro", "scottpoid", "kumi"):
+        command = of[bank].command
+        assert command[command.index("--beside") + 1] == "data/system/kathleen"
+        assert {"kathleen-units", "kathleen-weights", f"{bank}-units"} == set(of[bank].after)
+
+
 def test_without_kept_vectors_label_models_begin_from_random_weights(tmp_path):
     path = tmp_path / "own.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()

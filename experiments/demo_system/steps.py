@@ -218,7 +218,10 @@ def loudness(plan: Plan) -> Iterator[Step]:
 
 
 def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
-    """A voice: its recordings with copies, their units, the acoustic model."""
+    """A voice: its recordings with copies, their units, the acoustic model.
+
+    One that begins from another is trained beside that one's speech: a bank of one language lacks phones.
+    """
     data, mels, units = plan.folder(name), f"{name}-mels", f"{name}-units"
     command = ("preprocess.py", plan.name(name), "--wavs", (plan.links("voices") / voice.folder).as_posix())
     command += ("--mel", *prompts(plan), *voice.split, *config(plan), "--augment_pitch", voice.semitones)
@@ -234,7 +237,8 @@ def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
     )
     if voice.begins:
         command += ("--resume", plan.shipped(voice.begins, "acoustic").as_posix(), "--refine")
-        after.append(f"{voice.begins}-weights")
+        command += ("--beside", plan.folder(voice.begins).as_posix())
+        after += [f"{voice.begins}-units", f"{voice.begins}-weights"]
     yield training(plan, name, command, voice.hours - 2 * part, tuple(after), ("acoustic", "train.acoustic"))
     yield weights(plan, name, name, "acoustic", "--voice", name, "--dataset", SHIPPED)
 
