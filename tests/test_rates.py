@@ -89,7 +89,7 @@ def test_a_wide_conversion_is_as_long_as_its_source_and_lies_where_it_lies(trim)
 def test_the_level_of_a_wide_conversion_is_that_of_its_lower_half(gain):
     converter, wav = voice(harmonic(**WIDE), ACOUSTIC["wide"]), 0.1 * recording(3.0)
     with torch.no_grad():
-        converter.vocoder.high.head.bias.add_(1.0)  # what lies above 8 kHz is loud
+        converter.vocoder.high.filters.bias.add_(1.0)  # what lies above 8 kHz is loud
     edited = converter.edit(converter.analyse(wav), dyn_gain=gain)
     made = converter.synthesise(edited)
     low = audio.to_mono_16k(made, 44100)

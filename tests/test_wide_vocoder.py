@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from audio import LOG_FLOOR, MEL_HOP, SAMPLE_RATE
+from audio import LOG_FLOOR, MEL_HOP, N_MELS, SAMPLE_RATE
 from bands import LOW, Band, edges
+from training.vocoder import mels_of
 from vocoder import HarmonicGenerator, losses
 from vocoder.discriminators import BothHalves, at_16_khz
+from vocoder.envelope import envelope
 from vocoder.frames import BIN_HZ, window_samples
 from vocoder.high_half import JOIN, TOP
 from vocoder.pulses import pulse_train
@@ -23,15 +25,34 @@ def wide(**more) -> HarmonicGenerator:
     torch.manual_seed(0)
     model = HarmonicGenerator(**SIZES, **{**WIDE, **more}).eval()
     with torch.no_grad():
-        for half in (model, model.high):
-            half.head.weight.mul_(20)
-            half.head.bias[: 2 * len(half.head.bias) // 3].sub_(3.0)
+        for head in (model.head, model.high.filters):
+            head.weight.mul_(20)
+            head.bias[: 2 * len(head.bias) // 3].sub_(3.0)
     return model
+
+
+def flat(pulses: float, noise: float) -> HarmonicGenerator:
+    """Filters that are the mel's level, and so many nepers at all frequencies."""
+    model = HarmonicGenerator(**SIZES, **WIDE, relative=True).eval()
+    with torch.no_grad():
+        for head in (model.head, model.high.filters):
+            head.weight.zero_()
+            head.bias.zero_()
+            count = len(head.bias) // 3
+            head.bias[:count], head.bias[count : 2 * count] = pulses, noise
+    return model
+
+
+def level_mel(frames: int, nepers: float) -> torch.Tensor:
+    """[1, 160, frames] of noise through filters of so many nepers."""
+    rows = torch.cat([envelope(band, 0, 1).offsets for band in (LOW, Band(**WIDE))])
+    return (rows + nepers)[None, :, None].expand(1, -1, frames).clone()
 
 
 def given(frames: int, n_mels: int = 160):
     """mel, F0 with a glide in Hz, voicing with a gap."""
     mel = torch.randn(1, n_mels, frames, generator=torch.Generator().manual_seed(2))
+    mel[:, N_MELS:] -= 6.0  # nothing is cut: up here the mel itself says how loud
     f0, voiced = torch.linspace(150, 300, frames)[None], torch.ones(1, frames, dtype=torch.bool)
     voiced[:, frames // 2 : frames // 2 + 10] = False
     return mel, f0, voiced
@@ -117,26 +138,35 @@ def test_pulses_of_every_rate_are_samples_of_one_wave():
 @torch.inference_mode()
 def test_noise_is_as_dense_at_every_rate():
     """Of filters that are flat, without a voice, the noise has one density across the join."""
-    model = HarmonicGenerator(**SIZES, **WIDE).eval()
-    for half in (model, model.high):
-        half.head.weight.zero_()
-        half.head.bias.zero_().sub_(3.0)
-        half.head.bias[: len(half.head.bias) // 3] = -30.0
-    mel, f0, voiced = given(500)
+    model = flat(-30.0, 0.0)
+    mel, f0, voiced = level_mel(500, -3.0), *given(500)[1:]
     hz, amplitudes = spectrum(model(mel, f0, torch.zeros_like(voiced)), 44100)
     power = amplitudes.abs().square()
     densities = [10 * torch.log10(power[(hz > a) & (hz < a + 3000)].mean()) for a in (500, 4000, 8000, 14000)]
     assert np.ptp([float(x) for x in densities]) < 0.3
 
 
+@pytest.mark.parametrize("loud", [0.01, 0.1])
+@torch.inference_mode()
+def test_relative_filters_that_nobody_has_trained_give_noise_its_own_mel(loud):
+    time = torch.arange(44100 * 2) / 44100
+    wav = (
+        loud
+        * (1 + 0.7 * torch.sin(9 * time))
+        * torch.randn(len(time), generator=torch.Generator().manual_seed(0))
+    )
+    mel = mels_of(wav[None, None], Band(**WIDE))
+    voiced = torch.zeros(1, mel.shape[-1], dtype=torch.bool)
+    made = flat(-30.0, 0.0)(mel, torch.full(voiced.shape, 100.0), voiced)
+    difference = (mels_of(made, Band(**WIDE)) - mel)[..., 5:-5].mean((0, 2))
+    assert float(difference[:128].abs().max()) < 0.3 and float(difference[:128].mean().abs()) < 0.05
+    assert float(difference[128:].abs().max()) < 0.1
+
+
 @torch.inference_mode()
 def test_noise_and_pulses_meet_without_a_hole_or_a_bump():
-    model = HarmonicGenerator(**SIZES, **WIDE).eval()
-    for half in (model, model.high):
-        half.head.weight.zero_()
-        half.head.bias.zero_()
-        half.head.bias[: 2 * len(half.head.bias) // 3] = -4.0
-    mel, _, voiced = given(200)
+    model = flat(0.0, 0.0)
+    mel, voiced = level_mel(200, -4.0), given(200)[2]
     f0 = torch.full((1, 200), 100.0)
     hz, amplitudes = spectrum(model(mel, f0, torch.ones_like(voiced)), 44100)
     lines = [amplitudes[(hz - h).abs() < 3].abs().square().sum() for h in range(6500, 8500, 100)]

@@ -67,6 +67,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
     kind, band = table["generator"], Band.of(run.config["audio"])
     sizes = sizes_of(table, band)
+    if args.warmstart and kind == "harmonic":
+        sizes["relative"] = models.is_relative(args.warmstart)
     model = model_of(GENERATORS[kind], sizes, run.preset)
     encoders, mels = {}, None
     if args.warmstart:

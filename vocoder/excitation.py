@@ -35,6 +35,12 @@ def filtered(pulses: Tensor, noise: Tensor, filters: Tensor, voicing: Tensor | N
     return spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
 
 
+def relative_to(level: Tensor, filters: Tensor) -> Tensor:
+    """Filters [B, T, 3 bins] as `filtered` takes them, of a network's that are relative to a level
+    [B, T, bins] in nepers."""
+    return filters + torch.cat([level, level, torch.zeros_like(level)], dim=-1)
+
+
 def pulse_envelope(voicing: Tensor, f0: Tensor, hop: int = MEL_HOP) -> Tensor:
     """Strength [B, hop T], 0 to 1, of the pulses at f0 [B, T] in Hz of frames with this voicing [B, T].
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from audio import MEL_HOP, N_MELS
 from bands import LOW, Band
 from common.layers import reach
-from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope
+from vocoder.envelope import envelope
+from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope, relative_to
 from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 from vocoder.high_half import JOIN, HighHalf
 from vocoder.pulses import frame_turns, pulse_train
@@ -40,9 +41,10 @@ class HarmonicGenerator(nn.Module):
     """log-mel [B, rows, T] -> wav [B, 1, hop T] at the rate of its band, on the grid of audio.log_mel.
 
     dim: channels; blocks: how many; pitch_dim, pitch_blocks: the same of the part that predicts the pitch;
-    band: what its Band is made of. Of a wide one high_dim and high_blocks are those of the part that draws
-    what lies above JOIN; the rest of the model is that of 16 kHz, and reads the n_mels lower rows alone.
-    In training its noise is drawn anew at each call; else it is the same at every call.
+    relative: whether its filters are relative to the level that the mel has at each bin, as those above JOIN
+    are; band: what its Band is made of. Of a wide one high_dim and high_blocks are those of the part that
+    draws what lies above JOIN; the rest of the model is that of 16 kHz, and reads the n_mels lower rows
+    alone. In training its noise is drawn anew at each call; else it is the same at every call.
     """
 
     conditioned_on_f0 = True
@@ -57,10 +59,11 @@ class HarmonicGenerator(nn.Module):
         pitch_blocks: int = 3,
         high_dim: int = 192,
         high_blocks: int = 4,
+        relative: bool = False,
         **band: Any,
     ):
         super().__init__()
-        self.n_mels, self.band = n_mels, Band(**band)
+        self.n_mels, self.band, self.relative = n_mels, Band(**band), relative
         self.pitch_trunk = Trunk(pitch_dim, pitch_blocks, n_mels)
         self.pitch_head = nn.Linear(pitch_dim, PITCHES + 1)  # the last: whether there is one
         self.trunk = Trunk(dim, blocks, n_mels)
@@ -71,7 +74,8 @@ class HarmonicGenerator(nn.Module):
         self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)
         initialise(self)
         nn.init.zeros_(self.told.weight)
-        nn.init.constant_(self.head.bias[: 2 * WINDOWS.bins], LOG_START)
+        if not relative:
+            nn.init.constant_(self.head.bias[: 2 * WINDOWS.bins], LOG_START)
         self.high = None
         if self.band.is_wide:
             self.high = HighHalf(self.band, n_mels + self.band.high_bands, high_dim, high_blocks)
@@ -183,10 +187,14 @@ class HarmonicGenerator(nn.Module):
                 pulses = pulses * pulse_envelope(voicing, f0)
             pulses = WINDOWS.analyse(pulses) * logits.sigmoid()
             noise = WINDOWS.analyse(noises[0])
-            spectrum = filtered(pulses, noise, self.head(x.to(mel.dtype)), voicing)
+            filters = self.head(x.to(mel.dtype))
+            if self.relative:
+                rows = mel[:, : self.n_mels].transpose(1, 2)
+                filters = relative_to(envelope(LOW, 0, WINDOWS.bins).levels(rows), filters)
+            spectrum = filtered(pulses, noise, filters, voicing)
             if high is None:
                 return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
-            above = self.high.spectrum(high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
+            above = self.high.spectrum(mel, high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
             return self.high.joined(spectrum[..., :JOIN], above * self.high.gate(mel)).clamp(-1, 1)
 
     def _noise(self, mel: Tensor, hop: int, source: Source | None) -> Tensor:

@@ -7,20 +7,20 @@ lower bins of those of any rate, and are taken as they are.
 from __future__ import annotations
 
 import math
-from functools import cache
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio import LOG_FLOOR, MEL_HOP
-from bands import Band, edges
-from vocoder.excitation import LOG_START, UNKNOWN, filtered, pulse_envelope
+from bands import Band
+from vocoder.envelope import Envelope, envelope
+from vocoder.excitation import UNKNOWN, filtered, pulse_envelope, relative_to
 from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
 from vocoder.pulses import pulse_train
 
 JOIN = 296  # bins: from here on, 7.4 kHz, before the roll-off of resamplers that models of 16 kHz have learnt
+PULSES_START = -2.0  # nepers of fresh pulses to the noise: up here voices are breath
 GATE = 0.5  # nepers over which sound begins, and above the floor of a mel where it does
 TOP = 20000.0  # Hz; above there is silence: nothing is known of it, and fresh filters would hiss
 EDGE = 2  # bins below TOP that are silent, too: no loss sees all of them
@@ -39,11 +39,11 @@ class HighHalf(nn.Module):
         self.count = int(self.top / BIN_HZ) - EDGE - JOIN  # bins
         self.band = band
         self.trunk = Trunk(dim, blocks, n_mels)
-        self.head = nn.Linear(dim, 3 * self.count)
+        self.filters = nn.Linear(dim, 3 * self.count)  # relative to the level that the mel has there
         self.told = nn.Embedding(3, dim, padding_idx=UNKNOWN)  # of the voicing; as in HarmonicGenerator
         initialise(self)
         nn.init.zeros_(self.told.weight)
-        nn.init.constant_(self.head.bias[: 2 * self.count], LOG_START)
+        nn.init.constant_(self.filters.bias[: self.count], PULSES_START)
 
     def hidden(self, mel: Tensor, voicing: Tensor | None) -> Tensor:
         """[B, n_mels, T] and voicing [B, T] or None -> [B, T, dim]."""
@@ -51,6 +51,7 @@ class HighHalf(nn.Module):
 
     def spectrum(
         self,
+        mel: Tensor,
         hidden: Tensor,
         f0: Tensor,
         turns: Tensor,
@@ -58,7 +59,7 @@ class HighHalf(nn.Module):
         voicing: Tensor | None,
         noise: Tensor,
     ) -> Tensor:
-        """What `hidden` says, of pulses at f0 [B, T] in Hz and noise [B, hop T], -> bins [B, T, count].
+        """Pulses at f0 [B, T] in Hz and noise [B, hop T] as a mel and its `hidden` say: bins [B, T, count].
 
         turns: those of the pulses' frames; logits [B, T, 1]: of voicing.
         """
@@ -69,16 +70,24 @@ class HighHalf(nn.Module):
         pulses = self.windows.analyse(pulses)[..., bins] * logits.sigmoid()
         # Of variance one at each rate, noise is the thinner the more hertz it is spread over.
         noise = self.windows.analyse(noise)[..., bins] * math.sqrt(hop / MEL_HOP)
-        return filtered(pulses, noise, self.head(hidden), voicing)
+        level = self._envelope.levels(self._rows(mel))
+        return filtered(pulses, noise, relative_to(level, self.filters(hidden)), voicing)
 
     def gate(self, mel: Tensor) -> Tensor:
         """[B, n_mels, T] -> [B, T, count], 0 where rows are at the floor of a mel and 1 where there is sound.
 
         A recording that ends below 20 kHz says nothing of the bins above, so no training makes them silent.
         """
-        rows = mel[:, -self.band.high_bands :].transpose(1, 2)
-        open_ = ((rows - math.log(LOG_FLOOR) - GATE) / GATE).clamp(0, 1)
-        return open_ @ _between_rows(self.band, self.count).to(mel)
+        open_ = ((self._rows(mel) - math.log(LOG_FLOOR) - GATE) / GATE).clamp(0, 1)
+        return self._envelope.at_bins(open_)
+
+    @property
+    def _envelope(self) -> Envelope:
+        return envelope(self.band, JOIN, self.count)
+
+    def _rows(self, mel: Tensor) -> Tensor:
+        """[B, n_mels, T] -> [B, T, high_bands]."""
+        return mel[:, -self.band.high_bands :].transpose(1, 2)
 
     def joined(self, low: Tensor, high: Tensor) -> Tensor:
         """Bins [B, T, JOIN] of a model of 16 kHz and `spectrum` -> wave [B, 1, hop T]."""
@@ -87,13 +96,3 @@ class HighHalf(nn.Module):
         low = low * torch.polar(scale, 2 * math.pi * self.windows.late / self.windows.size * bins)
         silent = self.windows.bins - JOIN - self.count
         return self.windows.overlap_add(F.pad(torch.cat([low, high], dim=-1), (0, silent)))
-
-
-@cache
-def _between_rows(band: Band, count: int) -> Tensor:
-    """[high_bands, count]: what each bin from JOIN on takes of the rows between whose centres it lies."""
-    hertz = BIN_HZ * (JOIN + np.arange(count))
-    identity = np.eye(band.high_bands)
-    weights = np.stack([np.interp(hertz, edges(band)[1:-1], row) for row in identity])
-    with torch.inference_mode(False):  # kept from a conversion, it must serve a training, too
-        return torch.from_numpy(weights.astype(np.float32))
