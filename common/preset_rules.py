@@ -56,7 +56,7 @@ RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of list
     "speed_octaves": (-3, 3),
     **dict.fromkeys(("alpha", "noise", "disturb", "own_share"), (0, 1)),
     **dict.fromkeys(("equalise", "teacher", "spectral_weight", "pitch_weight", "matching_weight"), (0, 1e9)),
-    **dict.fromkeys(("high_weight", "fine_weight", "periodicity_weight", "ltas_weight"), (0, 1e9)),
+    **dict.fromkeys(("high_weight", "fine_weight", "periodicity_weight"), (0, 1e9)),
     **dict.fromkeys(("steps", "refine_steps", "batch_size", "validate_every", "log_every"), (1, 1e9)),
 }
 COUNTS = (0, 1e9)  # every other whole number of a training

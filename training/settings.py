@@ -89,7 +89,6 @@ class VocoderSettings(Settings):
     spectral_weight: float
     fine_weight: float
     periodicity_weight: float
-    ltas_weight: float
     pitch_weight: float
     matching_weight: float
     refine_lr: float

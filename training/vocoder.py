@@ -230,7 +230,7 @@ def generator_loss(task: Task, discriminators: nn.Module | None, batch: dict, ge
     weights = task.run.settings
     real, wavs = task.compared(batch, generated.wavs)
     loss, metrics = 0.0, {}
-    for name in ("spectral", "fine", "periodicity", "ltas"):
+    for name in ("spectral", "fine", "periodicity"):
         weight = getattr(weights, f"{name}_weight")
         if weight or name == "spectral":
             distance = getattr(losses, name)(wavs, real, task.band.rate, task.lowest)
@@ -261,7 +261,7 @@ def validate(task: Task, model: nn.Module, step: int) -> dict[str, float]:
         generated = network(batch)
         real, wavs = task.compared(batch, generated.wavs)
         found["loss"].append(float((mels_of(wavs, task.band) - mels_of(real, task.band)).abs().mean()))
-        for name in ("spectral", "periodicity", "ltas"):
+        for name in ("spectral", "periodicity"):
             distance = getattr(losses, name)(wavs, real, task.band.rate, task.lowest)
             found[name].append(float(distance))
         if generated.pitch_loss is not None:

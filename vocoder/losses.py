@@ -18,7 +18,6 @@ RESOLUTIONS = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 128), (2048, 192
 WIDE_RESOLUTIONS = ((256, 40), (512, 64), (1024, 96), (2048, 160), (4096, 256))  # the same above 16 kHz
 HIGH_RESOLUTIONS = ((256, 12), (512, 20), (1024, 32), (2048, 48), (4096, 64))  # from HIGH on
 HIGH = BIN_HZ * (JOIN - 8)  # Hz, 7.2 kHz: from here on a loss of the upper half looks
-LTAS_WINDOW = 2048  # of the resolutions
 FINE_SECONDS = (0.064, 0.128)  # windows in which harmonics stand apart
 FAINTEST = 1e-6  # amplitude in a single bin of these windows
 TONAL_SECONDS, TONAL_HZ = 0.064, 1000.0  # window, and band in which one harmonic of any voice lies
@@ -30,38 +29,20 @@ def spectral(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: f
     Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023, who found that many
     resolutions, short windows too, keep attacks sharp.
     """
-    pairs = (
-        [_mel(x, *filters, rate, lowest).log() for x in (generated, real)]
-        for filters in _resolutions(rate, lowest)
-    )
-    distances = [(one - other).abs().mean() for one, other in pairs]
+    resolutions = RESOLUTIONS
+    if rate != SAMPLE_RATE:
+        resolutions = HIGH_RESOLUTIONS if lowest else WIDE_RESOLUTIONS
+    distances = [
+        (_log_mel(generated, *filters, rate, lowest) - _log_mel(real, *filters, rate, lowest)).abs().mean()
+        for filters in resolutions
+    ]
     return torch.stack(distances).mean()
 
 
-def ltas(generated: Tensor, real: Tensor, rate: int = SAMPLE_RATE, lowest: float = 0.0) -> Tensor:
-    """Mean absolute difference of the long-term average spectra of waves [B, 1, S], in nepers.
-
-    The mean power of each mel band over the whole wave, which is that of its loudest frames. In a mean of
-    differences of logarithms these count no more than others, and where a network cannot have all right they
-    came out several dB too soft.
-    """
-    window, bands = next(filters for filters in _resolutions(rate, lowest) if filters[0] == LTAS_WINDOW)
-    spectra = [_mel(x, window, bands, rate, lowest).square().mean(dim=2).log() / 2 for x in (generated, real)]
-    return (spectra[0] - spectra[1]).abs().mean()
-
-
-def _resolutions(rate: int, lowest: float) -> tuple[tuple[int, int], ...]:
-    """(window, mel bands) of a loss at a rate, of all of it or of the upper half."""
-    if rate == SAMPLE_RATE:
-        return RESOLUTIONS
-    return HIGH_RESOLUTIONS if lowest else WIDE_RESOLUTIONS
-
-
-def _mel(wav: Tensor, window: int, bands: int, rate: int, lowest: float) -> Tensor:
-    """[B, 1, S] -> magnitudes in mel bands [B, bands, T'], at least LOG_FLOOR."""
+def _log_mel(wav: Tensor, window: int, bands: int, rate: int, lowest: float) -> Tensor:
     with torch.autocast(wav.device.type, enabled=False):
         filters = mel_filters(window, bands) if rate == SAMPLE_RATE else _filters(window, bands, rate, lowest)
-        return (filters.to(wav.device) @ _magnitudes(wav, window)).clamp(min=LOG_FLOOR)
+        return (filters.to(wav.device) @ _magnitudes(wav, window)).clamp(min=LOG_FLOOR).log()
 
 
 @cache
