@@ -76,14 +76,6 @@ def test_a_bank_is_trained_on_one_of_its_pitches_and_measured_by_others():
     assert "data/system/recordings/voices/kumi/A3" in kumi.command
 
 
-def test_a_wide_vocoder_begins_from_the_lower_half_that_there_is():
-    wide, narrow = real_plan(), real_plan(ROOT / "configs" / "tiny.toml")
-    begun, fresh = ({step.name: step for step in steps_of(plan)} for plan in (wide, narrow))
-    assert "out/system/runs/vocoder-begin/model-best.pt" in begun["vocoder"].command
-    assert begun["vocoder-begin"].begins and "vocoder-begin" in begun["vocoder"].after
-    assert "--warmstart" not in fresh["vocoder"].command and "vocoder-begin" not in fresh
-
-
 @pytest.mark.parametrize("preset", ["tiny", "whole", "demo"])
 def test_all_of_whispers_units_are_fitted_and_fewer_are_trained(preset):
     of = {step.name: step for step in steps_of(real_plan(ROOT / "configs" / f"{preset}.toml"))}

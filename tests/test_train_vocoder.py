@@ -198,6 +198,24 @@ def test_finetuning_learns_from_an_acoustic_models_mels(voice):
     assert np.allclose(folder.read(kind, key), expected, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_warm_start_keeps_the_kind_of_its_filters(workspace):
+    """Weights of filters that are whole say nothing where they are relative to the mel's level."""
+    whole = workspace / "whole.toml"
+    base = vocoder_config(workspace, "harmonic").as_posix()
+    text = f'extends = "{base}"\n[vocoder.harmonic]\nrelative = false\n'
+    whole.write_text(text, encoding="utf-8")
+    base, _ = train(workspace, "v/old", "--steps", 3, config=whole)
+    new, _ = train(workspace, "v/new", "--steps", 3, generator="harmonic")
+    begun, _ = train(
+        workspace, "v/begun", "--steps", 3, "--warmstart", base / "model-best.pt", generator="harmonic"
+    )
+    found = [
+        store.load(folder / "model-best.pt")["config"]["model"]["relative"] for folder in (base, new, begun)
+    ]
+    assert found == [False, True, False]
+
+
 def test_what_does_not_fit_is_refused_in_a_sentence(voice):
     base, _ = train(voice, "v/base2", "--steps", 3)
     _, done = train(voice, "v/x", "--warmstart", base / "model-best.pt", generator="hifigan", expect=2)

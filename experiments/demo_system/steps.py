@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bands import Band
 from checkpoints.places import BEST, SHIPPED
 from common.presets import hubert_sizes
 from evaluation.whisper import PACKAGES
 
 # Data folders: of the content encoder, of pitch and loudness, of the vocoder.
 CORPUS, PITCH, SOUND = "corpus", "pitch", "sound"
-# Label models begin from these and keep their vectors, where the preset says so; a wide vocoder has its lower
-# half from here.
+# Label models begin from these and keep their vectors, where the preset says so.
 BEGIN = Path("out") / SHIPPED
 SEED = "1234"
 SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
@@ -252,12 +250,7 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     yield Step("sound-mels", command, (data / "mels.json",), 0.2, (), ("audio",), plan.of(SOUND))
     yield f0(plan, SOUND, "sound-mels")
     command = ("train_vocoder.py", *words(data, plan.run("vocoder")), *config(plan), "--seed", SEED)
-    after = ("sound-labels",)
-    if Band.of(plan.preset["audio"]).is_wide:
-        yield begin(plan, "vocoder", "hifigan")
-        command += ("--warmstart", plan.run("vocoder-begin").joinpath(BEST).as_posix())
-        after += ("vocoder-begin",)
-    yield training(plan, "vocoder", command, 1.5, after, reads)
+    yield training(plan, "vocoder", command, 1.5, ("sound-labels",), reads)
     yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
     command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
