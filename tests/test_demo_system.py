@@ -7,7 +7,6 @@ import pytest
 from small_system import Fake, changed, checkpoint_of, known, run, table
 
 from common.cli import UserError
-from experiments.demo_system import __main__ as command
 from experiments.demo_system import recordings, records, running
 from experiments.demo_system.records import CHANGED, DONE, GONE, HALF, TODO
 from experiments.demo_system.running import Clock
@@ -140,12 +139,20 @@ def test_of_a_manifest_only_the_prompts_count_and_of_a_preset_only_its_settings(
         assert run(replace(own, config=Path(preset)), of=of) and len(calls) == count, text
 
 
-def test_two_calls_do_not_work_in_one_folder(plan):
-    refused = pytest.raises(UserError, match="another call works here")
-    with command.alone(plan.out), refused, command.alone(plan.out):
-        pass
-    with command.alone(plan.out):
-        pass
+def test_two_calls_do_not_work_on_one_step(plan, calls):
+    lock = plan.out / "steps" / "labels.lock"
+    with running.alone(lock), pytest.raises(UserError, match="steps.labels: another call works on it"):
+        run(plan)
+    assert not calls and run(plan) and len(calls) == 3
+    with running.alone(lock):
+        assert run(plan) and len(calls) == 3
+
+
+def test_what_another_call_has_done_meanwhile_is_not_done_again(plan, calls):
+    """It was read before, and the other call ended while this one waited for nothing."""
+    first = known(plan)
+    assert run(plan) and len(calls) == 3
+    assert running.run(first, Clock(None), list(first.steps)) and len(calls) == 3
 
 
 def test_a_failed_step_says_why_and_where_all_of_it_is(plan, monkeypatch):

@@ -36,6 +36,11 @@ class Records:
         self.plan, self.facts = plan, facts
         self.prompts = recordings.prompts_of(plan.manifest) if plan.manifest else ""
         self.steps = {step.name: step for step in steps}
+        self.known: dict[str, dict | None] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what another call has written meanwhile."""
         self.known = {name: self._read(name) for name in self.steps}
 
     def path(self, name: str) -> Path:

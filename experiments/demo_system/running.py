@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,9 +48,29 @@ def run(known: Records, clock: Clock, candidates: Sequence[str]) -> bool:
         if begun and (clock.hours() <= 0 or (not step.stops and step.hours > clock.hours())):
             return False
         begun = True
-        if not run_step(known, step, clock):
-            return False
+        with alone(known.path(step.name).with_suffix(".lock")):
+            if next_step(known, candidates) is step and not run_step(known, step, clock):
+                return False
     return True
+
+
+@contextmanager
+def alone(lock: Path, wait: bool = False) -> Iterator[None]:
+    """One call at a time holds a lock. UserError where another one does, unless this one is to wait."""
+    from filelock import FileLock, Timeout
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock, timeout=-1 if wait else 0)
+    try:
+        held.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{lock.with_suffix('')}: another call works on it; wait until it has ended"
+        ) from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def require_packages(known: Records, candidates: Sequence[str]) -> None:
@@ -65,6 +86,7 @@ def require_packages(known: Records, candidates: Sequence[str]) -> None:
 
 def next_step(known: Records, candidates: Sequence[str]) -> Step | None:
     """The first candidate that is to be run. A single one is, also where no other step needs it."""
+    known.refresh()
     statuses = known.look(candidates)
     for name in candidates:
         status = statuses[name]
