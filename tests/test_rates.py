@@ -156,7 +156,7 @@ class Listener(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.inner, self.heard = harmonic(), []
+        self.inner, self.mels = harmonic(), []
 
     def __getattr__(self, name):
         try:
@@ -165,7 +165,7 @@ class Listener(torch.nn.Module):
             return getattr(self.inner, name)
 
     def forward(self, mel, *given, **more):
-        self.heard.append(mel)
+        self.mels.append(mel)
         return self.inner(mel, *given, **more)
 
 
@@ -180,7 +180,7 @@ def test_a_vocoder_of_another_level_is_given_the_voice_s_mels_at_its_own(live):
             list(converter.stream(np.array_split(wav, 9), level_db=audio.level(wav)))
         else:
             converter.convert(wav)
-        given[level] = torch.cat(vocoder.heard, dim=2)
+        given[level] = torch.cat(vocoder.mels, dim=2)
     assert torch.equal(given[None], given[-26.0])
     assert torch.allclose(given[-19.0] - given[None], torch.tensor(7 * np.log(10) / 20).float(), atol=1e-5)
 
