@@ -118,11 +118,6 @@ def load_vocoder(path: Path | str, checkpoint: dict | None = None) -> Vocoder:
     return model.requires_grad_(False)
 
 
-def is_relative(path: Path | str) -> bool:
-    """Whether the file of a harmonic vocoder has filters that are relative to the mel's level."""
-    return bool((file_format.contents(path, "hifigan", None).sizes or {}).get("relative"))
-
-
 def fill_vocoder(model: nn.Module, path: Path | str) -> str:
     """Weights of a vocoder's file into one that is to be trained; a UserError where they do not fit.
 

@@ -216,6 +216,24 @@ def test_a_warm_start_keeps_the_kind_of_its_filters(workspace):
     assert found == [False, True, False]
 
 
+@pytest.mark.slow
+def test_a_run_with_filters_of_the_other_kind_is_resumed(workspace):
+    """By a preset that has changed meanwhile; a file from before there were two kinds names none."""
+    whole = workspace / "kind.toml"
+    base = vocoder_config(workspace, "harmonic").as_posix()
+    text = f'extends = "{base}"\n[vocoder.harmonic]\nrelative = false\n'
+    whole.write_text(text, encoding="utf-8")
+    out, _ = train(workspace, "v/kind", "--steps", 3, config=whole)
+    more = ("--steps", 4, "--resume", out / "model-3.pt")
+    train(workspace, "v/kind", *more, generator="harmonic")
+    data = store.load(out / "model-3.pt")
+    del data["config"]["model"]["relative"]
+    (out / "model-best.pt").unlink()
+    store.save(out / "model-3.pt", data)
+    train(workspace, "v/kind", *more, generator="harmonic")
+    assert "relative" not in store.load(out / "model-4.pt")["config"]["model"]
+
+
 def test_what_does_not_fit_is_refused_in_a_sentence(voice):
     base, _ = train(voice, "v/base2", "--steps", 3)
     _, done = train(voice, "v/x", "--warmstart", base / "model-best.pt", generator="hifigan", expect=2)

@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 
 from audio import log_mel
 from bands import LOW, Band, high_mel
-from checkpoints import cards, file_format, hashes, models
+from checkpoints import cards, file_format, hashes, models, store, whole
 from common import cli, progress
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
@@ -67,8 +68,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     folder, settings, table = DataFolder(args.data), run.settings, run.config["vocoder"]
     kind, band = table["generator"], Band.of(run.config["audio"])
     sizes = sizes_of(table, band)
-    if args.warmstart and kind == "harmonic":
-        sizes["relative"] = models.is_relative(args.warmstart)
+    if kind == "harmonic" and (begins := args.resume or args.warmstart):
+        sizes = with_filters_of(begins, sizes)
     model = model_of(GENERATORS[kind], sizes, run.preset)
     encoders, mels = {}, None
     if args.warmstart:
@@ -122,6 +123,14 @@ def sizes_of(table: dict, band: Band) -> dict:
     if band.is_wide:
         return {**table[kind], **band.sizes}
     return {name: size for name, size in table[kind].items() if not name.startswith("high_")}
+
+
+def with_filters_of(path: Path, sizes: dict) -> dict:
+    """Sizes of a harmonic vocoder with filters of the kind that a file has, which a run begins from: weights
+    of one kind say nothing in the other. Files from before there were two do not name theirs."""
+    held = whole.field(path, store.about(path), "config.model", dict, {})
+    kept = {name: size for name, size in sizes.items() if name != "relative"}
+    return {**kept, "relative": held["relative"]} if "relative" in held else kept
 
 
 def freeze_low(args: argparse.Namespace, model, run) -> None:
