@@ -40,7 +40,6 @@ MARKS = {  # family -> a tensor that every state dict of it has, whatever its si
     "kmeans": "cluster_centers_",
 }
 WRAPPERS = ("hubert", "acoustic-model", "generator", "model")  # keys under which others keep a state dict
-LEVEL = "config.toml.audio.level_db"
 EXPECTED = {
     "hubert": "a HuBERT (official hubert-soft or hubert-discrete, or a model-*.pt of train_hubert.py)",
     "acoustic": "an acoustic model (the official one, or a model-*.pt of train_acoustic.py)",
@@ -206,7 +205,9 @@ def _own(data: dict, path: Path | str) -> Contents:
     whole.require(path, data)
     state = int8.restored(_tensors(data["model"], path), path)
     preset = whole.field(path, data, "config.toml.audio", dict, {})
-    level = whole.field(path, data, LEVEL, int | float) if "level_db" in preset else None
+    level = (
+        whole.field(path, data, "config.toml.audio.level_db", int | float) if "level_db" in preset else None
+    )
     return Contents(kind, state, data["config"].get("model", {}), level)
 
 

@@ -42,12 +42,12 @@ class Envelope:
 def envelope(band: Band, first: int, count: int) -> Envelope:
     """Of the rows above 8 kHz of a wide band, else of the 128 rows, at `count` bins from `first` on."""
     shapes, n_fft = (filters(band), band.high_n_fft) if band.is_wide else (mel_filters(), N_FFT)
-    sums = shapes.sum(dim=1).double()
-    hertz = torch.arange(shapes.shape[1]).double() * (band.rate / n_fft)
-    centres = (shapes.double() @ hertz / sums).numpy()
-    at = BIN_HZ * (first + np.arange(count))
+    shapes = shapes.numpy().astype(np.float64)
+    sums, hertz = shapes.sum(axis=1), np.arange(shapes.shape[1]) * (band.rate / n_fft)
+    centres, at = shapes @ hertz / sums, BIN_HZ * (first + np.arange(count))
     weights = np.stack([np.interp(at, centres, row) for row in np.eye(len(centres))])
     # Of variance one at 16 kHz, noise of the same density has a larger one at a higher rate.
     magnitude = RAYLEIGH_MEAN * math.sqrt(HANN_POWER * n_fft * band.hop / MEL_HOP)
+    found = weights, np.log(magnitude * sums)
     with torch.inference_mode(False):  # kept from a conversion, it must serve a training, too
-        return Envelope(torch.from_numpy(weights).float(), torch.log(magnitude * sums).float())
+        return Envelope(*(torch.from_numpy(x.astype(np.float32)) for x in found))

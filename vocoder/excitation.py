@@ -21,24 +21,22 @@ LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame 
 BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 
 
-def filtered(pulses: Tensor, noise: Tensor, filters: Tensor, voicing: Tensor | None) -> Tensor:
+def filtered(
+    pulses: Tensor, noise: Tensor, filters: Tensor, voicing: Tensor | None, level: Tensor | float = 0.0
+) -> Tensor:
     """Spectra [B, T, bins] of pulses and noise through the filters [B, T, 3 bins] of a network, added.
 
     filters: logarithms of those of the pulses and of the noise, then the phases of the pulses. voicing
-    [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown.
+    [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. level [B, T, bins]: what these logarithms are
+    relative to.
     """
     of_pulses, of_noise, turn = filters.chunk(3, dim=-1)
+    of_pulses, of_noise = of_pulses + level, of_noise + level
     if voicing is not None:
         near = unvoiced_near_voiced(voicing).unsqueeze(-1)
         of_noise = torch.where(near, blurred(of_noise), of_noise)
     spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
     return spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
-
-
-def relative_to(level: Tensor, filters: Tensor) -> Tensor:
-    """Filters [B, T, 3 bins] as `filtered` takes them, of a network's that are relative to a level
-    [B, T, bins] in nepers."""
-    return filters + torch.cat([level, level, torch.zeros_like(level)], dim=-1)
 
 
 def pulse_envelope(voicing: Tensor, f0: Tensor, hop: int = MEL_HOP) -> Tensor:

@@ -20,7 +20,7 @@ from audio import MEL_HOP, N_MELS
 from bands import LOW, Band
 from common.layers import reach
 from vocoder.envelope import envelope
-from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope, relative_to
+from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
 from vocoder.high_half import JOIN, HighHalf
 from vocoder.pulses import frame_turns, pulse_train
@@ -187,15 +187,16 @@ class HarmonicGenerator(nn.Module):
                 pulses = pulses * pulse_envelope(voicing, f0)
             pulses = WINDOWS.analyse(pulses) * logits.sigmoid()
             noise = WINDOWS.analyse(noises[0])
-            filters = self.head(x.to(mel.dtype))
-            if self.relative:
-                rows = mel[:, : self.n_mels].transpose(1, 2)
-                filters = relative_to(envelope(LOW, 0, WINDOWS.bins).levels(rows), filters)
-            spectrum = filtered(pulses, noise, filters, voicing)
+            level = self._level(mel) if self.relative else 0.0
+            spectrum = filtered(pulses, noise, self.head(x.to(mel.dtype)), voicing, level)
             if high is None:
                 return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
             above = self.high.spectrum(mel, high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
             return self.high.joined(spectrum[..., :JOIN], above * self.high.gate(mel)).clamp(-1, 1)
+
+    def _level(self, mel: Tensor) -> Tensor:
+        """[B, rows, T] -> nepers [B, T, bins] that the filters are relative to."""
+        return envelope(LOW, 0, WINDOWS.bins).levels(mel[:, : self.n_mels].transpose(1, 2))
 
     def _noise(self, mel: Tensor, hop: int, source: Source | None) -> Tensor:
         """White noise [B, hop T] of variance one."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from audio import LOG_FLOOR, MEL_HOP
 from bands import Band
 from vocoder.envelope import Envelope, envelope
-from vocoder.excitation import UNKNOWN, filtered, pulse_envelope, relative_to
+from vocoder.excitation import UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
 from vocoder.pulses import pulse_train
 
@@ -71,7 +71,7 @@ class HighHalf(nn.Module):
         # Of variance one at each rate, noise is the thinner the more hertz it is spread over.
         noise = self.windows.analyse(noise)[..., bins] * math.sqrt(hop / MEL_HOP)
         level = self._envelope.levels(self._rows(mel))
-        return filtered(pulses, noise, relative_to(level, self.filters(hidden)), voicing)
+        return filtered(pulses, noise, self.filters(hidden), voicing, level)
 
     def gate(self, mel: Tensor) -> Tensor:
         """[B, n_mels, T] -> [B, T, count], 0 where rows are at the floor of a mel and 1 where there is sound.

@@ -164,24 +164,18 @@ def content(plan: Plan) -> Iterator[Step]:
     classes += ("--features", features.as_posix() if whisper else "mfcc")
     after = ("content-features",) if whisper else ("corpus-labels",)
     yield Step("content-classes", classes, (data / "units-discrete.json",), 0.1, after)
-    sizes, packages, start = ("hubert", "hubert.units"), WHISPER[1:], plan.run("content-start") / BEST
-    if whisper and hubert_sizes(plan.preset, "units")["ff"] == WHOLE:
-        made = plan.run("content") / BEST
-        command = ("tools.whisper_start", *words(data, made), *config(plan), *APART)
-        yield Step(
-            "content", command, (made,), 0.4, ("content-classes",), sizes, stops=False, packages=packages
-        )
-        yield weights(plan, "content", SHIPPED, "hubert-soft", "--int8")
-        return
+    sizes, fitted = ("hubert", "hubert.units"), whisper and hubert_sizes(plan.preset, "units")["ff"] == WHOLE
+    name, hours, more = ("content", 0.4, APART) if fitted else ("content-start", 0.1, ())
+    start, after = plan.run(name) / BEST, ("content-classes",)
     if whisper:
-        command, after = ("tools.whisper_start", *words(data, start), *config(plan)), ("content-classes",)
-        yield Step("content-start", command, (start,), 0.1, after, sizes, stops=False, packages=packages)
-    command = hubert(plan, "units", CORPUS, "content") + (
-        ("--warmstart", start.as_posix()) if whisper else ()
-    )
-    after = ("content-classes", *(("content-start",) if whisper else ()))
-    yield training(plan, "content", command, 1.2, after, (*sizes, "train.hubert", "train.units"))
-    yield weights(plan, "content", SHIPPED, "hubert-soft")
+        command = ("tools.whisper_start", *words(data, start), *config(plan), *more)
+        yield Step(name, command, (start,), hours, after, sizes, stops=False, packages=WHISPER[1:])
+    if not fitted:
+        command = hubert(plan, "units", CORPUS, "content")
+        if whisper:
+            command, after = (*command, "--warmstart", start.as_posix()), (*after, name)
+        yield training(plan, "content", command, 1.2, after, (*sizes, "train.hubert", "train.units"))
+    yield weights(plan, "content", SHIPPED, "hubert-soft", *(("--int8",) if fitted else ()))
 
 
 def pitch(plan: Plan) -> Iterator[Step]:
