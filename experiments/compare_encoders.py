@@ -8,7 +8,7 @@ themselves the truth is what two trackers agree on. Octave errors are corrected 
 
 voicing: frames whose voicing is right; VDE is the rest. GPE: gross pitch errors of the frames voiced in both;
 "worst semitone" is that of the worst one. RPA50: voiced frames predicted within 50 cents. With --pictures,
-each model's F0 of a high, a pressed and a toneless sound is drawn over the true one.
+each model's F0 of high, belted and pressed notes and of a breath is drawn over the true one.
 """
 
 from __future__ import annotations
@@ -67,15 +67,16 @@ def notes(pressed: bool, rough: float = 0.0) -> Iterator[Sound]:
 
 def examples() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(name, wav [320N], F0 [N] in Hz) of what is drawn: above all speech, the first formant on the second
-    harmonic, and noise alone."""
-    for name, first, tilt, notes_hz in (
-        ("high notes", 660.0, 1.0, (784.0, 880.0, 988.0)),
-        ("pressed notes", 560.0, 0.6, (270.0, 285.0, 262.0)),
+    harmonic, the same with a narrower one, and noise alone."""
+    for name, first, width, tilt, notes_hz in (
+        ("high notes", 660.0, 80.0, 1.0, (784.0, 880.0, 988.0)),
+        ("belted notes", 560.0, 80.0, 0.6, (270.0, 285.0, 262.0)),
+        ("pressed notes", 560.0, 50.0, 0.6, (270.0, 285.0, 262.0)),
     ):
         rng = np.random.default_rng([SEED, *name.encode()])
         f0 = singer.tune([(0.0, 0.2), *((hertz, NOTE_SECONDS) for hertz in notes_hz), (0.0, 0.2)])
         formants = singer.tract("a", 1.2, rng)
-        formants[0][0] = first
+        formants[0][0], formants[1][0] = first, width
         wav = singer.voiced(f0, formants, rng, tilt)
         yield name, *on_units(wav, f0[:: int(known_f0.STEP * audio.SAMPLE_RATE)])
     yield "breaths", *on_units(*known_f0.breathed(np.random.default_rng([SEED, 1])))

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from experiments.flat_bank.__main__ import main
 from experiments.flat_bank.measure import Line
 from experiments.flat_bank.rows import BANK, MODELS, RICH, ROWS, VOICES, Materials, prepared, trained
 from experiments.tables import over_files
+from preprocessing.data_folder import DataFolder
 
 FOLDERS = (Path("rich"), Path("bank"), Path("real"), Path("takes.csv"))
 MATERIALS = Materials(*FOLDERS, "corpus", Path("tiny.toml"), None, "flat")
@@ -181,6 +183,44 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice, monkeypatch):
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (document.parent / "images" / "flat-bank.png").stat().st_size > 10_000
+    of_one_that_is_there(voice, folders, options, monkeypatch)
+
+
+def of_one_that_is_there(place, folders, options, monkeypatch):
+    """A voice that the run above has made is measured again, without being trained."""
+    made, kept = place / "data" / "flat-quick" / "bank-moved", "flat-quick/bank-moved"
+    ready = ("--voice", kept, "--data", made, "--name", "ready", "--jobs", 1)
+    words = (*folders, *(option for option in options if option != "--models"), *ready)
+    monkeypatch.setattr(sys, "argv", ["experiments.flat_bank", *map(str, words)])
+    assert main() == 0
+    assert sorted(path.name for path in (place / "out" / "ready").glob("*-*")) == [
+        "bank-content",
+        "flat-bank.md",
+        "rich-content",
+    ]
+    text = (place / "out" / "ready" / "flat-bank.md").read_text(encoding="utf-8")
+    assert f"are `{kept}`, trained" in text and "Refined on the other note" not in text
+    content, _, moved, tracker, _ = ROWS
+    rows = re.findall(r"^\| (.+?) \| ", text.split("\n## ")[1], re.MULTILINE)
+    assert {content.title, moved.title, tracker.title, *measure.WITHOUT_VOICE} <= set(rows)
+    assert not {VOICES["still"].title, VOICES["other"].title} & set(rows)
+    splits = [
+        DataFolder(folder).read_json("split.json")
+        for folder in (made, made.parent.parent / "ready" / "bank-content")
+    ]
+    assert splits[0] == splits[1]
+
+
+def test_a_voice_that_is_there_needs_its_data_folder_and_that_a_split(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["flat_bank", "a", "b", "--real", "c", "--lines", "d", "--dataset", "e", "--voice", "f"]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert "--voice and --data go together" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"nothing.*split.*preprocess\.py"):
+        replace(MATERIALS, split=Path("nothing")).share_split(VOICES["content"])
 
 
 def test_a_training_counts_as_done_only_for_what_it_was_trained_with(tmp_path, monkeypatch):

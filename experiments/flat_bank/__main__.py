@@ -1,6 +1,9 @@
 """A monotone bank follows a melody: ways of training its voice, measured on notes that it does not have.
 
 python -m experiments.flat_bank WAVS/kathleen WAVS/low --real WAVS/high --lines WAVS/new --dataset demo
+
+With --voice, a voice that is there is measured in place of those that would be trained here. Then the one of
+content alone, the only one trained, holds out the lines that it does.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ def parse_args() -> argparse.Namespace:
         default=Path("test/sung_melody.wav"),
         help="sung wavs (default: %(default)s)",
     )
+    given.add_argument("--voice", type=cli.voice, help="a voice of the bank, with pitch-shifted copies")
+    given.add_argument("--data", type=cli.path, help="with --voice: the data folder that it was trained on")
     given.add_argument("--prompts", type=cli.path, help="CSV (path, prompt), to know the rich voice's takes")
     given.add_argument(
         "--models", action="store_true", help="also with the acoustic models that were not chosen"
@@ -51,7 +56,12 @@ def parse_args() -> argparse.Namespace:
     made.add_argument(
         "--doc", type=cli.path, help="what to write (default: docs/flat-bank.md, with --quick below out/)"
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if bool(args.voice) != bool(args.data):
+        parser.error("--voice and --data go together")
+    if args.voice and args.models:
+        parser.error("--models are trained here, and with --voice they are not")
+    return args
 
 
 def main() -> int:

@@ -19,15 +19,15 @@ from evaluation import copies, metrics, pair, sound, trackers, wide
 from evaluation.report import read_figures
 from evaluation.scorers import Scorers, Target, scoring_packages
 from experiments import runs
-from experiments.flat_bank.rows import BANK, MODELS, ROWS, Row
+from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
 WAY = 2  # raised when the same weights would sound or be measured differently
 COPY = "vocoder copy"
 TAKE = "the singer's own recording of the line in the bank"
-MELODIES = {  # title -> the row whose voice is given this melody
-    "F0 predicted by the trained models from the source": next(r for r in ROWS if r.pitdyn == "hubert"),
-    "F0 found by the tracker in the source": next(r for r in ROWS if r.pitdyn == "tracker"),
+MELODIES = {  # title -> what gives a voice this melody
+    "F0 predicted by the trained models from the source": "hubert",
+    "F0 found by the tracker in the source": "tracker",
 }
 WITHOUT_VOICE = (*MELODIES, COPY, TAKE)
 
@@ -114,7 +114,8 @@ def high_figures(line: Line, place: Path, band: Band) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Job:
-    """What all rows are measured on. lines: {set: its lines}; target: wavs of the bank; gen: for results."""
+    """What all rows are measured on. lines: {set: its lines}; target: wavs of the bank; gen: for results;
+    rows: those that have a voice."""
 
     root: str
     dataset: str
@@ -122,22 +123,24 @@ class Job:
     lines: dict[str, list[Line]]
     target: Path
     gen: Path
+    rows: tuple[Row, ...] = ROWS
 
 
 def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     """{set: figures of each line} of the row of this title or of WITHOUT_VOICE; kept for an equal job."""
-    row = row_of(name)
+    row = row_of(job, name)
     folder = f"melody-{row.pitdyn}" if name in MELODIES else row.key if row else name.split()[-1]
     path = job.gen / folder / "figures.json"
     kept = runs.kept(path, _identity(job, row), partial(measure_row, job, name))
     return {of: [read_figures(one) for one in several] for of, several in kept.items()}
 
 
-def row_of(name: str) -> Row | None:
+def row_of(job: Job, name: str) -> Row | None:
     """The row whose voice a title is about; None for what is measured without a voice."""
     if name in (COPY, TAKE):
         return None
-    return MELODIES.get(name) or next(row for row in (*ROWS, *MODELS) if row.title == name)
+    of_melody = MELODIES.get(name)
+    return next(row for row in job.rows if (row.pitdyn == of_melody if of_melody else row.title == name))
 
 
 def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
@@ -146,7 +149,7 @@ def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     A voice that cannot be transposed has only the lines that are not, and so has a copy; a voice of the other
     note has only what the singer really sang, and the bank's own recordings only what was sung there, too.
     """
-    row, scorers = row_of(name), Scorers(print)
+    row, scorers = row_of(job, name), Scorers(print)
     target = scorers.target(list(find_sources(job.target)), job.target.name)
     converter = None if row is None else _converter(job, row)
     copier = _copier(job) if name == COPY else None

@@ -57,10 +57,22 @@ def write(doc: Path, image: Path, command: str, figures: Figures, facts: dict[st
     """The document. facts: what TEXT names."""
     tables = "\n\n".join(section(name, rows) for name, rows in figures.items() if rows)
     link = os.path.relpath(image, doc.parent).replace(os.sep, "/")
-    text = TEXT.format(command=command, tables=tables, image=link, take=TAKE, **facts)
+    said = {part: text.format(**facts) for part, text in (MADE if facts["voice"] else TRAINED).items()}
+    text = TEXT.format(command=command, tables=tables, image=link, take=TAKE, **said, **facts)
     write_text(doc, text)
 
 
+TRAINED = {  # what is said where all rows were trained
+    "copies": "With pitch-shifted copies, both are copied up to {rich_moves} and {bank_moves} semitones "
+    "away; without them the bank has no other pitch in training.",
+    "other": ' "Refined on the other note" is trained on recordings of {real}, with the same lines held out: '
+    "a voice that knows that note, so the difference is what not knowing it costs.",
+}
+MADE = {  # and where one is a voice that was there
+    "copies": "That is the row of content only; the rows with pitch-shifted copies are `{voice}`, trained on "
+    "the same recordings by what its card says.",
+    "other": "",
+}
 TEXT = """# A monotone bank follows a melody
 
 For whoever wants to know what a voice from a bank on one note can do, and which part of its training does
@@ -72,12 +84,9 @@ in {minutes:.0f} minutes.
 
 **Set-up.** A voice is pretrained on `{rich}` ({rich_steps} steps) and refined on `{bank}` ({bank_steps}
 steps), a bank sung at {bank_median:.0f} Hz whose pitch keeps within {bank_range:.1f} semitones (5th to 95th
-percentile over all its training lines). With pitch-shifted copies, both are copied up to {rich_moves} and
-{bank_moves} semitones away; without them the bank has no other pitch in training. The lines converted were
+percentile over all its training lines). {copies} The lines converted were
 not in training, except for the set that says so. Some of the bank's own lines were held out; recordings of
-these lines on other notes ({notes}) show how the singer really sounds there. "Refined on the other note" is
-trained on recordings of {real}, with the same lines held out: a voice that knows that note, so the
-difference is what not knowing it costs.
+these lines on other notes ({notes}) show how the singer really sounds there.{other}
 
 **Figures.** F0 of the conversion by {tracker} against that of the source (transposed where the line was);
 "both agree" counts only frames on which swift-f0, the tracker of the labels, agrees with it about the

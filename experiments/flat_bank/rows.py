@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from common.cli import UserError
 from common.files import write_text
+from preprocessing.data_folder import DataFolder
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Row:
     name: rows of one name share a voice; data: rows of one data (default: name) share what it is trained on;
     start: the row whose rich voice it is refined from (default: its own); copies: whether its recordings have
     pitch-shifted copies; encode_with, pitdyn: source of pitch and loudness in training and at conversion;
-    on_real: refined on the recordings of the other note; acoustic: what differs from the preset's [acoustic].
+    on_real: refined on the recordings of the other note; acoustic: what differs from the preset's [acoustic];
+    made: name below out/ of a voice that is there, for what is not trained.
     """
 
     title: str
@@ -29,6 +32,7 @@ class Row:
     start: str = ""
     on_real: bool = False
     acoustic: dict = field(default_factory=dict)
+    made: str = ""
 
     @property
     def key(self) -> str:
@@ -37,7 +41,7 @@ class Row:
 
     def voice(self, root: str, role: str) -> str:
         """Name of the voice below out/, e.g. flat/bank-moved."""
-        return f"{root}/{role}-{self.name}"
+        return self.made or f"{root}/{role}-{self.name}"
 
     def data_name(self, root: str, role: str) -> str:
         """Name of its data below data/."""
@@ -84,9 +88,15 @@ VAL_SHARE = "0.04"  # of the rich voice's prompts
 TEST_SHARE = "0.15"  # of the bank's lines: their recordings on the other note are the test
 
 
+def made_rows(voice: str) -> tuple[Row, ...]:
+    """Content alone, and a voice that is there, driven by models and by a tracker."""
+    content, _, moved, tracker, _ = ROWS
+    return content, replace(moved, made=voice), replace(tracker, made=voice)
+
+
 def trained(rows: Sequence[Row], role: str) -> list[Row]:
     """Those whose voice is trained in a role, each voice once."""
-    names = [(row.start if role == RICH else "") or row.name for row in rows]
+    names = [(row.start if role == RICH else "") or row.name for row in rows if not row.made]
     return [VOICES[name] for name in dict.fromkeys(names)]
 
 
@@ -97,7 +107,8 @@ def prepared(rows: Sequence[Row], role: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Materials:
-    """Folders of wavs, and options of the scripts. prompts: CSV that names the prompt of each recording."""
+    """Folders of wavs, and options of the scripts. prompts: CSV that names the prompt of each recording;
+    split: data folder of a bank whose held-out lines are taken, in place of TEST_SHARE."""
 
     rich: Path
     bank: Path
@@ -107,6 +118,7 @@ class Materials:
     config: Path
     content: Path | None
     root: str
+    split: Path | None = None
 
     def preprocess(self, row: Row, role: str) -> list[tuple[str, ...]]:
         """Arguments of the two calls of preprocess.py that make a voice's data."""
@@ -117,12 +129,22 @@ class Materials:
             first += ("--augment_pitch", PITCHES[role], "--augment_gain", GAIN)
             first += ("--augment_copies", COPIES[role])
         if role == BANK:
-            first += ("--test_share", TEST_SHARE)
+            first += () if self.split else ("--test_share", TEST_SHARE)
         else:
             first += ("--val_share", VAL_SHARE, *(("--prompts", self.prompts) if self.prompts else ()))
         content = ("--content", self.content) if self.content else ()
         encode = (name, "--encode", self.dataset, "--encode_with", row.encode_with, "--config", self.config)
         return [tuple(map(str, first)), tuple(map(str, (*encode, *content)))]
+
+    def share_split(self, row: Row) -> None:
+        """Gives a bank's data folder the split of the one that it shares, which preprocessing then keeps."""
+        if self.split:
+            split = DataFolder(self.split).read_json("split.json")
+            if split is None:
+                raise UserError(
+                    f"{self.split}: expected a data folder with a split; make it by preprocess.py"
+                )
+            DataFolder(Path("data") / row.data_name(self.root, BANK)).write_json("split.json", split)
 
     def train(self, row: Row, role: str, steps: int) -> tuple:
         """Arguments of `runs.train` for one of its two trainings."""

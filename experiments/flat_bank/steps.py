@@ -18,7 +18,17 @@ from evaluation.report import write_json
 from experiments import runs
 from experiments.flat_bank import measure, report
 from experiments.flat_bank.measure import Line, median_hertz
-from experiments.flat_bank.rows import BANK, MODELS, PITCHES, RICH, ROWS, Materials, prepared, trained
+from experiments.flat_bank.rows import (
+    BANK,
+    MODELS,
+    PITCHES,
+    RICH,
+    ROWS,
+    Materials,
+    made_rows,
+    prepared,
+    trained,
+)
 from hubert_pitdyn import pitch
 from preprocessing.data_folder import DataFolder
 
@@ -37,16 +47,26 @@ SHOWN = 0  # which of the spoken lines the picture shows
 
 def chosen(args: argparse.Namespace) -> tuple:
     """The rows of the tables."""
+    if args.voice:
+        return made_rows(args.voice)
     return (*ROWS, *MODELS) if args.models else ROWS
+
+
+def own_lines(args: argparse.Namespace, part: str) -> list[Path]:
+    """The bank's recordings in a part of the split that its voices were trained by."""
+    bank = DataFolder(args.data or Path("data") / ROWS[0].data_name(args.name, BANK))
+    return [bank.files[key] for key in bank.split(part, "mels") if key in bank.files]
 
 
 def make_voices(args: argparse.Namespace) -> None:
     """Data and both trainings of every row."""
     folders = (args.rich, args.bank, args.real[0], args.prompts)
-    materials = Materials(*folders, args.dataset, args.config, args.content, args.name)
+    materials = Materials(*folders, args.dataset, args.config, args.content, args.name, args.data)
     rows, steps = chosen(args), QUICK_STEPS if args.quick else STEPS
     for role in (RICH, BANK):
         for row in progress.each(prepared(rows, role), f"preprocess {role}"):
+            if role == BANK:
+                materials.share_split(row)
             for call in materials.preprocess(row, role):
                 progress.write(" ".join(("preprocess.py", *call)))
                 runs.call("preprocess.py", *call)
@@ -55,8 +75,7 @@ def make_voices(args: argparse.Namespace) -> None:
 
 def choose_lines(args: argparse.Namespace) -> dict[str, list]:
     """{set: lines}: the held-out lines on both notes, speech as it is and over two octaves, songs."""
-    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    own, learnt = ([bank.files[key] for key in bank.split(part, "mels")] for part in ("test", "train"))
+    own, learnt = own_lines(args, "test"), own_lines(args, "train")
     names = {path.stem for path in own}
     note = median_hertz(own)
     speech, songs = (list(find_sources(folder)) for folder in (args.lines, args.songs))
@@ -93,9 +112,9 @@ def onto(path: Path, note: float) -> float:
 
 def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, dict]:
     """({set: {row: figures of its lines}}, {row: conversion of the line that the picture shows})."""
-    given = (args.name, args.dataset, args.content, sets, args.bank, Path("gen") / args.name)
-    job = measure.Job(*given)
     rows = chosen(args)
+    given = (args.name, args.dataset, args.content, sets, args.bank, Path("gen") / args.name)
+    job = measure.Job(*given, rows)
     titles = [*(row.title for row in rows), *measure.WITHOUT_VOICE]
     done, failures = each_file(partial(measure.row_figures, job), titles, args.jobs, "conversions")
     if failures:
@@ -113,8 +132,7 @@ def measure_all(args: argparse.Namespace, sets: dict[str, list]) -> tuple[dict, 
 
 def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
     """What the document says of the materials."""
-    bank = DataFolder(Path("data") / ROWS[0].data_name(args.name, BANK))
-    train = [bank.files[key] for key in bank.split("train", "mels")]
+    train = own_lines(args, "train")
     tracks = np.concatenate([pitch.track(audio.prepare(path).wav, trackers.tracker(print)) for path in train])
     steps = QUICK_STEPS if args.quick else STEPS
     real = {folder.name: sets[ANOTHER_NOTE.format(folder.name)] for folder in args.real}
@@ -122,6 +140,7 @@ def facts(args: argparse.Namespace, sets: dict[str, list]) -> dict[str, object]:
         "tracker": trackers.tracker(print),
         "rich": args.rich.name,
         "bank": args.bank.name,
+        "voice": args.voice or "",
         "rich_steps": steps["rich"],
         "bank_steps": steps["bank"],
         "rich_moves": PITCHES[RICH],
