@@ -6,10 +6,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from audio import UNIT_HOP
+from hubert_pitdyn.front_ends import Context
 from hubert_pitdyn.masks import valid_frames
 from hubert_pitdyn.model import Hubert, label_logits
 
-SILENT = 1e-6  # mean magnitude of convolutions, below which there is no sound
+PIECES = 5  # of a unit, whose levels a head may be given: 4 ms each
+SILENCE, SPEECH = 1e-8, 1e-2  # power re full scale: below the first there is no sound; about that of speech
+
+
+def levels(wav: Tensor, context: Context | None = None) -> Tensor:
+    """wav [B, 1, 320N] at the level of encoders -> log10 of its power in each unit's pieces [B, N, 5].
+
+    0 is about speech. In a context, without the neighbours' units.
+    """
+    pieces = wav[:, 0].unflatten(-1, (-1, PIECES, UNIT_HOP // PIECES))
+    found = (pieces.float().square().mean(dim=-1).clamp(min=SILENCE) / SPEECH).log10()
+    return found if context is None else found[:, context.left : found.shape[1] - context.right]
 
 
 class Head(nn.Module):
@@ -17,9 +30,8 @@ class Head(nn.Module):
 
     A softmax-weighted mix of all transformer layers and the convolution output, then a few residual
     convolutions. A mix alone is weaker than one with convolutions on top (arXiv 2406.12209), and the
-    convolution output is where pitch and loudness have not been discarded yet. level: with the log of the
-    convolutions' mean magnitude, too, which a norm of each frame takes away; it is the loudness, where the
-    trunk has a fixed norm.
+    convolution output is where pitch and loudness have not been discarded yet. level: with the levels of the
+    wav, too. A trunk that was trained for pitch knows them roughly, and a norm of each frame takes them away.
     """
 
     def __init__(
@@ -36,7 +48,7 @@ class Head(nn.Module):
         level: bool = False,
     ) -> None:
         super().__init__()
-        self.level = nn.Linear(1, channels) if level else None
+        self.level = nn.Linear(PIECES, channels) if level else None
         self.mix = nn.Parameter(torch.zeros(layers + 1))
         self.conv_norm = nn.LayerNorm(conv_dim)
         self.from_conv = nn.Linear(conv_dim, channels)
@@ -49,8 +61,10 @@ class Head(nn.Module):
         self.proj = nn.Linear(channels, unit_dim)
         self.label_embedding = nn.Embedding(classes, unit_dim)
 
-    def forward(self, conv: Tensor, layers: Tensor, valid: Tensor | None = None) -> Tensor:
-        """conv [B,N,conv_dim], layers [B,N,L+1,dim], valid [B,N] bool -> logits [B,N,K].
+    def forward(
+        self, conv: Tensor, layers: Tensor, levels: Tensor | None = None, valid: Tensor | None = None
+    ) -> Tensor:
+        """conv [B,N,conv_dim], layers [B,N,L+1,dim], levels [B,N,5], valid [B,N] bool -> logits [B,N,K].
 
         Frames that are not valid are zeroed before each convolution: a batch gives what single calls give.
         """
@@ -58,7 +72,7 @@ class Head(nn.Module):
         mixed = torch.einsum("l,bnld->bnd", self.mix.softmax(0), hidden)
         x = self.from_conv(self.conv_norm(conv)) + self.from_layers(mixed)
         if self.level is not None:
-            x = x + self.level(conv.abs().mean(dim=-1, keepdim=True).clamp(min=SILENT).log())
+            x = x + self.level(levels)
         for block, norm in zip(self.blocks, self.norms[:-1], strict=True):
             y = norm(x) if valid is None else norm(x) * valid.unsqueeze(-1)
             x = x + self.dropout(F.gelu(block(y.transpose(1, 2)).transpose(1, 2)))
@@ -79,11 +93,12 @@ class TrunkHead(nn.Module):
     def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B,1,S] -> class probabilities [B,N,K]."""
         conv, layers = self.trunk.hidden(wav, lengths)
-        return self.distribution_from(conv, layers, valid_frames(lengths, conv.shape[1], conv.device))
+        valid = valid_frames(lengths, conv.shape[1], conv.device)
+        return self.distribution_from(conv, layers, levels(wav), valid)
 
-    def distribution_from(self, conv: Tensor, layers: Tensor, valid: Tensor | None) -> Tensor:
+    def distribution_from(self, conv: Tensor, layers: Tensor, levels: Tensor, valid: Tensor | None) -> Tensor:
         """The same from hidden features the caller already has."""
-        return self.head(conv, layers, valid).float().softmax(dim=-1)
+        return self.head(conv, layers, levels, valid).float().softmax(dim=-1)
 
     def units(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B,1,S] -> soft label units [B,N,256]."""

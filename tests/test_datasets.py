@@ -68,14 +68,14 @@ def test_cut_features_of_a_trunk_and_cut_wavs_are_made_again(recordings, monkeyp
         def hidden(self, wav):
             return torch.ones(1, 20, 3), torch.ones(1, 20, 2, 4)
 
-    folder = cache_features(recordings, ["short"], Trunk(), "features-1")
-    path = recordings.path("features-1", "short")
+    folder = cache_features(recordings, ["short"], Trunk(), "hidden-1")
+    path = recordings.path("hidden-1", "short")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
     recordings.save("pits", "short", np.zeros(20, np.uint8))
     with pytest.raises(UserError, match=r"short.npy: .*run the same command again"):
         LabelDataset(recordings, ["short"], "pits", 0.2, features=folder)[(0, None)]
-    cache_features(recordings, ["short"], Trunk(), "features-1")
+    cache_features(recordings, ["short"], Trunk(), "hidden-1")
     assert path.read_bytes() == whole
 
 

@@ -138,7 +138,7 @@ def test_frozen_head_trains_from_cached_features(workspace):
     head = train(workspace, "frozen/hubert-pit", "--embds_dn", "pits", "--trunk", "frozen", "--steps", 3)
     checkpoint = store.load(head / "model-best.pt")
     assert checkpoint["kind"] == "head-pits" and checkpoint["card"]["encoders"]["content"]["hash"]
-    features = next((workspace / "data" / "songs").glob("features-*"))
+    features = next((workspace / "data" / "songs").glob("hidden-*"))
     assert len(list(features.rglob("*.npy"))) == 9
     assert np.isfinite(np.load(next(features.rglob("*.npy"))).astype(np.float32)).all()
 

@@ -19,7 +19,7 @@ def test_the_size_is_what_the_files_take(tmp_path):
     folder.save("prepared", "a", np.zeros(500 * UNIT_HOP, np.int16))
     sizes = {"dim": 16, "conv_dim": 8, "heads": 2, "ff": 16, "layers": 1, "pos_kernel": 8, "pos_groups": 2}
     trunk = Hubert(**sizes).eval()
-    made = cache_features(folder, ["a"], trunk, "features-x")
+    made = cache_features(folder, ["a"], trunk, "hidden-x")
     assert (made / "a.npy").stat().st_size == pytest.approx(size(trunk, folder.hours(["a"])), abs=200)
 
 
@@ -34,6 +34,6 @@ def test_a_disk_without_room_is_named_before_anything_is_made(tmp_path, monkeypa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with torch.device("meta"):
         trunk = Hubert()
-    with pytest.raises(UserError, match="features-x: .* need 0.0 GB, 0.0 GB are free; .*--trunk finetune"):
-        cache_features(folder, ["a"], trunk, "features-x")
-    assert not (folder.root / "features-x").exists()
+    with pytest.raises(UserError, match="hidden-x: .* need 0.0 GB, 0.0 GB are free; .*--trunk finetune"):
+        cache_features(folder, ["a"], trunk, "hidden-x")
+    assert not (folder.root / "hidden-x").exists()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from hubert_pitdyn.front_ends import FeatureExtractor, LogMelExtractor
-from hubert_pitdyn.heads import Head, TrunkHead
+from hubert_pitdyn.front_ends import Context, FeatureExtractor, LogMelExtractor
+from hubert_pitdyn.heads import Head, TrunkHead, levels
 from hubert_pitdyn.model import Hubert
 from hubert_pitdyn.units import Analysis, PitDynEncoder, length_buckets
 
@@ -62,13 +62,22 @@ def test_a_loudness_head_shares_the_run_of_the_pitch_model():
             assert torch.allclose(one[row : row + 1, :size], other, atol=1e-4)
 
 
-def test_a_loudness_head_predicts_a_gain_as_a_gain_where_the_norm_is_fixed():
+def test_a_loudness_head_is_given_the_levels_of_the_wav_and_of_no_neighbour():
+    wav = torch.randn(2, 1, 3200) * 0.1
+    wav[1, 0, 320:384] = 0.0
+    found = levels(wav)
+    assert found.shape == (2, 10, 5) and found.isfinite().all()
+    assert float(found[1, 1, 0]) == pytest.approx(-6) and float(found[1, 1, 1:].min()) > -1
+    assert torch.allclose(levels(2 * wav)[0], found[0] + 0.60206, atol=1e-4)
+    assert torch.equal(levels(wav, Context(2, 1, {})), found[:, 2:-1])
     torch.manual_seed(1)
     pit = Hubert(classes=100, unit_kind="label", norm="fixed", **SIZES).eval()
-    head = Head(64, 2, 32, pit.conv_dim, channels=32, depth=2, level=True).eval()
-    wav = torch.randn(1, 1, 3200) * 0.1
-    conv, louder = (pit.features(x).abs().mean() for x in (wav, 2 * wav))
-    assert 1.8 < float((louder / conv).detach()) < 2.5 and head.level is not None
+    with_levels, without = (
+        Head(64, 2, 32, pit.conv_dim, depth=2, level=level).eval() for level in (True, False)
+    )
+    hidden = pit.hidden(wav)
+    assert not torch.allclose(with_levels(*hidden, found), with_levels(*hidden, found + 1), atol=1e-3)
+    assert torch.equal(without(*hidden, found), without(*hidden, found + 1))
 
 
 def test_heads_share_one_run_of_the_trunk(encoders):

@@ -174,7 +174,7 @@ def build_head(
         "level": has_fixed_norm(trunk),
         **run.config["head"],
     }
-    name = f"features-{base.card['hash'][:8]}"
+    name = f"hidden-{base.card['hash'][:8]}"
     gigabytes = 1e-9 * size(trunk, folder.hours(keys))
     run.logger.info(f"{folder.root / name}: features of the trunk, {gigabytes:.1f} GB")
     with rank_zero_first(run):
