@@ -98,8 +98,17 @@ class HarmonicGenerator(nn.Module):
 
     def at_16_khz(self) -> HarmonicGenerator:
         """Itself without what lies above, which gives the wave of 16 kHz."""
+        if self.band.is_wide and self.relative:
+            self._reach_8_khz()
         self.high, self.band = None, LOW
         return self
+
+    @torch.no_grad()
+    def _reach_8_khz(self) -> None:
+        """Filters between JOIN and 8 kHz, which a wide model never uses: those of the last bin that it does."""
+        for part in (self.head.weight, self.head.bias):
+            filters = part.unflatten(0, (3, WINDOWS.bins))
+            filters[:, JOIN:] = filters[:, JOIN - 1 : JOIN].clone()
 
     def low_parts(self) -> list[nn.Module]:
         """What a model of 16 kHz has."""
