@@ -91,6 +91,20 @@ def test_a_model_of_16_khz_is_the_wide_one_without_its_upper_half():
 
 
 @torch.inference_mode()
+def test_at_16_khz_what_lies_above_the_join_follows_the_mel_as_what_lies_below_does():
+    model = flat(pulses=-20.0, noise=0.0)
+    with torch.no_grad():
+        unused = model.head.bias.unflatten(0, (3, -1))[:, JOIN:]
+        unused += 3.0  # as random weights that no loss has seen
+    hz, amplitudes = spectrum(model.at_16_khz()(level_mel(200, -4.0)), SAMPLE_RATE)
+    powers = [
+        float(amplitudes[(hz > low) & (hz < high)].abs().square().mean())
+        for low, high in ((6400, 7200), (7500, 7900))
+    ]
+    assert abs(10 * math.log10(powers[1] / powers[0])) < 2
+
+
+@torch.inference_mode()
 def test_the_upper_half_follows_its_rows_and_ends_at_20_khz():
     model = wide()
     mel, f0, voiced = given(120)
