@@ -9,7 +9,7 @@ from conftest import ROOT, run_script
 from test_train_vocoder import MICRO, vocoder_config
 
 import audio
-from audio import LOG_FLOOR, MEL_HOP, log_mel
+from audio import LOG_FLOOR, MEL_HOP, N_MELS, log_mel
 from bands import Band, high_mel
 from checkpoints import store
 from preprocessing.data_folder import DataFolder
@@ -68,6 +68,20 @@ def test_a_wide_crop_is_the_same_stretch_at_both_rates(folder):
     )
     batch = data.collate([item, whole])
     assert batch["wavs"].shape == (2, 1, 200 * 441) and batch["bandwidth"].tolist() == [13000.0, 13000.0]
+
+
+def test_a_crop_played_at_another_speed_ends_at_8_khz_as_a_recording_does(tmp_path):
+    wide = np.random.default_rng(0).normal(0, 0.05, 3 * 44100).astype(np.float32)
+    low = audio.to_mono(wide[:, None], 44100, 16000)
+    noise = DataFolder(tmp_path / "v")
+    noise.save_prepared("noise", low)
+    WideFolder(noise, BAND).save("noise", wide * (audio.PEAK_LIMIT / np.abs(low).max()), 20000.0)
+    known, played = (
+        WideWavDataset(noise, ["noise"], 1.0, -26.0, band=BAND, speed_octaves=octaves)[(0, (1, 3))]["mels"]
+        for octaves in (0.0, 0.7)
+    )
+    last = slice(N_MELS - 4, N_MELS)
+    assert float((played[last] - known[last]).mean(dim=1).abs().max()) < 0.15
 
 
 def test_another_speed_moves_all_of_a_wide_crop_and_its_bandwidth(folder):

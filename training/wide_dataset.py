@@ -6,15 +6,15 @@ import math
 from typing import Any
 
 import numpy as np
+import soxr
 import torch
 from torch import Tensor
 
-from audio import LOG_FLOOR, N_MELS, UNIT_HOP, log_mel
+from audio import LOG_FLOOR, N_MELS, SAMPLE_RATE, UNIT_HOP, log_mel
 from bands import Band, high_mel
 from common.limiter import PEAK_LIMIT, peak_of
 from preprocessing.data_folder import DataFolder
 from preprocessing.wide_folder import WideFolder
-from training.crops import at_speed
 from training.datasets import WavDataset
 from vocoder.frame_f0 import Span
 
@@ -35,9 +35,11 @@ class WideWavDataset(WavDataset):
         units = span.stop - span.start
         wide = self.wide.crop(key, span.start, units) * np.float32(gain)
         if span.edge:
-            # At 16 kHz it is resampled from what was played: the prepared wav played slower ends below 8 kHz.
+            # At 16 kHz it is made of what was played, as recordings are: the prepared wav played slower ends
+            # below 8 kHz, and without the roll-off of their resampler a mel says more of the last bins.
             wide = self._play(wide, span)
-            low = at_speed(wide, len(wide) // self.unit * UNIT_HOP)
+            low = soxr.resample(wide, self.band.rate, SAMPLE_RATE, quality="HQ")
+            low = low[: len(wide) // self.unit * UNIT_HOP]
         else:
             low = self.folder.crop(key, span.start, units) * np.float32(gain)
         scale = np.float32(PEAK_LIMIT / max(peak_of(low), peak_of(wide), PEAK_LIMIT))

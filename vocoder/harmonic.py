@@ -105,7 +105,7 @@ class HarmonicGenerator(nn.Module):
 
     @torch.no_grad()
     def _reach_8_khz(self) -> None:
-        """Filters between JOIN and 8 kHz, which a wide model never uses: those of the last bin that it does."""
+        """Filters from JOIN to 8 kHz, which a wide model never uses: those of the last bin that it does."""
         for part in (self.head.weight, self.head.bias):
             filters = part.unflatten(0, (3, WINDOWS.bins))
             filters[:, JOIN:] = filters[:, JOIN - 1 : JOIN].clone()
