@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import soxr
 
 from audio import MEL_F_MAX, MEL_HOP, N_MELS, SAMPLE_RATE, UNIT_HOP, Prepared, at_rate, log_magnitudes
 from common.preset_rules import band_fault
@@ -135,6 +136,16 @@ def same_span(prepared: Prepared, wav: np.ndarray, rate: int) -> np.ndarray:
     start, kept, size = (at_rate(count, rate) for count in (prepared.start, prepared.kept, len(prepared.wav)))
     part = wav[start : start + min(kept, size)]
     return np.pad(np.asarray(part, dtype=np.float32), (0, size - len(part)))
+
+
+def lowered(wav: np.ndarray, band: Band) -> np.ndarray:
+    """[unit N] at the rate of a band -> [320N] at 16 kHz, by the resampler of recordings; itself where it has
+    that rate."""
+    if not band.is_wide:
+        return wav
+    count = len(wav) // band.unit * UNIT_HOP
+    low = soxr.resample(wav, band.rate, SAMPLE_RATE, quality="HQ")[:count]
+    return np.pad(low, (0, count - len(low)))
 
 
 def bandwidth(wav: np.ndarray, rate: int) -> float:

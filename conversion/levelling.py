@@ -7,10 +7,9 @@ at 16 kHz, as their sources are, and changed at their own rate.
 from __future__ import annotations
 
 import numpy as np
-import soxr
 
 import audio
-from bands import LOW, Band
+from bands import LOW, Band, lowered
 from vocoder import frame_f0
 
 PAUSE_DB, SPEECH_DB = -44.0, -38.0  # re active level: a pause below the first, speech above the second
@@ -24,15 +23,6 @@ RAMP = 161  # samples at 16 kHz in which one gain passes into another
 def relative(wav: np.ndarray) -> np.ndarray:
     """Loudness [N] of [S] in dB re its active level."""
     return audio.loudness(wav, floor_db=audio.SILENCE_DB) - audio.level(wav)
-
-
-def lowered(made: np.ndarray, band: Band) -> np.ndarray:
-    """A conversion [unit N] at the rate of a band -> [320N] at 16 kHz; itself where it has that rate."""
-    if not band.is_wide:
-        return made
-    count = len(made) // band.unit * audio.UNIT_HOP
-    low = soxr.resample(made, band.rate, audio.SAMPLE_RATE, quality="HQ")[:count]
-    return np.pad(low, (0, count - len(low)))
 
 
 def with_pauses(

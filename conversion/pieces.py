@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import audio
+import bands
 from audio import UNIT_HOP
 from bands import Band
 from common import limiter
@@ -143,7 +144,7 @@ def lowered(made: Samples, band: Band, folder: Path | None) -> Samples:
     """A conversion [unit N] at the rate of a band -> [320N] at 16 kHz; itself where it has that rate."""
     if not band.is_wide:
         return made
-    low = by_blocks(made, RESAMPLER_REACH, lambda x, _: levelling.lowered(x, band), band.unit, UNIT_HOP)
+    low = by_blocks(made, RESAMPLER_REACH, lambda x, _: bands.lowered(x, band), band.unit, UNIT_HOP)
     return gathered(low, _count(made, band), folder)
 
 

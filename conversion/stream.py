@@ -10,6 +10,7 @@ import torch
 
 import audio
 from audio import UNIT_HOP, UNIT_RATE
+from bands import lowered
 from common import limiter
 from common.cli import UserError
 from common.levels import active_level, blows
@@ -216,4 +217,4 @@ class Stream:
 
     def _loudness(self, wav: np.ndarray) -> np.ndarray:
         """dB re full scale, [N], of [unit N]."""
-        return audio.loudness(levelling.lowered(wav, self.band), floor_db=audio.SILENCE_DB)
+        return audio.loudness(lowered(wav, self.band), floor_db=audio.SILENCE_DB)

@@ -9,7 +9,7 @@ from small_voice import harmonic, recording, voice
 
 import audio
 from acoustic.blend import Blend
-from bands import LOW, Band
+from bands import LOW, Band, lowered
 from checkpoints import file_format, models
 from common.cli import UserError
 from conversion import levelling, rates
@@ -123,12 +123,12 @@ def test_measures_of_a_wide_wave_are_those_at_16_khz():
     band, times = Band(**WIDE), np.arange(882 * 100) / 44100
     tone = 0.2 * np.sin(2 * np.pi * 300 * times)
     hiss = tone + 0.2 * np.sin(2 * np.pi * 12000 * times)
-    low = levelling.lowered(hiss.astype(np.float32), band)
+    low = lowered(hiss.astype(np.float32), band)
     wanted = 0.2 * np.sin(2 * np.pi * 300 * np.arange(32000) / 16000)
     assert len(low) == 32000 and np.abs(low - wanted)[500:-500].max() < 1e-3
     wanted_db = np.full(100, -70.0)  # a pause
     quiet = levelling.with_pauses(hiss.astype(np.float32), wanted_db, -20.0, band)
-    assert audio.level(levelling.lowered(quiet, band)) == pytest.approx(-90, abs=2)
+    assert audio.level(lowered(quiet, band)) == pytest.approx(-90, abs=2)
 
 
 @pytest.mark.parametrize("of", ["low", "wide"])

@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import soxr
 import torch
 from torch import Tensor
 
-from audio import LOG_FLOOR, N_MELS, SAMPLE_RATE, UNIT_HOP, log_mel
-from bands import Band, high_mel
+from audio import LOG_FLOOR, N_MELS, log_mel
+from bands import Band, high_mel, lowered
 from common.limiter import PEAK_LIMIT, peak_of
 from preprocessing.data_folder import DataFolder
 from preprocessing.wide_folder import WideFolder
@@ -38,8 +37,7 @@ class WideWavDataset(WavDataset):
             # At 16 kHz it is made of what was played, as recordings are: the prepared wav played slower ends
             # below 8 kHz, and without the roll-off of their resampler a mel says more of the last bins.
             wide = self._play(wide, span)
-            low = soxr.resample(wide, self.band.rate, SAMPLE_RATE, quality="HQ")
-            low = low[: len(wide) // self.unit * UNIT_HOP]
+            low = lowered(wide, self.band)
         else:
             low = self.folder.crop(key, span.start, units) * np.float32(gain)
         scale = np.float32(PEAK_LIMIT / max(peak_of(low), peak_of(wide), PEAK_LIMIT))
