@@ -92,13 +92,20 @@ class TrunkHead(nn.Module):
 
     def distribution(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B,1,S] -> class probabilities [B,N,K]."""
-        conv, layers = self.trunk.hidden(wav, lengths)
-        valid = valid_frames(lengths, conv.shape[1], conv.device)
-        return self.distribution_from(conv, layers, levels(wav), valid)
+        return self.distribution_from(self.trunk.hidden(wav, lengths), wav, lengths)
 
-    def distribution_from(self, conv: Tensor, layers: Tensor, levels: Tensor, valid: Tensor | None) -> Tensor:
-        """The same from hidden features the caller already has."""
-        return self.head(conv, layers, levels, valid).float().softmax(dim=-1)
+    def distribution_from(
+        self,
+        hidden: tuple[Tensor, Tensor],
+        wav: Tensor,
+        lengths: Tensor | None = None,
+        context: Context | None = None,
+    ) -> Tensor:
+        """The same from what the trunk's `hidden` gave the caller for these arguments."""
+        conv, layers = hidden
+        known = None if self.head.level is None else levels(wav, context)
+        valid = valid_frames(lengths, conv.shape[1], conv.device)
+        return self.head(conv, layers, known, valid).float().softmax(dim=-1)
 
     def units(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav [B,1,S] -> soft label units [B,N,256]."""

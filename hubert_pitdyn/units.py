@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from audio import UNIT_HOP, encoder_input
 from common.precision import products
 from hubert_pitdyn.front_ends import Context
-from hubert_pitdyn.heads import TrunkHead, levels
-from hubert_pitdyn.masks import valid_frames
+from hubert_pitdyn.heads import TrunkHead
 from hubert_pitdyn.model import Hubert
 
 
@@ -67,9 +66,7 @@ class PitDynEncoder(nn.Module):
 
         def answer(model: Hubert | TrunkHead) -> Tensor:
             if isinstance(model, TrunkHead):
-                conv, layers = hidden[model.trunk]
-                valid = valid_frames(lengths, conv.shape[1], conv.device)
-                return model.distribution_from(conv, layers, levels(wav, context), valid)
+                return model.distribution_from(hidden[model.trunk], wav, lengths, context)
             content = model is self.content
             if model not in hidden:
                 give = model.units if content else model.distribution
