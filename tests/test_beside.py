@@ -1,7 +1,9 @@
 """A voice refined beside the one that it began from: what both share, what is kept, how a run goes on."""
 
 import copy
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import small_acoustic
 import torch
@@ -9,7 +11,7 @@ from conftest import micro_config, run_script
 
 from acoustic.model import AcousticModel
 from checkpoints import models, store
-from training.beside import LAST, TwoVoices
+from training.beside import LAST, BesideDataset, TwoVoices
 from training.teacher_forcing import predict
 
 
@@ -61,6 +63,30 @@ def drift(beside: bool) -> tuple[float, float]:
 def test_what_is_said_of_other_units_moves_less_beside_them():
     alone, beside = drift(False), drift(True)
     assert beside[0] < 1.1 * alone[0] and beside[1] < 0.8 * alone[1]
+
+
+class Bank:
+    """What BesideDataset takes of a MelDataset: one crop of units, all of them 1."""
+
+    folder, keys, crop_units = None, ["a"], 8
+
+    def __getitem__(self, at):
+        return torch.ones(8, 768), torch.zeros(16, 128)
+
+
+class Folder:
+    def read(self, kind, key, mapped):
+        return np.full((20, 768), 2.0, np.float16)
+
+
+def test_half_of_what_is_heard_in_the_other_voice_is_the_own_speech():
+    beside = SimpleNamespace(folder=Folder(), keys=["b"])
+    items = BesideDataset(Bank(), beside)
+    found = [items[0, (7, number)][1] for number in range(400)]
+    assert {float(units.mean()) for units in found} == {1.0, 2.0} and {len(units) for units in found} == {8}
+    assert 150 < sum(bool((units == 1).all()) for units in found) < 250
+    again = items[0, (7, 3)][1]
+    assert torch.equal(again, found[3])
 
 
 def refine(root, out, *more, steps=6, expect=0):

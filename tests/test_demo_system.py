@@ -194,3 +194,17 @@ def test_a_training_is_resumed_from_its_newest_checkpoint_without_what_it_began_
     checkpoint_of(tmp_path / "run", 10, True)
     assert running.command_of(step, True) is None
     assert running.command_of(step, False) == step.command and not (tmp_path / "run").exists()
+
+
+def test_settings_of_refining_are_of_those_steps_alone():
+    before = {"command": ["x"], "settings": {"t": {"lr": 1.0, "refine_lr": 1.0, "beside_weight": 1.0}}}
+    values = {"lr": 1.0, "refine_lr": 2.0, "beside_weight": 2.0}
+
+    def found(*command):
+        now = {"command": list(command), "settings": {"t": values}, "recordings": {}, "after": {}}
+        return records.differences({**before, "command": list(command)}, now)
+
+    assert found("train") == [] and found("train", "--finetune", "x") == ["t.refine_lr"]
+    assert found("train", "--refine", "--beside", "x") == ["t.beside_weight", "t.refine_lr"]
+    values["lr"] = 2.0
+    assert found("train") == ["t.lr"]

@@ -5,6 +5,9 @@ while. So two voices are trained in one model, of which each has its own biases 
 recordings, the other goes on giving for any speech what both gave at the beginning. What a phone is, is in
 the weights that they share, and whose it is in the others. At the end the second one is dropped.
 
+Half of what the other voice is asked is the first one's own speech. Were each asked nothing but its own,
+units alone would tell them apart, and the first would give the other's sound of speech unlike its own.
+
 To keep old answers as targets: Li and Hoiem, "Learning without Forgetting", ECCV 2016. Biases alone as what
 makes the difference: Ben Zaken, Goldberg and Ravfogel, "BitFit", ACL 2022.
 """
@@ -31,6 +34,7 @@ from training.teacher_forcing import predict
 
 BESIDE = "beside_"  # what the names of the tensors in a batch begin with
 LAST = "decoder.proj."  # the layer that gives mels
+BOTH = 0.5  # of the crops beside are the own ones
 PICK = 1  # beside the seed of a crop, so that the other voice's is another draw
 
 
@@ -74,7 +78,8 @@ class Beside:
 
 
 class BesideDataset(Dataset):
-    """Items of a MelDataset, each with units of the other folder beside it, drawn by the seed of its crop."""
+    """Items of a MelDataset, each with units beside it: its own, or of the other folder, drawn by the seed of
+    its crop."""
 
     def __init__(self, own: Any, beside: Beside) -> None:
         self.own, self.beside = own, beside
@@ -84,12 +89,15 @@ class BesideDataset(Dataset):
         return len(self.own)
 
     def __getitem__(self, at: tuple[int, tuple[int, int]]) -> tuple[Any, Tensor]:
-        seed = (*at[1], PICK)
-        key = self.beside.keys[np.random.default_rng(seed).integers(len(self.beside.keys))]
+        own, seed = self.own[at], (*at[1], PICK)
+        rng = np.random.default_rng(seed)
+        if rng.random() < BOTH:
+            return own, own[0]
+        key = self.beside.keys[rng.integers(len(self.beside.keys))]
         units = self.beside.folder.read("units-pitdyn", key, mapped=True)
         size = min(len(units), self.own.crop_units)
         start = crop_start(len(units), size, seed) if size < len(units) else 0
-        return self.own[at], torch.from_numpy(np.array(units[start : start + size], np.float32))
+        return own, torch.from_numpy(np.array(units[start : start + size], np.float32))
 
     def collate(self, items: list[tuple]) -> dict[str, Tensor]:
         """The MelDataset's batch, and beside_units [B, N', 768], beside_lengths [B], beside_valid [B, T]."""

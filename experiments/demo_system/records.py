@@ -17,6 +17,7 @@ from experiments.demo_system.recordings import Facts
 from experiments.demo_system.steps import Plan, Step
 
 DONE, HALF, CHANGED, GONE, TODO = "done", "half done", "changed", "gone", "to do"
+REFINING = {"--refine", "--finetune"}  # options of the trainings that settings refine_… are of
 FORM = {"about": dict, "seconds": int | float, "made?": {str: str}, "commits?": [str], "note?": str}
 
 
@@ -135,8 +136,16 @@ def differences(before: dict, now: dict) -> list[str]:
     differ = ["the command"] if before.get("command") != now["command"] else []
     for table, values in now["settings"].items():
         old = before.get("settings", {}).get(table, {})
-        differ += [f"{table}.{key}" for key in sorted({**old, **values}) if old.get(key) != values.get(key)]
+        read = [key for key in sorted({**old, **values}) if is_read(key, now["command"])]
+        differ += [f"{table}.{key}" for key in read if old.get(key) != values.get(key)]
     for kind in ("recordings", "after"):
         old = before.get(kind, {})
         differ += [name for name in sorted({**old, **now[kind]}) if old.get(name) != now[kind].get(name)]
     return differ
+
+
+def is_read(key: str, command: Iterable[str]) -> bool:
+    """Whether a step reads a setting of its tables: some are of refining, and of what is learnt beside."""
+    if key.startswith("refine_"):
+        return not REFINING.isdisjoint(command)
+    return key != "beside_weight" or "--beside" in command
