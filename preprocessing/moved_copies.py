@@ -14,10 +14,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import soxr
 
 from audio import PEAK_LIMIT, SAMPLE_RATE, UNIT_HOP
-from bands import LOW, Band
+from bands import LOW, Band, lowered
 from common.cli import UserError
 from hubert_pitdyn import pitch
 from hubert_pitdyn.labels import F_MAX, F_MIN
@@ -148,8 +147,7 @@ def own_wave(folder: DataFolder, band: Band, recording: str) -> np.ndarray:
 
 def save_both(folder: DataFolder, band: Band, copy: str, recording: str, wav: np.ndarray) -> None:
     """Keep a copy at the band's rate and, resampled from it, at 16 kHz, of the recording's bandwidth."""
-    low = soxr.resample(wav, band.rate, SAMPLE_RATE, quality="HQ")
-    wide = WideFolder(folder, band)
+    low, wide = lowered(wav, band), WideFolder(folder, band)
     folder.save_prepared(copy, low)
     peak = float(np.abs(low).max(initial=0.0)) or 1.0
     wide.save(copy, wav * (PEAK_LIMIT / peak), wide.bandwidth(recording))
