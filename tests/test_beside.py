@@ -79,7 +79,7 @@ class Folder:
         return np.full((20, 768), 2.0, np.float16)
 
 
-def test_half_of_what_is_heard_in_the_other_voice_is_the_own_speech():
+def test_half_of_what_the_other_voice_is_asked_is_the_own_speech():
     beside = SimpleNamespace(folder=Folder(), keys=["b"])
     items = BesideDataset(Bank(), beside)
     found = [items[0, (7, number)][1] for number in range(400)]

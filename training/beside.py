@@ -2,7 +2,7 @@
 
 A Japanese bank has no "th". Refined on it alone, a model that knew one gives something else there after a
 while. So two voices are trained in one model, of which each has its own biases and last layer: one learns its
-recordings, the other goes on giving for any speech what both gave at the beginning. What a phone is, is in
+recordings, the other keeps giving for any speech what both gave at the beginning. What a phone is, is in
 the weights that they share, and whose it is in the others. At the end the second one is dropped.
 
 Half of what the other voice is asked is the first one's own speech. Were each asked nothing but its own,
@@ -34,7 +34,7 @@ from training.teacher_forcing import predict
 
 BESIDE = "beside_"  # what the names of the tensors in a batch begin with
 LAST = "decoder.proj."  # the layer that gives mels
-BOTH = 0.5  # of the crops beside are the own ones
+OWN = 0.5  # of the crops beside are those of the own voice
 PICK = 1  # beside the seed of a crop, so that the other voice's is another draw
 
 
@@ -91,7 +91,7 @@ class BesideDataset(Dataset):
     def __getitem__(self, at: tuple[int, tuple[int, int]]) -> tuple[Any, Tensor]:
         own, seed = self.own[at], (*at[1], PICK)
         rng = np.random.default_rng(seed)
-        if rng.random() < BOTH:
+        if rng.random() < OWN:
             return own, own[0]
         key = self.beside.keys[rng.integers(len(self.beside.keys))]
         units = self.beside.folder.read("units-pitdyn", key, mapped=True)
