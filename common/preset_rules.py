@@ -31,7 +31,7 @@ CHOICES = {
     "acoustic.decoder": ("parallel", "autoregressive"),
     "train.hubert.trunk": ("finetune", "frozen", "pits"),
     "train.hubert.warmstart": ("content", ""),
-    "train.vocoder.low": ("frozen", "trained"),
+    "train.vocoder.low": ("finetuned", "frozen", "trained"),
 }
 MORE_THAN_0 = math.ulp(0.0)
 RANGES: dict[str, tuple[float, float]] = {  # by the last part of a key; of lists each number

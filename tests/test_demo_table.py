@@ -14,8 +14,9 @@ from small_system import changed, known, make_wavs, run, small_plan, table
 from common.cli import UserError
 from common.presets import load_config
 from experiments.demo_system import __main__ as command
-from experiments.demo_system import recordings, records, report, running, steps
-from experiments.demo_system.steps import Plan, Voice, steps_of
+from experiments.demo_system import recordings, records, report, running, speakers, steps
+from experiments.demo_system.speakers import Voice
+from experiments.demo_system.steps import Plan, steps_of
 
 
 def real_plan(config: Path = ROOT / "configs" / "demo.toml") -> Plan:
@@ -62,8 +63,8 @@ def test_every_command_is_one_that_its_script_takes(monkeypatch):
 
 
 def test_a_voice_of_another_bank_is_one_row_more(monkeypatch):
-    row = replace(steps.SPEAKERS["yuki"], voice=Voice("yuki", "20", "6", 0.6, "kathleen"))
-    monkeypatch.setitem(steps.SPEAKERS, "yuki", row)
+    row = replace(speakers.SPEAKERS["yuki"], voice=Voice("yuki", "20", "6", 0.6, "kathleen"))
+    monkeypatch.setitem(speakers.SPEAKERS, "yuki", row)
     found = {step.name: step for step in steps_of(real_plan())}
     assert "data/system/recordings/voices/yuki" in found["yuki-mels"].command
     assert found["yuki-weights"].makes == (Path("out/system/yuki/acoustic/model-best.pt"),)
@@ -93,13 +94,22 @@ def test_a_bank_keeps_the_phones_of_the_voice_that_it_begins_from():
         assert {"kathleen-units", "kathleen-weights", f"{bank}-units"} == set(of[bank].after)
 
 
-def test_without_kept_vectors_label_models_begin_from_random_weights(tmp_path):
+def test_what_another_model_was_before_is_kept_for_what_begins_from_it():
+    of = {step.name: step for step in steps_of(real_plan(ROOT / "configs" / "demo.toml"))}
+    for name in ("pitch", "loudness", "vocoder"):
+        begin, command = of[f"{name}-begin"], of[name].command
+        assert begin.begins and begin.name in of[name].after
+        assert command[command.index("--warmstart") + 1] == begin.makes[0].as_posix()
+
+
+def test_what_begins_from_no_other_model_begins_from_random_weights(tmp_path):
     path = tmp_path / "own.toml"
     tiny = (ROOT / "configs" / "tiny.toml").as_posix()
     path.write_text(f'extends = "{tiny}"\n[hubert.units]\nfront_end = "waveform"\n', encoding="utf-8")
     found = {step.name: step for step in steps_of(real_plan(path))}
     assert not any(name.endswith(("-begin", "-start", "-features")) for name in found)
-    assert all("--warmstart" not in found[name].command for name in ("content", "pitch", "loudness"))
+    trained = ("content", "pitch", "loudness", "vocoder")
+    assert all("--warmstart" not in found[name].command for name in trained)
     assert "mfcc" in found["content-classes"].command
 
 

@@ -60,7 +60,10 @@ def refused(path) -> str:
             ", [audio]: high_n_fft is 8192, expected an even number from 882",
         ),
         (f"[audio]\n{WIDE}high_n_fft = 2047", ", [audio]: high_n_fft is 2047, expected an even number"),
-        ("[train.vocoder]\nlow = 'none'", ", [train.vocoder]: low is 'none', expected one of 'frozen', 'tra"),
+        (
+            "[train.vocoder]\nlow = 'none'",
+            ", [train.vocoder]: low is 'none', expected one of 'finetuned', 'fro",
+        ),
         ("[hubert]\ndim = 1.5", ", [hubert]: dim is 1.5, expected a value like 768"),
         ("[vocoder.hifigan]\nrates = []", ", [vocoder.hifigan]: rates is [], expected a value like [10,"),
         ("[acoustic]\nlstm_dim = 0", ", [acoustic]: lstm_dim is 0, expected a number from 1 to 65536"),

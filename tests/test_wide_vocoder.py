@@ -1,6 +1,8 @@
 """The harmonic vocoder at more than 16 kHz: its lower half is that of 16 kHz, and what lies above."""
 
 import math
+from argparse import Namespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import torch
 
 from audio import LOG_FLOOR, MEL_HOP, N_MELS, SAMPLE_RATE
 from bands import LOW, Band, edges
-from training.vocoder import mels_of
+from common.cli import UserError
+from training.vocoder import keep_low, mels_of
 from vocoder import HarmonicGenerator, losses
 from vocoder.discriminators import BothHalves, at_16_khz
 from vocoder.envelope import envelope
@@ -198,6 +201,18 @@ def test_every_weight_learns_and_a_frozen_lower_half_does_not():
     low = {id(p) for part in model.low_parts() for p in part.parameters()}
     high = {id(p) for p in model.high.parameters()}
     assert low | high == {id(p) for p in model.parameters()} and not low & high
+
+
+@pytest.mark.parametrize("low", ["finetuned", "frozen"])
+def test_a_lower_half_that_is_kept_needs_another_vocoders_and_learns_unless_frozen(low):
+    run, model = Mock(preset="p.toml", settings=Mock(low=low)), HarmonicGenerator(**SIZES, **WIDE)
+    with pytest.raises(UserError, match=f'"{low}" keeps a trained lower half.*--warmstart'):
+        keep_low(Namespace(warmstart=None, resume=None), model, run)
+    with pytest.raises(UserError, match="at 16 kHz there is no other"):
+        keep_low(Namespace(warmstart="v.pt", resume=None), HarmonicGenerator(**SIZES), run)
+    keep_low(Namespace(warmstart="v.pt", resume=None), model, run)
+    learns = {p.requires_grad for part in model.low_parts() for p in part.parameters()}
+    assert learns == {low == "finetuned"} and all(p.requires_grad for p in model.high.parameters())
 
 
 def test_a_band_knows_its_rate():

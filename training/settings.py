@@ -79,7 +79,8 @@ class AcousticSettings(Settings):
 class VocoderSettings(Settings):
     """[train.vocoder]. refine_…: with --finetune; adversarial_after_warmstart: with --warmstart too.
 
-    low: of what lies below 8 kHz "frozen" or "trained". …_weight: of the losses in vocoder/losses.py.
+    low: of what lies below 8 kHz "trained"; "finetuned" or "frozen", which both begin from another vocoder's.
+    …_weight: of the losses in vocoder/losses.py.
     """
 
     low: str

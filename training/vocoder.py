@@ -75,8 +75,8 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     if args.warmstart:
         fresh = models.fill_vocoder(model, args.warmstart)
         run.logger.info(f"warm start from {args.warmstart}; new: {fresh or 'nothing'}")
-    if settings.low == "frozen":
-        freeze_low(args, model, run)
+    if settings.low != "trained":
+        keep_low(args, model, run)
     if args.finetune:
         mels, encoders = make_mels(args.finetune, folder, run)
     needed = [mels or "prepared", *(["f0"] if model.conditioned_on_f0 else [])]
@@ -133,14 +133,16 @@ def with_filters_of(path: Path, sizes: dict) -> dict:
     return {**kept, "relative": held["relative"]} if "relative" in held else kept
 
 
-def freeze_low(args: argparse.Namespace, model, run) -> None:
-    """Leave what a wide vocoder has below 8 kHz as a warm start, or the run resumed, has it."""
-    words = f'{run.preset}, [train.vocoder]: low = "frozen" keeps a trained lower half'
+def keep_low(args: argparse.Namespace, model, run) -> None:
+    """What a wide vocoder has below 8 kHz begins as a warm start, or the run resumed, has it, and stays so
+    where [train.vocoder] low is "frozen"."""
+    low = run.settings.low
+    words = f'{run.preset}, [train.vocoder]: low = "{low}" keeps a trained lower half'
     if not model.band.is_wide:
         raise cli.UserError(f'{words}, and at 16 kHz there is no other; take "trained", or configs/wide.toml')
     if not (args.warmstart or args.resume):
         raise cli.UserError(f"{words}; give one: --warmstart out/demo/hifigan/model-best.pt")
-    for part in model.low_parts():
+    for part in model.low_parts() if low == "frozen" else ():
         part.requires_grad_(False)
 
 

@@ -23,7 +23,8 @@ from common.readers import parse_json, read_text
 from common.workers import each_file
 from experiments.demo_system import recordings
 from experiments.demo_system.records import HALF, Records, plain
-from experiments.demo_system.steps import SPEAKERS, Plan
+from experiments.demo_system.speakers import SPEAKERS
+from experiments.demo_system.steps import Plan
 from workshop.runs import checkpoint
 
 ABOUT = "pack.json"  # in a zip: which kind of the two it is, and what it was made of

@@ -18,7 +18,8 @@ from common.cli import UserError, nearest
 from common.files import sha256_of, write_bytes
 from common.readers import read_json, read_text
 from evaluation.report import write_json
-from experiments.demo_system.steps import EVERYTHING, FIRST, SPEAKERS, Plan
+from experiments.demo_system.speakers import EVERYTHING, FIRST, SPEAKERS
+from experiments.demo_system.steps import Plan
 from preprocessing.wavs_link import make_link, remove_link
 
 MANIFEST = "manifest.csv"

@@ -10,7 +10,8 @@ from common.files import write_text
 from experiments.demo_system import packing
 from experiments.demo_system.records import DONE, GONE, Records
 from experiments.demo_system.running import last_lines, shown
-from experiments.demo_system.steps import CORPUS, PITCH, SOUND, SPEAKERS, Step
+from experiments.demo_system.speakers import CORPUS, PITCH, SOUND, SPEAKERS
+from experiments.demo_system.steps import Step
 from experiments.tables import markdown
 from workshop.runs import TRAINED
 

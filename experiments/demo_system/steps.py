@@ -1,4 +1,4 @@
-"""The table: which recordings train what, and each step with its command, what it needs and what it makes."""
+"""The table: each step with its command, what it needs and what it makes."""
 
 from __future__ import annotations
 
@@ -9,63 +9,15 @@ from pathlib import Path
 from checkpoints.places import BEST, SHIPPED
 from common.presets import hubert_sizes
 from evaluation.whisper import PACKAGES
+from experiments.demo_system.speakers import CORPUS, FIRST, PITCH, SEED, SOUND, SPEAKERS, SPLIT, Voice
 
-# Data folders: of the content encoder, of pitch and loudness, of the vocoder.
-CORPUS, PITCH, SOUND = "corpus", "pitch", "sound"
-# Label models begin from these and keep their vectors, where the preset says so.
+# Label models and the vocoder begin from these, where the preset says so.
 BEGIN = Path("out") / SHIPPED
-SEED = "1234"
-SPLIT = ("--seed", SEED, "--val_share", "0.04", "--test_share", "0.04")  # a prompt is on one side everywhere
-MORE_HELD_OUT = (*SPLIT[:-1], "0.15")  # of banks whose other pitches measure a voice: docs/flat-bank.md
 SOUNDS = ("--shifted", "900", "--whispers", "200", "--singer", "1800", "--breaths", "200")
 APART = ("--recordings", "210", "--copies", "1")  # the speaker out of the units: docs/encoders.md
 WHOLE = 2048  # hidden units in a feed-forward layer of Whisper base
 CLASSES = ("--clusters", "500", "--fit_frames", "300000")
-
-
 WHISPER = ("ctranslate2", *PACKAGES)
-
-
-@dataclass(frozen=True)
-class Voice:
-    """A voice that ships. folder: its recordings below WAVS; copies: of each recording, within ± semitones;
-    begins: the voice that it is refined from; split: its own options in the place of SPLIT."""
-
-    folder: str
-    semitones: str
-    copies: str
-    hours: float
-    begins: str = ""
-    split: tuple[str, ...] = SPLIT
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Recordings of one row. folders: below WAVS; trains: data folders that they are in."""
-
-    folders: tuple[str, ...]
-    trains: tuple[str, ...]
-    voice: Voice | None = None
-
-
-FIRST = "kathleen"  # the voice that others begin from, and on whose mels the vocoder is finetuned
-EVERYTHING = (CORPUS, PITCH, SOUND)
-SPEAKERS = {
-    FIRST: Speaker((FIRST,), EVERYTHING, Voice(FIRST, "15", "2", 2.5)),
-    "nathalie": Speaker(("nathalie",), EVERYTHING),
-    "flemishguy": Speaker(("flemishguy",), EVERYTHING),
-    "kerstin": Speaker(("kerstin",), EVERYTHING),
-    "dorodoro": Speaker(("dorodoro",), EVERYTHING, Voice("dorodoro", "20", "6", 0.6, FIRST)),
-    "scottpoid": Speaker(
-        ("scottpoid/G3",), EVERYTHING, Voice("scottpoid/G3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)
-    ),
-    "kumi": Speaker(("kumi/A3",), EVERYTHING, Voice("kumi/A3", "20", "6", 0.6, FIRST, MORE_HELD_OUT)),
-    "kumi-higher": Speaker(
-        tuple(f"kumi/{part}" for part in ("D4", "A4", "D5", "strong_low", "whisper_low")), (PITCH,)
-    ),
-    "yuki": Speaker(("yuki",), EVERYTHING),
-    "martin": Speaker(("martin",), EVERYTHING),
-}
 
 
 @dataclass(frozen=True)
@@ -244,7 +196,12 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     yield Step("sound-mels", command, (data / "mels.json",), 0.2, (), ("audio",), plan.of(SOUND))
     yield f0(plan, SOUND, "sound-mels")
     command = ("train_vocoder.py", *words(data, plan.run("vocoder")), *config(plan), "--seed", SEED)
-    yield training(plan, "vocoder", command, 1.5, ("sound-labels",), reads)
+    after: tuple[str, ...] = ("sound-labels",)
+    if plan.preset["train"]["vocoder"]["low"] != "trained":
+        yield begin(plan, "vocoder", "hifigan")
+        command += ("--warmstart", plan.run("vocoder-begin").joinpath(BEST).as_posix())
+        after += ("vocoder-begin",)
+    yield training(plan, "vocoder", command, 1.5, after, reads)
     yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
     command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
@@ -270,7 +227,7 @@ def labels(plan: Plan, folder: str, hours: float) -> Step:
 
 
 def begin(plan: Plan, name: str, model: str) -> Step:
-    """A copy of the model that a label model begins from: what ships may take its place meanwhile."""
+    """A copy of the model that a training begins from: what ships may take its place meanwhile."""
     made = plan.run(f"{name}-begin") / BEST
     command = ("tools.export_weights", *words(BEGIN / model / BEST, made))
     return Step(f"{name}-begin", command, (made,), 0.0, stops=False, begins=True)
