@@ -62,7 +62,7 @@ def refused(path) -> str:
         (f"[audio]\n{WIDE}high_n_fft = 2047", ", [audio]: high_n_fft is 2047, expected an even number"),
         (
             "[train.vocoder]\nlow = 'none'",
-            ", [train.vocoder]: low is 'none', expected one of 'finetuned', 'fro",
+            ", [train.vocoder]: low is 'none', expected one of 'finetuned",
         ),
         ("[hubert]\ndim = 1.5", ", [hubert]: dim is 1.5, expected a value like 768"),
         ("[vocoder.hifigan]\nrates = []", ", [vocoder.hifigan]: rates is [], expected a value like [10,"),
