@@ -1,4 +1,4 @@
-"""Measure: one conversion, a voice on a folder, label models, the layers of a trunk, vocoders, or speed.
+"""Measure one conversion, a voice on a folder, label models, layers of a trunk, vocoders, speed; or draw.
 
 python evaluate.py pair test/slt_clear.wav gen/slt_clear_scottpoid.wav --plot gen/pair.png
 python evaluate.py voice scottpoid --input test --json gen/plain.json
@@ -8,6 +8,7 @@ python evaluate.py heads demo --data data/unseen
 python evaluate.py layers hubert-soft --train data/corpus --data data/unseen --plot layers.png
 python evaluate.py vocoder griffin_lim out/demo/hifigan/model-best.pt --input test --given_f0
 python evaluate.py bench kathleen --parts start growth
+python evaluate.py spectra test/slt_clear.wav gen/slt_clear_scottpoid.wav --plot gen/spectra.png
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def parse_args() -> argparse.Namespace:
         make(parser, commands)
         for make in (add_pair, add_voice, add_heads, add_layers, add_vocoder, add_bench)
     ]
+    add_spectra(parser, commands)
     for made in groups:
         made.add_argument("--json", type=cli.new_file(".json"), help="also write the figures to this file")
     args = parser.parse_args()
@@ -164,6 +166,16 @@ def add_bench(parser: cli.Parser, commands) -> argparse._ArgumentGroup:
     return made
 
 
+def add_spectra(parser: cli.Parser, commands) -> None:
+    """`spectra`, which measures nothing."""
+    spectra = parser.add_command(
+        commands, "spectra", "a picture of sounds, one below the other, up to 20 kHz"
+    )
+    given, made = (spectra.add_argument_group(title) for title in (GIVEN, MADE))
+    given.add_argument("sounds", nargs="+", type=cli.path, help="audio files, each at its own rate")
+    made.add_argument("--plot", type=PICTURE, required=True, help="the picture")
+
+
 def add_data(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--data", type=cli.path, required=True, help="data folder, made by preprocess.py --pitdyn"
@@ -209,8 +221,8 @@ def refuse_early(args: argparse.Namespace) -> None:
     for name in ("data", "train", "floor"):
         if getattr(args, name, None):
             places.require_data(getattr(args, name))
-    for written in (args.json, getattr(args, "plot", None)):
-        if written:
+    for name in ("json", "plot"):
+        if written := getattr(args, name, None):
             require_writable(written.parent)
 
 

@@ -29,6 +29,7 @@ from evaluation import (
     pair,
     report,
     sound,
+    spectra,
     trackers,
     wide,
 )
@@ -237,6 +238,13 @@ def evaluate_bench(args: argparse.Namespace) -> int:
     return cli.DONE
 
 
+def draw_spectra(args: argparse.Namespace) -> int:
+    sounds = {path.as_posix(): spectra.read(path) for path in args.sounds}
+    plots.save(spectra.picture(sounds), args.plot)
+    print(cli.printable(f"{args.plot}: {len(sounds)} sounds"))
+    return cli.DONE
+
+
 COMMANDS = {
     "pair": evaluate_pair,
     "voice": lambda args: compare_voices(args) if args.compare else evaluate_voice(args),
@@ -244,4 +252,5 @@ COMMANDS = {
     "layers": evaluate_layers,
     "vocoder": evaluate_vocoders,
     "bench": evaluate_bench,
+    "spectra": draw_spectra,
 }

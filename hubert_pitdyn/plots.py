@@ -25,14 +25,8 @@ from hubert_pitdyn import pitch
 FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Hiragino Sans")
 FONTS += ("Arial Unicode MS", "WenQuanYi Zen Hei", "IPAGothic")
 # From soft to loud, with the places of its shades.
-SPECTRUM = (
-    (0, "#ffffff"),
-    (0.3, "#e6ebf4"),
-    (0.55, "#aebcd8"),
-    (0.75, "#6a80ae"),
-    (0.9, "#32446a"),
-    (1, "#0e131d"),
-)
+SPECTRUM = ((0, "#ffffff"), (0.3, "#e6ebf4"), (0.55, "#aebcd8"))
+SPECTRUM += ((0.75, "#6a80ae"), (0.9, "#32446a"), (1, "#0e131d"))
 FIRST = {"color": "#111111", "linestyle": (0, (3, 1.6)), "linewidth": 1.5}  # source, target, label
 SECOND = {"color": "#d55e00", "linewidth": 2.0}  # conversion, prediction, what was generated
 # Okabe and Ito's colours, each with dashes and a marker of its own.
@@ -47,10 +41,8 @@ GRID = "#dddddd"
 RANGE_DB = 75.0  # of a spectrum, below the loudest that is drawn
 QUIET_DB = -60.0  # the least that a scale ends at: silence is white
 LOG_MEL_DB = 20 / np.log(10)  # dB in one of a log-mel's natural logarithms
-WINDOW, HOP = (
-    512,
-    80,
-)  # samples at 16 kHz of a spectrum's columns; more where there would be more than COLUMNS
+# Samples at 16 kHz of a spectrum's columns; more where there would be more than COLUMNS.
+WINDOW, HOP = 512, 80
 COLUMNS, ROWS = 900, 256
 HERTZ = (0, 200, 500, 1000, 2000, 4000, 8000, 16000)  # marks of the mel axis
 F0_HERTZ = (50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
@@ -185,14 +177,18 @@ def _finished(figure, axis):
     return with_legend(figure)
 
 
-def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str, float], top: float = TOP):
-    """[rows, columns] over (seconds, mels), marked in Hz."""
+def drawn(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str, float]):
+    """[rows, columns] of a spectrum, the first row lowest, in the colours of all pictures."""
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415  see `panels`
 
     colours = LinearSegmentedColormap.from_list("ink", SPECTRUM, N=SHADES)
-    image = axis.imshow(
-        values, origin="lower", aspect="auto", cmap=colours, extent=extent, interpolation="nearest", **scale
-    )
+    look = {"origin": "lower", "aspect": "auto", "cmap": colours, "interpolation": "nearest"}
+    return axis.imshow(values, extent=extent, **look, **scale)
+
+
+def _image(axis, values: np.ndarray, extent: tuple[float, ...], scale: dict[str, float], top: float = TOP):
+    """[rows, columns] over (seconds, mels), marked in Hz."""
+    image = drawn(axis, values, extent, scale)
     marks = [mark for mark in HERTZ if mel(mark) <= top]
     axis.set_yticks(mel(marks), [str(mark) for mark in marks])
     axis.set(ylim=(0, top), ylabel="frequency, Hz")
