@@ -137,6 +137,24 @@ def fill_vocoder(model: nn.Module, path: Path | str) -> str:
     return fresh
 
 
+def fill_discriminators(discriminators: nn.Module, path: Path | str) -> bool:
+    """Take those that a vocoder's run has in a checkpoint that it can be resumed from; False where a file has
+    none, or of other sizes."""
+    data = file_format.read(Path(path), file_format.EXPECTED["hifigan"])
+    place = "training.discriminators.model"
+    state = whole.field(path, data, place, dict, {}) if file_format.is_ours(data) else {}
+    own = discriminators.state_dict()
+    fits = shapes(own) == shapes(state)
+    if fits:
+        discriminators.load_state_dict(state)
+    return fits
+
+
+def shapes(state: dict[str, Any]) -> dict[str, Any]:
+    """Shape of each tensor of a state dict."""
+    return {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
+
+
 def _build(
     model: type[nn.Module], sizes: dict[str, Any], state: dict[str, Tensor], path: Path | str
 ) -> nn.Module:

@@ -14,7 +14,7 @@ from checkpoints import models, store
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep, AdversarialTrainer
 from vocoder import GENERATORS, losses
-from vocoder.discriminators import PeriodDiscriminator, SpectrogramDiscriminator
+from vocoder.discriminators import Discriminators, PeriodDiscriminator, SpectrogramDiscriminator
 
 MICRO = """
 [vocoder]
@@ -232,6 +232,21 @@ def test_a_run_with_filters_of_the_other_kind_is_resumed(workspace):
     store.save(out / "model-3.pt", data)
     train(workspace, "v/kind", *more, generator="harmonic")
     assert "relative" not in store.load(out / "model-4.pt")["config"]["model"]
+
+
+def test_a_warm_start_from_a_run_takes_its_discriminators_along(workspace):
+    base, _ = train(workspace, "v/against", "--steps", 3)
+    _, done = train(workspace, "v/further", "--steps", 1, "--warmstart", base / "model-3.pt")
+    assert f"discriminators begin as those of {base / 'model-3.pt'}" in done.stderr.replace("\n", " ")
+    _, done = train(workspace, "v/further2", "--steps", 1, "--warmstart", base / "model-best.pt")
+    assert "discriminators begin" not in done.stderr
+    data = store.load(base / "model-3.pt")
+    against = Discriminators(**data["config"]["toml"]["vocoder"]["discriminators"])
+    assert models.fill_discriminators(against, base / "model-3.pt")
+    for name, tensor in data["training"]["discriminators"]["model"].items():
+        torch.testing.assert_close(against.state_dict()[name], tensor)
+    other = torch.nn.Linear(2, 3)
+    assert not models.fill_discriminators(other, base / "model-3.pt")
 
 
 def test_what_does_not_fit_is_refused_in_a_sentence(voice):

@@ -104,9 +104,12 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     discriminators = Discriminators
     if band.is_wide:
         discriminators = partial(BothHalves, band, settings.low != "frozen")
+    against = model_of(discriminators, table["discriminators"], run.preset)
+    if args.warmstart and models.fill_discriminators(against, args.warmstart):
+        run.logger.info(f"discriminators begin as those of {args.warmstart}")
     return (
         model,
-        model_of(discriminators, table["discriminators"], run.preset),
+        against,
         describe,
         Task(run, *sets, Samples(run, rate=band.rate), band),
     )
