@@ -23,6 +23,12 @@ def best(folder: Path) -> Path:
     return given if given.is_file() and not trained.is_file() else trained
 
 
+def newest(run: Path) -> Path | None:
+    """The newest model-<step>.pt in the folder of a run, which can be resumed from it."""
+    found = [path for path in run.glob("model-*.pt") if path.stem.rpartition("-")[2].isdecimal()]
+    return max(found, key=lambda path: int(path.stem.rpartition("-")[2]), default=None)
+
+
 def folders(out: Path, kind: str) -> set[Path]:
     """The folders out/*/<kind> that hold a model; kind may be a pattern."""
     return {path.parent for name in (BEST, SAFE) for path in out.glob(f"*/{kind}/{name}")}

@@ -10,11 +10,12 @@ import pytest
 import soundfile
 from conftest import micro_config, sing
 
+from checkpoints import places
 from common.cli import UserError
-from workshop import banks, run_view, runs
+from workshop import banks, run_view
 from workshop.jobs import Job
 from workshop.models import Models
-from workshop.runs import Log, Plan, Training, checkpoint, steps_of
+from workshop.runs import Log, Plan, Training, steps_of
 from workshop.samples import Samples
 
 PLAN = Plan("neu", Path("my wavs"), "kathleen", "demo", Path("configs/tiny.toml"), 6, 600)
@@ -52,7 +53,7 @@ def test_an_interrupted_training_is_resumed_from_its_newest_checkpoint(tmp_path,
     PLAN.out.mkdir(parents=True)
     for name in ("model-best.pt", "model-9.pt", "model-100.pt"):
         (PLAN.out / name).touch()
-    assert checkpoint(PLAN.out) == PLAN.out / "model-100.pt"
+    assert places.newest(PLAN.out) == PLAN.out / "model-100.pt"
     (only,) = steps_of(PLAN)
     assert (
         only.command[-2:] == ["--resume", str(PLAN.out / "model-100.pt")] and "--refine" not in only.command
@@ -164,8 +165,8 @@ def test_a_voice_is_trained_stopped_and_resumed(voice, monkeypatch, tmp_path):
         time.sleep(0.1)
     assert "loss" in run_view.status(training), list(training.lines)
     training.stop()
-    assert finished(training) == "stopped" and checkpoint(plan.out), list(training.lines)
-    step = int(checkpoint(plan.out).stem.removeprefix("model-"))
+    assert finished(training) == "stopped" and places.newest(plan.out), list(training.lines)
+    step = int(places.newest(plan.out).stem.removeprefix("model-"))
     assert 0 < step < 120
     resumed = Training(plan)
     assert len(resumed.steps) == 1 and resumed.log.valid
@@ -189,4 +190,4 @@ def test_a_script_s_sentence_is_the_reason(tmp_path, monkeypatch):
     training = Training(Plan("neu", wavs, "a", "demo", Path("configs/no.toml"), 0))
     assert finished(training, 60) == "failed"
     assert "configs/no.toml: no such config" in training.reason.replace("\\", "/")
-    assert runs.checkpoint(tmp_path) is None
+    assert places.newest(tmp_path) is None

@@ -15,7 +15,7 @@ from torch import nn
 
 from audio import log_mel
 from bands import LOW, Band, high_mel
-from checkpoints import cards, file_format, hashes, models, store, whole
+from checkpoints import cards, file_format, hashes, models, places, store, whole
 from common import cli, progress
 from preprocessing.data_folder import DataFolder
 from training.adversarial import AdversarialStep
@@ -105,14 +105,22 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     if band.is_wide:
         discriminators = partial(BothHalves, band, settings.low != "frozen")
     against = model_of(discriminators, table["discriminators"], run.preset)
-    if args.warmstart and models.fill_discriminators(against, args.warmstart):
-        run.logger.info(f"discriminators begin as those of {args.warmstart}")
+    if args.warmstart:
+        begin_discriminators(against, args.warmstart, run)
     return (
         model,
         against,
         describe,
         Task(run, *sets, Samples(run, rate=band.rate), band),
     )
+
+
+def begin_discriminators(discriminators: nn.Module, path: Path, run) -> None:
+    """As the run of a warm start has them, in its file or the newest beside it: new ones know no vocoder."""
+    for place in filter(None, (path, places.newest(path.parent))):
+        if models.fill_discriminators(discriminators, place):
+            run.logger.info(f"discriminators begin as those of {place}")
+            break
 
 
 def sizes_of(table: dict, band: Band) -> dict:

@@ -104,7 +104,7 @@ class Step:
 
 def steps_of(plan: Plan) -> list[Step]:
     """The scripts of README's "My own voice"; of an interrupted training only the rest."""
-    if newest := checkpoint(plan.out):
+    if newest := places.newest(plan.out):
         return [
             Step("training", ["train_acoustic.py", *map(str, (plan.data, plan.out)), "--resume", str(newest)])
         ]
@@ -127,12 +127,6 @@ def steps_of(plan: Plan) -> list[Step]:
             + ["--resume", str(start), "--refine", *steps],
         ),
     ]
-
-
-def checkpoint(out: Path) -> Path | None:
-    """The newest model-<step>.pt of a run, which can be resumed."""
-    found = [path for path in out.glob("model-*.pt") if path.stem.rpartition("-")[2].isdecimal()]
-    return max(found, key=lambda path: int(path.stem.rpartition("-")[2]), default=None)
 
 
 class Training:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from checkpoints import places
 from common.cli import UserError
 from common.names import checked
 from workshop import banks, run_view, runs
@@ -215,7 +216,7 @@ def planned(
     if voice is None:
         raise UserError("no voice to begin from; choose one")
     wavs = None
-    if not runs.checkpoint(Path("out") / name / "acoustic"):
+    if not places.newest(Path("out") / name / "acoustic"):
         wavs = banks.recordings(name, path, files)
     count = None if not steps else int(steps)
     return runs.Plan(name, wavs, voice.name, voice.dataset, Path(config), int(copies), count)

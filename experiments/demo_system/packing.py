@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import soundfile
 
 import audio
+from checkpoints import places
 from common import progress
 from common.cli import UserError
 from common.files import atomic_path, write_text
@@ -25,7 +26,6 @@ from experiments.demo_system import recordings
 from experiments.demo_system.records import HALF, Records, plain
 from experiments.demo_system.speakers import SPEAKERS
 from experiments.demo_system.steps import Plan
-from workshop.runs import checkpoint
 
 ABOUT = "pack.json"  # in a zip: which kind of the two it is, and what it was made of
 RECORDINGS, RESULTS = "recordings", "results"
@@ -175,7 +175,7 @@ def send(known: Records, file: Path, unfinished: bool) -> list[Path]:
         inside += [known.path(name), known.log(name), *run_logs]
         inside += step.makes if step.ships else ()
         if step.run and statuses[name].state == HALF:
-            inside += [checkpoint(step.run), *step.makes]
+            inside += [places.newest(step.run), *step.makes]
     about = {"kind": RESULTS, "settings": tables(known.plan)}
     for old in file.parent.glob(f"{file.name}*"):
         if re.fullmatch(re.escape(file.name) + r"(\.\d{3})?", old.name):

@@ -13,12 +13,13 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from checkpoints import places
 from common import progress
 from common.cli import SOME_FAILED, UserError
 from experiments.demo_system import records
 from experiments.demo_system.records import Records
 from experiments.demo_system.steps import Step
-from workshop.runs import ROOT, STOPPED, checkpoint, interrupt
+from workshop.runs import ROOT, STOPPED, interrupt
 
 TICK = 0.1  # seconds between two looks at a process
 LAST_LINES = 12  # of what a step printed, with which a failure is explained
@@ -145,7 +146,7 @@ def command_of(step: Step, resumes: bool) -> tuple[str, ...] | None:
     """The command that does the rest of a step; None for a training that had come to its end."""
     if step.run is None:
         return step.command
-    newest = checkpoint(step.run) if resumes else None
+    newest = places.newest(step.run) if resumes else None
     if newest is None:
         shutil.rmtree(step.run, ignore_errors=True)  # a run with other settings must not be resumed
         return step.command
