@@ -9,6 +9,7 @@ import soundfile
 from conftest import micro_config, sing
 from forked import Forked, needs_fork, prepare
 
+from checkpoints.places import newest
 from common.files import sha256_of
 from common.presets import load_config
 from conversion.converter import VoiceConverter
@@ -17,7 +18,6 @@ from experiments.demo_system.__main__ import ship
 from experiments.demo_system.records import DONE, GONE, HALF, Records
 from experiments.demo_system.running import Clock
 from experiments.demo_system.steps import Plan, steps_of
-from workshop.runs import checkpoint
 
 PRESET = """
 extends = "{micro}"
@@ -92,7 +92,7 @@ class Cut(Forked):
     """A pitch training that loses its power, and the command with it, once it has saved a checkpoint."""
 
     def poll(self):
-        if checkpoint(Path("out/t/runs/pitch")):
+        if newest(Path("out/t/runs/pitch")):
             self.kill()
             raise PowerCut
         return super().poll()
@@ -105,13 +105,13 @@ class OverAt:
         self.step = step
 
     def hours(self) -> float:
-        newest = checkpoint(Path("out/t/runs/pitch"))
-        return 0.0 if newest and int(newest.stem.partition("-")[2]) >= self.step else float("inf")
+        last = newest(Path("out/t/runs/pitch"))
+        return 0.0 if last and int(last.stem.partition("-")[2]) >= self.step else float("inf")
 
 
 def begun(command, log):
     """As `running.start`; the first pitch training is Cut."""
-    first = "pits" in command and not checkpoint(Path("out/t/runs/pitch"))
+    first = "pits" in command and not newest(Path("out/t/runs/pitch"))
     return (Cut if first else Forked)(command, log)
 
 
