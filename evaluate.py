@@ -222,7 +222,8 @@ def refuse_early(args: argparse.Namespace) -> None:
         if getattr(args, name, None):
             places.require_data(getattr(args, name))
     for name in ("json", "plot"):
-        if written := getattr(args, name, None):
+        written = getattr(args, name, None)  # an old Python, which is to say that it is old, knows no :=
+        if written:
             require_writable(written.parent)
 
 
