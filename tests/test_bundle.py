@@ -220,4 +220,4 @@ def test_torch_hub_gives_a_converter(tmp_path):
         "print(wav.shape, wav.dtype)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8")
-    assert done.stdout.strip().endswith("(16000,) float32"), done.stderr
+    assert done.stdout.strip().endswith("(44100,) float32"), done.stderr

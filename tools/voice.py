@@ -138,9 +138,10 @@ def is_here(dataset: str, part: str, own: dict) -> bool:
     from checkpoints import file_format, hashes, places
 
     path = places.best(Path("out") / dataset / FOLDERS[part])
-    return (
-        bool(dataset) and path.is_file() and file_format.weights_hash(path) == hashes.state_hash(own["model"])
-    )
+    if not dataset or not path.is_file():
+        return False
+    theirs = file_format.unwrap(own, path)  # as they are used: weights in eight bits restored
+    return theirs is not None and file_format.weights_hash(path) == hashes.state_hash(theirs.state)
 
 
 def show(args: argparse.Namespace) -> int:
