@@ -26,6 +26,8 @@ CALL :CONVERT dorodoro
 IF NOT "%RC%"=="0" GOTO FAILED
 CALL :CONVERT scottpoid
 IF NOT "%RC%"=="0" GOTO FAILED
+CALL :CONVERT kumi
+IF NOT "%RC%"=="0" GOTO FAILED
 "%PYTHON_BIN%" make_index.py --test "%INPUT%" --out %PAGE%
 SET "RC=%ERRORLEVEL%"
 IF NOT "%RC%"=="0" GOTO FAILED

@@ -2,7 +2,7 @@
 # From a fresh clone to something to listen to: makes .venv, converts to the voices that come with the project.
 set -u
 
-VOICES="kathleen dorodoro scottpoid"
+VOICES="kathleen dorodoro scottpoid kumi"
 INPUT=test
 SONG=
 PAGE=gen/index.html

@@ -9,6 +9,7 @@ SHIPPED = {  # in short; NOTICE has them all
     "kathleen": "CC0 1.0, public domain",
     "dorodoro": "どろどろβ: “use it however you like”",
     "scottpoid": "name SCOTTPOID, the voicebank by Scott, in whatever you publish",
+    "kumi": "name Hitsuboku Kumi by Cubialpha, cubialpha.wixsite.com/koomstar/character",
 }
 WORDS = re.compile(  # of lines that speak of terms
     r"規約|利用|使用|商用|禁止|許可|クレジット|表記|转载|授权|署名|이용|금지|허용|"

@@ -234,16 +234,16 @@ def test_from_a_zip_to_a_conversion(tmp_path):
         shutil.copytree(ROOT / "out" / name, tmp_path / "out" / name)
     (tmp_path / "data").mkdir()
     odd_bank.make(tmp_path / "ハナ.zip", 1.0)
-    tiny = ("--config", ROOT / "configs" / "tiny.toml")
+    wide = ("--config", ROOT / "configs" / "wide.toml")
 
     def run(*arguments):
         return run_script(*arguments, cwd=tmp_path)
 
-    made = run("preprocess.py", "hana", "--wavs", "ハナ.zip", "--mel", *tiny, "--n_workers", 2)
+    made = run("preprocess.py", "hana", "--wavs", "ハナ.zip", "--mel", *wide, "--n_workers", 2)
     assert "a bank, ハナ, by 誰か" in made.stdout
-    run("preprocess.py", "hana", "--encode", "demo", *tiny)
+    run("preprocess.py", "hana", "--encode", "demo", *wide)
     best = "out/kathleen/acoustic/model-best.pt"
-    refine = ("--resume", best, "--refine", *tiny, "--steps", 2, "--batch_size", 4, "--device", "cpu")
+    refine = ("--resume", best, "--refine", *wide, "--steps", 2, "--batch_size", 4, "--device", "cpu")
     run("train_acoustic.py", "data/hana", "out/hana/acoustic", *refine)
     source = tmp_path / "source.wav"
     soundfile.write(source, np.frombuffer(odd_bank.wav_of(1.0, 5)[44:], np.int16) / 32768, 16000)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from bands import Band
 from checkpoints import store
 from common.cli import UserError
 from common.presets import load_config, merge
@@ -21,7 +22,7 @@ from training import continuation, vocoder
 from training.run import start
 from training.settings import settings_of
 
-TINY = ROOT / "configs" / "tiny.toml"
+TINY, WIDE = ROOT / "configs" / "tiny.toml", ROOT / "configs" / "wide.toml"
 KATHLEEN = ROOT / "out" / "kathleen" / "acoustic" / "model-best.pt"
 CONTENT = ROOT / "out" / "demo" / "hubert-soft" / "model-best.pt"
 
@@ -34,27 +35,29 @@ def arguments(data: Path, **given) -> argparse.Namespace:
 
 
 def with_units(folder: Path, content: Path = CONTENT, level_db: float = -26.0) -> Path:
-    """A data folder whose cards name a content encoder, and mels at a level."""
+    """A data folder whose cards name a content encoder, and mels at a level, with those above 8 kHz."""
     folder.mkdir(parents=True)
     card = {"encoders": {"content": {"name": content.as_posix(), "hash": "x"}}, "unit_dim": 768}
     (folder / "encoder.json").write_text(json.dumps(card), encoding="utf-8")
     (folder / "mels.json").write_text(json.dumps({"level_db": level_db}), encoding="utf-8")
+    highs = {"level_db": level_db, **Band.of(load_config(WIDE)["audio"]).sizes}
+    (folder / "highs.json").write_text(json.dumps(highs), encoding="utf-8")
     return folder
 
 
 def test_the_preset_of_a_voice_is_that_of_the_encoders_of_its_units(tmp_path):
     data = with_units(tmp_path / "hana")
     config, name = continuation.choose_preset(arguments(data), ("encode",))
-    assert name == "configs/tiny.toml" and config == load_config(TINY)
+    assert name == "configs/wide.toml" and config == load_config(WIDE)
     assert settings_of(config, "acoustic", name).steps == 4000
 
 
 def test_units_of_one_preset_are_refused_with_another(tmp_path):
     data = with_units(tmp_path / "hana")
     base = ROOT / "configs" / "base.toml"
-    with pytest.raises(UserError, match="are of the preset configs/tiny.toml.*give --config configs/tiny"):
+    with pytest.raises(UserError, match="are of the preset configs/wide.toml.*give --config configs/wide"):
         continuation.choose_preset(arguments(data, config=base), ("encode",))
-    assert continuation.choose_preset(arguments(data, config=TINY), ("encode",))[0] == load_config(TINY)
+    assert continuation.choose_preset(arguments(data, config=WIDE), ("encode",))[0] == load_config(WIDE)
 
 
 def test_mels_at_another_level_are_refused(tmp_path):
@@ -68,7 +71,7 @@ def test_a_refinement_has_the_preset_of_the_voice_that_it_begins_from(tmp_path):
     refine = arguments(data, resume=KATHLEEN, refine=True)
     config, name = continuation.choose_preset(refine, ("encode",))
     assert config["acoustic"] == store.about(KATHLEEN)["config"]["toml"]["acoustic"]
-    assert config == load_config(TINY) and name == "configs/tiny.toml"
+    assert config == load_config(WIDE) and name == "configs/wide.toml"
     run = start(refine, "acoustic", config, name)
     assert run.settings.steps == run.settings.refine_steps == 600 and run.settings.lr == 3e-4
     assert (
@@ -76,12 +79,12 @@ def test_a_refinement_has_the_preset_of_the_voice_that_it_begins_from(tmp_path):
     )
 
 
-@pytest.mark.parametrize("given", [TINY, None])
+@pytest.mark.parametrize("given", [WIDE, None])
 def test_the_preset_that_labels_were_made_with_is_the_one_they_are_learnt_with(tmp_path, given):
     folder = DataFolder(tmp_path / "songs")
     presets.remember(folder, "pitdyn", given, "configs/base.toml")
     config, name = continuation.choose_preset(arguments(folder.root), ("pitdyn",))
-    assert config == load_config(given) and ("tiny" in name) == (given is not None)
+    assert config == load_config(given) and ("wide" in name) == (given is not None)
 
 
 def test_data_that_says_nothing_goes_by_the_default_and_says_so(tmp_path):
@@ -91,7 +94,7 @@ def test_data_that_says_nothing_goes_by_the_default_and_says_so(tmp_path):
 
 def test_a_preset_that_is_gone_is_named(tmp_path):
     own = tmp_path / "mine.toml"
-    own.write_text(f'extends = "{TINY.as_posix()}"\n[train.hubert]\nsteps = 77\n', encoding="utf-8")
+    own.write_text(f'extends = "{WIDE.as_posix()}"\n[train.hubert]\nsteps = 77\n', encoding="utf-8")
     folder = DataFolder(tmp_path / "songs")
     presets.remember(folder, "pitdyn", own)
     config, name = continuation.choose_preset(arguments(folder.root), ("pitdyn",))
@@ -105,12 +108,12 @@ def test_a_preset_that_is_gone_is_named(tmp_path):
 
 def test_units_without_a_preset_keep_no_note(tmp_path):
     folder = DataFolder(tmp_path / "songs")
-    for preset in (TINY, None):
+    for preset in (WIDE, None):
         presets.remember(folder, "encode", preset)
     assert folder.read_json("presets.json") == {}
 
 
-@pytest.mark.parametrize(("verb", "expected"), [("encode", TINY), ("mel", TINY), ("pitdyn", None)])
+@pytest.mark.parametrize(("verb", "expected"), [("encode", WIDE), ("mel", WIDE), ("pitdyn", None)])
 def test_units_and_mels_are_made_by_the_preset_of_the_encoders(tmp_path, monkeypatch, verb, expected):
     data = with_units(tmp_path / "data" / "hana")
     monkeypatch.chdir(ROOT)

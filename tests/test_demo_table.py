@@ -77,12 +77,14 @@ def test_a_bank_is_trained_on_one_of_its_pitches_and_measured_by_others():
     assert "data/system/recordings/voices/kumi/A3" in kumi.command
 
 
-@pytest.mark.parametrize("preset", ["tiny", "whole", "demo"])
-def test_all_of_whispers_units_are_fitted_and_fewer_are_trained(preset):
-    of = {step.name: step for step in steps_of(real_plan(ROOT / "configs" / f"{preset}.toml"))}
+@pytest.mark.parametrize("hidden", [768, 2048])
+def test_all_of_whispers_units_are_fitted_and_fewer_are_trained(hidden, tmp_path):
+    preset, demo = tmp_path / "own.toml", (ROOT / "configs" / "demo.toml").as_posix()
+    preset.write_text(f'extends = "{demo}"\n[hubert.units]\nff = {hidden}\n', encoding="utf-8")
+    of = {step.name: step for step in steps_of(real_plan(preset))}
     ship = of["content-weights"].command
-    assert bool(of["content"].run) == ("content-start" in of) == (preset == "tiny")
-    assert ("--int8" in ship) == (preset != "tiny") and of["content"].makes[0].as_posix() in ship
+    assert bool(of["content"].run) == ("content-start" in of) == (hidden == 768)
+    assert ("--int8" in ship) == (hidden == 2048) and of["content"].makes[0].as_posix() in ship
 
 
 def test_a_bank_keeps_the_phones_of_the_voice_that_it_begins_from():

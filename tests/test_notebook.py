@@ -130,7 +130,7 @@ def test_the_first_cell_does_nothing_in_a_checkout(monkeypatch, tmp_path, colab)
 def project(tmp_path_factory):
     """What the notebook needs of a checkout, and a page made of two conversions."""
     folder = tmp_path_factory.mktemp("checkout")
-    for place in ("out/demo", "out/kathleen", "out/scottpoid", "out/dorodoro"):
+    for place in ("out/demo", "out/kathleen", "out/scottpoid", "out/dorodoro", "out/kumi"):
         shutil.copytree(ROOT / place, folder / place)
     for kind in ("test", "gen"):
         (folder / kind).mkdir()
@@ -157,7 +157,7 @@ def test_it_runs_without_a_warning_and_leaves_the_page_alone(project, monkeypatc
     shown = [(name, one.data) for name, found in outputs.items() for one in found if "data" in one]
     players = [name for name, data in shown if "<audio" in data.get("text/html", "")]
     pictures = [name for name, data in shown if "image/png" in data]
-    assert len(players) == 8 and pictures == ["plot", "edit"] and outputs["set-up"] == []
+    assert len(players) == 9 and pictures == ["plot", "edit"] and outputs["set-up"] == []
     assert (project / "gen" / "notebook" / "slt_clear_kathleen.wav").is_file()
     run_script("make_index.py", cwd=project)
     assert (project / "gen" / "index.html").read_bytes() == page

@@ -9,6 +9,7 @@ import soundfile
 from conftest import ROOT
 
 import audio
+import bands
 from conversion import prosody_csv
 from conversion.converter import VoiceConverter
 from conversion.files import BatchFile, convert_file
@@ -34,8 +35,15 @@ def line(request, converter):
     """(a source's analysis, semitones into the voice's range, F0 [N] of its plain conversion, that)."""
     quiet = 0.25 * audio.load(ROOT / "test" / request.param)  # room for gain
     analysed, place = converter.analyse(quiet), TRANSPOSED_TO[request.param]
-    plain = converter.synthesise(converter.edit(analysed, transpose=place))
+    plain = made_of(converter, converter.edit(analysed, transpose=place))
     return analysed, place, f0_of(plain), plain
+
+
+def made_of(converter, edited, trim: bool = False) -> np.ndarray:
+    """A conversion at the rate of its source."""
+    wav, band = converter.synthesise(edited, trim), converter.vocoder.band
+    low = bands.lowered(np.pad(wav, (0, -len(wav) % band.unit)), band)
+    return low[: round(len(wav) * audio.SAMPLE_RATE / band.rate)]
 
 
 def f0_of(wav: np.ndarray) -> np.ndarray:
@@ -54,7 +62,7 @@ def spread(f0: np.ndarray) -> float:
 
 def moved(line, converter, **controls) -> np.ndarray:
     analysed, place, *_ = line
-    return converter.synthesise(converter.edit(analysed, **{"transpose": place, **controls}))
+    return made_of(converter, converter.edit(analysed, **{"transpose": place, **controls}))
 
 
 def test_pitch_follows_the_source(line, converter):
@@ -76,7 +84,7 @@ def test_a_high_song_is_heard_without_octave_errors(converter):
         np.abs(np.log2(converter.labels[0].pitch(p[0].numpy())[voiced] / wanted[voiced])) > np.log2(1.2)
         for p in (raw.pit, analysed.analysis.pit)
     )
-    assert at_corrected.sum() < at_model.sum() and not (at_corrected & ~at_model).any()
+    assert at_corrected.mean() < 0.005 and not (at_corrected & ~at_model).any()
 
 
 def test_a_click_changes_nothing_elsewhere(converter):
@@ -90,7 +98,7 @@ def test_a_click_changes_nothing_elsewhere(converter):
         both = one.voiced & two.voiced
         assert (one.voiced != two.voiced).mean() < 0.03
         assert (np.abs(np.log2(two.f0[both] / one.f0[both])) > np.log2(1.2)).mean() < 0.01
-        out = converter.synthesise(converter.edit(other))
+        out = made_of(converter, converter.edit(other))
         assert audio.level(out) == pytest.approx(-40, abs=1)
 
 
@@ -105,7 +113,7 @@ def test_a_recording_at_minus_60_decibels_is_analysed_as_at_minus_26(converter):
 def test_above_the_trained_range_a_song_keeps_its_level_and_its_pitch(converter):
     analysed = converter.analyse(ROOT / "test" / "sung_melody.wav")
     edited = converter.edit(analysed, transpose=7)
-    made = converter.synthesise(edited, trim=True)
+    made = made_of(converter, edited, trim=True)
     curve, db = edited.curve, audio.loudness(audio.on_grid(made))
     high = curve.voiced & (curve.f0 > converter.card["f0_hz"][1]) & (curve.db > -10)
     difference = (db - audio.level(made) - curve.db)[high]
@@ -118,7 +126,7 @@ def test_above_the_trained_range_a_song_keeps_its_level_and_its_pitch(converter)
 
 def test_pauses_of_a_conversion_are_as_soft_as_the_sources(converter):
     analysed = converter.analyse(ROOT / "test" / "loud_quiet.wav")
-    made = converter.synthesise(converter.edit(analysed), trim=True)
+    made = made_of(converter, converter.edit(analysed), trim=True)
     source, found = (audio.loudness(wav) for wav in (analysed.prepared.wav, audio.on_grid(made)))
     source, found = source - audio.active_level(source), found - audio.active_level(found)
     pauses = source < -45
@@ -141,7 +149,8 @@ def test_six_decibels_of_gain_are_six_decibels_and_never_clip(line, converter):
     louder = moved(line, converter, dyn_gain=6.0)
     levels = [audio.active_level(audio.loudness(audio.prepare(wav).wav)) for wav in (line[3], louder)]
     assert levels[1] - levels[0] == pytest.approx(6, abs=1)
-    assert np.abs(moved(line, converter, dyn_gain=40.0)).max() <= 1.0
+    loudest = converter.edit(line[0], transpose=line[1], dyn_gain=40.0)
+    assert np.abs(converter.synthesise(loudest)).max() <= 1.0
 
 
 def test_a_line_says_how_much_gain_fits_and_what_channels_were_taken(converter, tmp_path):
@@ -153,7 +162,7 @@ def test_a_line_says_how_much_gain_fits_and_what_channels_were_taken(converter, 
     fits = float(re.fullmatch(r"gain: (\S+) of 20.0 dB fit below full scale", gain).group(1))
     made = audio.load(tmp_path / "out.wav")
     assert audio.level(made) - audio.level(wav) == pytest.approx(fits, abs=0.2)
-    assert np.abs(made).max() <= audio.PEAK_LIMIT + 1e-3
+    assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() <= audio.PEAK_LIMIT + 1e-3
     quiet = converter.edit(converter.analyse(0.1 * wav), dyn_gain=6.0)
     assert converter.shortfall(quiet, converter.synthesise(quiet)) == ()
 
@@ -164,7 +173,7 @@ def test_rows_that_were_not_edited_keep_their_loudness(line, converter, tmp_path
     half, table = len(edited.curve) // 2, tmp_path / "curve.csv"
     db = edited.curve.db - 12 * (np.arange(len(edited.curve)) < half)
     prosody_csv.write(table, replace(edited.curve, db=db), edited.source.start)
-    edited = converter.synthesise(converter.edit(analysed, transpose=place, prosody_in=table))
+    edited = made_of(converter, converter.edit(analysed, transpose=place, prosody_in=table))
     start = analysed.prepared.start
     before, after = (audio.loudness(wav[start : start + analysed.prepared.kept]) for wav in (plain, edited))
     changes = [audio.active_level(after[x]) - audio.active_level(before[x]) for x in np.s_[:half, half:]]

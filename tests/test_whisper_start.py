@@ -33,7 +33,7 @@ def data(tmp_path, monkeypatch):
     save_array(folder.root / "kmeans.npy", rng.standard_normal((5, 12)).astype(np.float32))
     preset = tmp_path / "small.toml"
     preset.write_text(
-        f'extends = "{(ROOT / "configs" / "whole.toml").as_posix()}"\n'
+        f'extends = "{(ROOT / "configs" / "tiny.toml").as_posix()}"\n'
         f"[hubert]\nlayers = 2\n[hubert.units]\ndim = 16\nheads = 2\nff = {FF}\nunit_dim = 8\n",
         encoding="utf-8",
     )

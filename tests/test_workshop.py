@@ -49,7 +49,7 @@ def test_what_is_converted_is_what_a_script_converts(desk, document, recording):
     converter = desk.models.converter(VOICE)
     expected = converter.convert(audio.load(recording))
     made, rate = soundfile.read(path)
-    assert rate == audio.SAMPLE_RATE and made == pytest.approx(expected, abs=1e-4)
+    assert rate == converter.rate == 44100 and made == pytest.approx(expected, abs=1e-4)
     assert headers.read(path).options == {} and list(headers.read(path).notes) == notes
     assert path.name.endswith("歌 1_kathleen.wav")
 

@@ -1,23 +1,23 @@
 """Whisper base's encoder as a HuBERT to begin a content encoder from, cut down to the preset's sizes.
 
-    python -m tools.whisper_start data/corpus out/whisper/hubert-soft/model-best.pt --config configs/tiny.toml
-    python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config configs/tiny.toml \\
+    python -m tools.whisper_start data/corpus out/whisper/hubert-soft/model-best.pt --config small.toml
+    python train_hubert.py --embds_dn units data/corpus out/corpus/hubert-soft --config small.toml \\
         --warmstart out/whisper/hubert-soft/model-best.pt
 
 Soft-VC begins from a HuBERT trained on 960 hours, this from an encoder trained on 680 000 (MIT). Most of its
 weights are in the feed-forward layers. Of each layer the hidden units with the largest spread times output
 weight are kept, and their output weights are fitted again, so that the state after the layer is close to
-Whisper's own. A preset with all of them, configs/whole.toml, leaves Whisper's encoder as it is. The discrete
-units of data/corpus have to be made of Whisper's features before (python -m tools.whisper_features): the
-units begin as the directions of the state that explain most of these features, and the embedding of each
-class as its centre.
+Whisper's own. A preset with all of them, as configs/tiny.toml, leaves Whisper's encoder as it is. The
+discrete units of data/corpus have to be made of Whisper's features before (python -m
+tools.whisper_features): the units begin as the directions of the state that explain most of these features,
+and the embedding of each class as its centre.
 
 With --copies, recordings are compared with themselves in other voices (pitch, formants and balance changed),
 and the units keep less of what such a change does to the state. Of the whole encoder they are good without
 any training:
 
-    python -m tools.whisper_start data/corpus whole.pt --config configs/whole.toml --copies 2
-    python -m tools.export_weights whole.pt out/next/hubert-soft/model-best.pt --int8
+    python -m tools.whisper_start data/corpus whole.pt --config configs/tiny.toml --copies 2
+    python -m tools.export_weights whole.pt out/whole/hubert-soft/model-best.pt --int8
 """
 
 from __future__ import annotations

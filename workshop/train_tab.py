@@ -21,6 +21,7 @@ from workshop.stage import words
 PLACE = "train"
 TICK = 1.0  # seconds between two looks at a training
 SENTENCE = Path("test/slt_clear.wav")
+PRESET = Path("configs/wide.toml").as_posix()  # of a voice at 44.1 kHz, as the shipped vocoder is
 ADVICE = """
 <div class="sheet empty"><p>A bank of 12 to 15 minutes makes a voice, on one note or sung freely. Give it a
 name, say where its recordings are, and <b>Check</b> them; <b>Train</b> then prepares them and refines a voice
@@ -116,7 +117,7 @@ def _form(shop: Shop) -> Form:
     base = gr.Dropdown(shop.voice_names(), value=_base(shop), label="Begin from the voice")
     with gr.Accordion("More", open=False):
         preset = gr.Dropdown(
-            presets(), value=presets()[-1], label="Preset", allow_custom_value=True, elem_id="train-preset"
+            presets(), value=PRESET, label="Preset", allow_custom_value=True, elem_id="train-preset"
         )
         copies = gr.Slider(
             0, 8, 6, step=1, label="Pitch-shifted copies of each recording", elem_id="train-copies"
