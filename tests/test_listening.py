@@ -231,7 +231,8 @@ def test_the_song_fits_every_voice_of_the_demo_an_octave_lower_and_none_as_it_is
     for voice in voices.collect([], ROOT / "out", Cache(tmp_path / NAME)):
         if voice.name in terms.SHIPPED:
             lower = Header({"transpose": -12.0})
-            assert figures.pitch_scores(song, song, Header(), voice.span).outside > 0.15
+            least = 0.17 if voice.name == "kumi" else 0.2  # her bank is on a higher note, so her range is
+            assert figures.pitch_scores(song, song, Header(), voice.span).outside > least
             assert figures.pitch_scores(song, song, lower, voice.span).outside == 0.0
 
 
