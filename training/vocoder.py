@@ -107,12 +107,7 @@ def build(args: argparse.Namespace, run) -> tuple[Any, Any, Any, Task]:
     against = model_of(discriminators, table["discriminators"], run.preset)
     if args.warmstart:
         begin_discriminators(against, args.warmstart, run)
-    return (
-        model,
-        against,
-        describe,
-        Task(run, *sets, Samples(run, rate=band.rate), band),
-    )
+    return model, against, describe, Task(run, *sets, Samples(run, rate=band.rate), band)
 
 
 def begin_discriminators(discriminators: nn.Module, path: Path, run) -> None:
@@ -153,8 +148,9 @@ def keep_low(args: argparse.Namespace, model, run) -> None:
         raise cli.UserError(f'{words}, and at 16 kHz there is no other; take "trained", or configs/wide.toml')
     if not (args.warmstart or args.resume):
         raise cli.UserError(f"{words}; give one: --warmstart out/demo/hifigan/model-best.pt")
-    for part in model.low_parts() if low == "frozen" else ():
-        part.requires_grad_(False)
+    if low == "frozen":
+        for part in model.low_parts():
+            part.requires_grad_(False)
 
 
 def recordings(folder, part: str, kinds: list[str]) -> list[str]:

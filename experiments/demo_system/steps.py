@@ -140,9 +140,8 @@ def pitch(plan: Plan) -> Iterator[Step]:
     yield Step("pitch-sound-labels", command, (data / "stats.json",), 0.2, ("pitch-sounds",), ("labels.pit",))
     command, after = hubert(plan, "pits", PITCH, "pitch"), ("pitch-sound-labels",)
     if plan.preset["train"].get("pits", {}).get("keep_embedding"):
-        yield begin(plan, "pitch", "hubert-pit")
-        command += ("--warmstart", plan.run("pitch-begin").joinpath(BEST).as_posix())
-        after += ("pitch-begin",)
+        yield (first := begin(plan, "pitch", "hubert-pit"))
+        command, after = (*command, *warmstart(first)), (*after, first.name)
     reads = ("hubert", "hubert.pits", "train.hubert", "train.pits")
     yield training(plan, "pitch", command, 5.0, after, reads)
     yield weights(plan, "pitch", SHIPPED, "hubert-pit")
@@ -154,9 +153,8 @@ def loudness(plan: Plan) -> Iterator[Step]:
     command += ("--trunk", "pits", "--content", plan.shipped(SHIPPED, "hubert-pit").as_posix())
     after: tuple[str, ...] = ("pitch-sound-labels", "pitch-weights")
     if plan.preset["train"]["head"]["keep_embedding"]:
-        yield begin(plan, "loudness", "hubert-dyn")
-        command += ("--warmstart", plan.run("loudness-begin").joinpath(BEST).as_posix())
-        after += ("loudness-begin",)
+        yield (first := begin(plan, "loudness", "hubert-dyn"))
+        command, after = (*command, *warmstart(first)), (*after, first.name)
     yield training(plan, "loudness", command, 1.0, after, ("head", "train.head"))
     yield weights(plan, "loudness", SHIPPED, "hubert-dyn")
 
@@ -198,9 +196,8 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     command = ("train_vocoder.py", *words(data, plan.run("vocoder")), *config(plan), "--seed", SEED)
     after: tuple[str, ...] = ("sound-labels",)
     if plan.preset["train"]["vocoder"]["low"] != "trained":
-        yield begin(plan, "vocoder", "hifigan")
-        command += ("--warmstart", plan.run("vocoder-begin").joinpath(BEST).as_posix())
-        after += ("vocoder-begin",)
+        yield (first := begin(plan, "vocoder", "hifigan"))
+        command, after = (*command, *warmstart(first)), (*after, first.name)
     yield training(plan, "vocoder", command, 1.5, after, reads)
     yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
@@ -231,6 +228,11 @@ def begin(plan: Plan, name: str, model: str) -> Step:
     made = plan.run(f"{name}-begin") / BEST
     command = ("tools.export_weights", *words(BEGIN / model / BEST, made))
     return Step(f"{name}-begin", command, (made,), 0.0, stops=False, begins=True)
+
+
+def warmstart(first: Step) -> tuple[str, str]:
+    """Option of a training that begins from what another step made."""
+    return "--warmstart", first.makes[0].as_posix()
 
 
 def hubert(plan: Plan, kind: str, folder: str, name: str) -> tuple[str, ...]:
