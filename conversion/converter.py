@@ -25,7 +25,7 @@ from common import precision
 from common.advance import Advance, counted, unseen
 from common.cli import UserError
 from common.spool import Samples, folder_of, gathered
-from conversion import curves, octave_errors, pieces, rates
+from conversion import curves, pieces, pitch_errors, rates
 from conversion.prosody import (
     Controls,
     Curve,
@@ -170,7 +170,9 @@ class VoiceConverter:
         prepared = audio.prepare(source)
         analysis = pieces.analysed(self.encoder, prepared, advance)
         if self.labels is not None:
-            pit = octave_errors.correct(analysis.pit[0].cpu().numpy(), self.labels[0])
+            relative = pitch_errors.relative_loudness(prepared.wav)
+            said = analysis.pit[0].cpu().numpy()
+            pit = pitch_errors.correct(said, self.labels[0], prepared.wav, relative)
             analysis = analysis._replace(pit=torch.from_numpy(pit).to(analysis.pit)[None])
         return Analysed(prepared, analysis)
 

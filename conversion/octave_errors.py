@@ -2,7 +2,8 @@
 
 A model that looks at one frame more than at its neighbours takes a harmonic for the fundamental now and then.
 Which leap is an error the neighbours tell: of all paths through the distributions, Viterbi's pays for every
-octave it goes, so that it leaves its register only where enough frames ask for it.
+octave it goes, so that it leaves its register only where enough frames ask for it. Before that, `harmonics`
+says of frames between two octaves what the spectrum does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from common.rows import ROWS
+from conversion import harmonics
 from hubert_pitdyn.labels import PitLabels
 
 COST = 6.0  # nats an octave of the path; between 4 and 8 all the same on 94 recordings
@@ -21,21 +23,22 @@ LEAP = 0.3  # octaves from the path: more than the 20 % of a gross pitch error
 CREAK_HZ = 200.0  # leaps down to below it are real: a creaking voice drops by an octave at once
 
 
-def correct(p: np.ndarray, labels: PitLabels) -> np.ndarray:
-    """Distribution [N, K] with its octave errors put back to the register of their neighbours.
+def correct(p: np.ndarray, labels: PitLabels, wav: np.ndarray) -> np.ndarray:
+    """Distribution [N, K] of a wav [320N] with its octave errors put back to their neighbours' register.
 
     Voicing stays, and so do, to the last bit, the frames that are no errors; when there is none, p itself is
     returned.
     """
+    weighed = corrected = harmonics.weigh(p, labels, wav)
     octaves = labels.bin_cents / 1200 * np.arange(labels.bins)
     parts = [slice(first, first + ROWS) for first in range(0, len(p), ROWS)]
-    path = _best_path((_score(p[part], labels) for part in parts), -COST * np.abs(octaves[:, None] - octaves))
-    corrected = p
+    scores = (_score(weighed[part], labels) for part in parts)
+    path = _best_path(scores, -COST * np.abs(octaves[:, None] - octaves))
     for part in parts:
-        wrong, onto = _errors(p[part], path[part], octaves, labels)
+        wrong, onto = _errors(weighed[part], p[part], path[part], octaves, labels)
         if wrong.any():
             corrected = p.copy() if corrected is p else corrected
-            corrected[part] = np.where(wrong[:, None], labels.at(p[part], onto), p[part])
+            corrected[part] = np.where(wrong[:, None], labels.at(weighed[part], onto), weighed[part])
     return corrected
 
 
@@ -53,15 +56,19 @@ def _score(p: np.ndarray, labels: PitLabels) -> np.ndarray:
 
 
 def _errors(
-    p: np.ndarray, path: np.ndarray, octaves: np.ndarray, labels: PitLabels
+    weighed: np.ndarray, p: np.ndarray, path: np.ndarray, octaves: np.ndarray, labels: PitLabels
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which frames [N] are octave errors beside a path [N], and the F0 [N] in Hz that each has near it."""
-    voiced, share = _shares(p, labels)
+    """Which frames [N] are octave errors beside a path [N], and the F0 [N] in Hz that each has near it.
+
+    p: the model's own view. A low leap that it knows nothing of is the spectrum's error and no creak.
+    """
+    voiced, share = _shares(weighed, labels)
     near = np.where(np.abs(octaves - octaves[path][:, None]) <= NEAR, share, 0.0)
     near[np.arange(len(p)), path] += FLOOR  # the path itself, where the frame says nothing of its register
-    onto, own = labels.pitch(np.pad(near, ((0, 0), (int(labels.unvoiced), 0)))), labels.pitch(p)
-    far = np.abs(np.log2(own / onto)) > LEAP
-    return far & (voiced > 0.5) & ((own > onto) | (own > CREAK_HZ)), onto
+    onto, own = labels.pitch(np.pad(near, ((0, 0), (int(labels.unvoiced), 0)))), labels.pitch(weighed)
+    far, creak = np.abs(np.log2(own / onto)) > LEAP, (own <= onto) & (own <= CREAK_HZ)
+    creak &= np.abs(np.log2(own / labels.pitch(p))) <= LEAP
+    return far & (voiced > 0.5) & ~creak, onto
 
 
 def _best_path(scores: Iterable[np.ndarray], move: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from common import limiter
 from common.cli import UserError
 from common.levels import active_level, blows
 from common.lookahead import lookahead
-from conversion import levelling, octave_errors, pieces
+from conversion import levelling, pieces, pitch_errors
 from conversion.prosody import Controls, PitchRange, Prosody
 from conversion.rates import mel_for
 from hubert_pitdyn import windows
@@ -143,18 +143,21 @@ class Stream:
             known = windows.known_by(self.measures)
             analysis = windows.analyse_window(encoder, read, Context(left, right, known))
             gives = slice(WINDOW_OVERLAP if left else 0, None if last else WINDOW - WINDOW_OVERLAP)
-            yield self._edited(analysis, db[left:stop] - self.level, gives)
+            own = held[left * UNIT_HOP : stop * UNIT_HOP]
+            yield self._edited(analysis, own, db[left:stop] - self.level, gives)
 
-    def _edited(self, analysis: Analysis, relative: np.ndarray, gives: slice) -> torch.Tensor:
+    def _edited(
+        self, analysis: Analysis, wav: np.ndarray, relative: np.ndarray, gives: slice
+    ) -> torch.Tensor:
         """The units [1, N', D] that a window gives, with the prosody edited.
 
-        relative [N]: loudness re the active level.
+        wav [320N]: what was analysed; relative [N]: its loudness re the active level.
         """
         converter, like = self.converter, analysis.content
         if converter.labels is None:
             self.sides.append(relative[gives])
             return converter.encoder.embed(pieces.part_of(analysis, gives.start, gives.stop, like.device))
-        pit = octave_errors.correct(analysis.pit[0].cpu().numpy(), converter.labels[0])
+        pit = pitch_errors.correct(analysis.pit[0].cpu().numpy(), converter.labels[0], wav, relative)
         own = Prosody(pit, analysis.dyn[0].cpu().numpy(), *converter.labels)
         prosody, _ = own.edited(self.controls, PitchRange.from_card(converter.card))
         curve, pit = prosody.curve(), prosody.pit

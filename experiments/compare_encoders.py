@@ -1,10 +1,10 @@
-"""Compare pitch encoders where pitch is hard: high, low and pressed notes, breath, whispers, other pitches.
+"""Compare pitch encoders where pitch is hard: high, low and pressed notes, breath, whispers, acted speech.
 
     python -m experiments.compare_encoders data/corpus --pit out/demo/hubert-pit/model-best.pt --pit NEW
 
 Sounds with exactly known F0 are made here by other seeds than those of tools/pitch_material.py, of a formant
 singer and of the test recordings of the data folder, which no model was trained on. For the recordings
-themselves the truth is what two trackers agree on. Octave errors are corrected as in conversion.
+themselves the truth is what two trackers agree on. Errors are corrected as in conversion.
 
 voicing: frames whose voicing is right; VDE is the rest. GPE: gross pitch errors of the frames voiced in both;
 "worst semitone" is that of the worst one. RPA50: voiced frames predicted within 50 cents. With --pictures,
@@ -23,8 +23,9 @@ import numpy as np
 
 import audio
 from common import cli, progress
-from conversion import octave_errors
+from conversion import pitch_errors
 from evaluation import metrics, trackers
+from experiments import acted
 from experiments.tables import markdown
 from hubert_pitdyn import pitch, plots
 from hubert_pitdyn.labels import PitLabels
@@ -39,6 +40,12 @@ LOW, HIGH = 60.0, 1050.0  # Hz
 EDGE = 2  # units at the borders of a voice that are nobody's fault
 QUIET_DB = -55.0
 ROUGH = 0.15  # depth by which every second period of the rough singer is weaker
+OTHER_PITCHES = {
+    "recordings on other pitches": known_f0.shifted,
+    "… gliding over two octaves": acted.glided,
+    "… shouted": acted.shouted,
+    "… falling into creak": acted.creaked,
+}
 Sound = tuple[np.ndarray, np.ndarray]  # wav [320N] and its F0 [N] in Hz, 0 = unvoiced, NaN = not counted
 
 
@@ -154,7 +161,8 @@ def predictor(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     def predict(wav: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(audio.encoder_input(wav))[None, None]
         distribution = model.distribution(batch)[0].numpy()
-        return labels.decode_soft(octave_errors.correct(distribution, labels))[0]
+        relative = pitch_errors.relative_loudness(wav)
+        return labels.decode_soft(pitch_errors.correct(distribution, labels, wav, relative))[0]
 
     return predict
 
@@ -196,7 +204,7 @@ def rows_of(folder: DataFolder, most: int) -> list[Row]:
         Row("singer, rough", lambda: notes(False, ROUGH)),
         Row("breaths", breaths, True),
         Row("whispered recordings", lambda: of_recordings(folder, some, known_f0.whispered), True),
-        Row("recordings on other pitches", lambda: of_recordings(folder, some, known_f0.shifted)),
+        *(Row(name, lambda m=make: of_recordings(folder, some, m)) for name, make in OTHER_PITCHES.items()),
         *spoken,
         Row(f"at {QUIET_DB:.0f} dB", lambda: recorded(folder, some, quiet)),
         Row("with clicks", lambda: recorded(folder, some, clicked)),

@@ -55,17 +55,39 @@ def shifted(recording: Recording, rng: np.random.Generator) -> Known | None:
 
     Voiced where the labels and WORLD both find a voice, unknown where one does. None where nothing is voiced.
     """
+    if (take := analysed(recording)) is None:
+        return None
+    logs = np.log2(np.where(take.found, take.voice.f0, take.middle))
+    drift = smooth(len(logs), DRIFT_FRAMES, rng.uniform(0, DRIFT_OCTAVES), rng)
+    moved = np.log2(_place(rng)) + rng.uniform(*RANGE) * (logs - np.log2(take.middle)) + drift
+    f0 = np.where(take.found, np.clip(2**moved, LOW, HIGH), 0.0)
+    wav = synthesise(take.voice, f0, rng.uniform(*TRACT), len(recording.wav))
+    return wav, take.known(f0)
+
+
+class Take(NamedTuple):
+    """WORLD's view of a recording, and by its frames [N] of STEP whether it and the labels find a voice."""
+
+    voice: Voice
+    spoken: np.ndarray
+    found: np.ndarray
+
+    @property
+    def middle(self) -> float:
+        """Median F0 in Hz."""
+        return float(2 ** np.median(np.log2(self.voice.f0[self.spoken & self.found])))
+
+    def known(self, f0: np.ndarray) -> np.ndarray:
+        """F0 [N] in Hz where both find a voice, 0 where neither does, NaN where one does."""
+        return np.where(self.spoken & self.found, f0, np.where(self.spoken | self.found, np.nan, 0.0))
+
+
+def analysed(recording: Recording) -> Take | None:
+    """None where hardly anything is voiced."""
     voice = moved_copies.analyse(recording.wav)
     units = (np.arange(len(voice.f0)) * STEP * audio.UNIT_RATE).astype(int)
     spoken, found = recording.f0[np.minimum(units, len(recording.f0) - 1)] > 0, voice.f0 > 0
-    if (spoken & found).sum() < FEWEST:
-        return None
-    logs = np.log2(np.where(found, voice.f0, 1.0))
-    drift = smooth(len(logs), DRIFT_FRAMES, rng.uniform(0, DRIFT_OCTAVES), rng)
-    moved = np.log2(_place(rng)) + rng.uniform(*RANGE) * (logs - np.median(logs[spoken & found])) + drift
-    f0 = np.where(found, np.clip(2**moved, LOW, HIGH), 0.0)
-    wav = synthesise(voice, f0, rng.uniform(*TRACT), len(recording.wav))
-    return wav, np.where(spoken & found, f0, np.where(spoken | found, np.nan, 0.0))
+    return Take(voice, spoken, found) if (spoken & found).sum() >= FEWEST else None
 
 
 def whispered(recording: Recording, rng: np.random.Generator) -> Known:
