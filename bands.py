@@ -18,6 +18,8 @@ import soxr
 from audio import MEL_F_MAX, MEL_HOP, N_MELS, SAMPLE_RATE, UNIT_HOP, Prepared, at_rate, log_magnitudes
 from common.preset_rules import band_fault
 
+# Hz, bands in which it counts how much of a voice is harmonics and how much noise.
+VOICE_HZ = ((500.0, 2000.0), (2000.0, 4000.0), (4000.0, 6000.0), (6000.0, 7800.0))
 HIGH_MEAN = -7.4  # natural log; where rows above 8 kHz lie at an active level of -26 dB
 STEP_HZ, WINDOW = 250.0, 2048  # of `bandwidth`: bands, and samples of its frames
 ACTIVE_DB = 30.0  # below the loudest frame: what is softer is pause

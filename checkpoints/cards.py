@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bands import Band
+from bands import VOICE_HZ, Band
 from checkpoints import whole
 from common.cli import UserError, printable
 
 # In the card of a label model: hashes of those whose labels and vectors it has, so that voices know it.
 STANDS_IN_FOR = "stands_in_for"
+# In the card of a voice: dB of noise in each of VOICE_HZ that the vocoder leaves out of it.
+BREATH = "breath_db"
 
 
 def card(**fields: Any) -> dict:
@@ -27,6 +30,17 @@ def card(**fields: Any) -> dict:
 def of_band(band: Band) -> dict:
     """The fields `rate` (Hz) and `high` (rows of the mel above 8 kHz) of a card."""
     return {"rate": band.rate, "high": band.high_bands} if band.is_wide else {}
+
+
+def breath(path: Any, card: dict) -> tuple[float, ...]:
+    """BREATH of a card, none without. UserError naming path where it is no list of as many numbers."""
+    count = len(VOICE_HZ)
+    found = card.get(BREATH, [0.0] * count)
+    if not (isinstance(found, list) and len(found) == count):
+        raise UserError(f"{path}: card.{BREATH}: expected {count} numbers, found {found}")
+    if not all(isinstance(db, (int, float)) and math.isfinite(db) for db in found):
+        raise UserError(f"{path}: card.{BREATH}: expected finite numbers, found {found}")
+    return tuple(map(float, found))
 
 
 def describe(checkpoint: dict) -> str:

@@ -128,6 +128,13 @@ def add_voice_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         help="widen (above 1) or flatten (to 0) loud and soft around the speech level",
     )
     group.add_argument(
+        "--breath",
+        type=float,
+        default=0.0,
+        metavar="DB",
+        help="more or less noise between the harmonics of the voice than it has",
+    )
+    group.add_argument(
         "--pitch_from",
         type=path,
         metavar="WAV",

@@ -60,7 +60,7 @@ class Edited:
     curve: that prosody in Hz and dB re the source's active level, None for a voice trained on content units
     only; gain: dB over the source's level; notes: lines for the user; louder: dB [N] by which the edits move
     the source's loudness, re the active level that they give; replaced: whether a given curve changed any
-    frame.
+    frame; breath: dB over what the voice has.
     """
 
     source: audio.Prepared
@@ -70,6 +70,7 @@ class Edited:
     notes: tuple[str, ...]
     louder: np.ndarray | float = 0.0
     replaced: bool = False
+    breath: float = 0.0
 
 
 class VoiceConverter:
@@ -223,7 +224,8 @@ class VoiceConverter:
             prosody = prosody.louder(-gain)
         analysis = pieces.with_prosody(source.analysis.content, prosody)
         louder = curve.db - sources.curve().db - gain
-        return Edited(source.prepared, analysis, curve, edits.dyn_gain + gain, tuple(notes), louder, replaced)
+        gain += edits.dyn_gain
+        return Edited(source.prepared, analysis, curve, gain, tuple(notes), louder, replaced, edits.breath)
 
     def synthesise(self, edited: Edited, trim: bool = False) -> np.ndarray:
         """float32 [S'] at `rate`; see `convert`."""
@@ -238,13 +240,17 @@ class VoiceConverter:
         if isinstance(voice, Blend):
             voice = voice.since(source.start / audio.SAMPLE_RATE)
         stages = self.encoder, voice, self.vocoder
-        waves = pieces.waves(stages, edited.analysis, curve, octaves, pit)
+        waves = pieces.waves(stages, edited.analysis, curve, octaves, pit, self.breath(edited.breath))
         band, samples = self.vocoder.band, source.units * self.vocoder.band.unit
         made = gathered(counted(waves, samples, advance), len(source.wav), folder)
         if octaves.any():
             made = pieces.high_notes(made, curve, octaves, folder, band)
         converted = pieces.at_its_level(made, source.wav, edited.gain, edited.louder, band)
         return pieces.restored(source, converted, trim, band.rate)
+
+    def breath(self, more: float) -> tuple[float, ...]:
+        """dB of vocoder/breath.py: what the voice's card has, and `more` in all bands."""
+        return tuple(own + more for own in cards.breath("this voice", self.card))
 
     def shortfall(self, edited: Edited, converted: Samples) -> tuple[str, ...]:
         """A line where what `synthesise` gave is softer than wanted, as full scale has no room for it."""

@@ -112,7 +112,7 @@ def evidence(wav: audio.Samples, unit: int, hertz: float, highest: float = np.in
 
 
 def spectrum(wav: audio.Samples, unit: int, hertz: float) -> np.ndarray:
-    """Power [FFT / 2 + 1] of a few periods around the middle of a unit; its floor is 120 dB below its peak."""
+    """Power [FFT / 2 + 1] of a few periods around the middle of a unit, floored 120 dB below its peak."""
     size = int(PERIODS * audio.SAMPLE_RATE / hertz)
     start = unit * audio.UNIT_HOP + audio.UNIT_HOP // 2 - size // 2
     cut = wav[max(0, start) : max(0, start + size)]

@@ -26,7 +26,7 @@ class Header:
 
     def transposition(self) -> float | None:
         """Semitones by which the melody is the source's; None where other options changed it, too."""
-        others = set(self.options) - {"transpose", "dyn_gain", "dyn_scale", "dyn_from", "mix"}
+        others = set(self.options) - {"transpose", "dyn_gain", "dyn_scale", "dyn_from", "breath", "mix"}
         return None if others else float(self.options.get("transpose", 0.0))
 
 

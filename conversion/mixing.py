@@ -112,10 +112,12 @@ def _voice(converter: VoiceConverter, vbank: str, out: Path) -> tuple[Any, dict]
 
 
 def card_of(own: dict, others: Sequence[dict], shares: Sequence[Share]) -> dict:
-    """The card of a mixture: `own` but for its range, which is what all voices have, and its median F0.
+    """The card of a mixture: `own` but for its range, which is what all voices have, median F0 and breath.
 
     mix: {voice: {"share": its mean, "terms": those of its use}}.
     """
+    from checkpoints import cards  # noqa: PLC0415  torch
+
     mix = {
         places.voice_name(one.voice): {
             "share": round(float(one.values.mean()), 4),
@@ -123,11 +125,15 @@ def card_of(own: dict, others: Sequence[dict], shares: Sequence[Share]) -> dict:
         }
         for one, card in zip(shares, others, strict=True)
     }
+    much = [one["share"] for one in mix.values()]
+    weights = [max(0.0, 1 - sum(much)), *much]
+    breaths = [
+        cards.breath(place, card) for place, card in zip(("this voice", *mix), (own, *others), strict=True)
+    ]
+    own = {**own, cards.BREATH: np.average(breaths, axis=0, weights=weights).tolist()}
     spans = [PitchRange.from_card(card) for card in (own, *others)]
     if None in spans:
         return {**own, "mix": mix}
     low, high = max(span.low for span in spans), min(span.high for span in spans)
-    much = [one["share"] for one in mix.values()]
-    weights = [max(0.0, 1 - sum(much)), *much]
     median = float(np.exp(np.average(np.log([span.median for span in spans]), weights=weights)))
     return {**own, "mix": mix, "f0_hz": [low, high], "f0_percentiles_hz": {"50": median}}

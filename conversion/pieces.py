@@ -6,7 +6,7 @@ recordings are one piece, in memory; of long ones wavs and content units lie in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from hubert_pitdyn.attention_windows import count_windows
 from hubert_pitdyn.labels import PitLabels
 from hubert_pitdyn.units import Analysis, Encoder, encode_batch
 from vocoder import pieces
+from vocoder.breath import NOTHING
 from vocoder.frame_f0 import Span, frame_f0
 
 PIECE = 1500  # units, 30 s
@@ -99,12 +100,18 @@ def by_blocks(
 
 @torch.inference_mode()
 def waves(
-    stages: tuple, analysis: Analysis, curve: Curve | None, octaves: np.ndarray, labels: PitLabels | None
+    stages: tuple,
+    analysis: Analysis,
+    curve: Curve | None,
+    octaves: np.ndarray,
+    labels: PitLabels | None,
+    breath: Sequence[float] = NOTHING,
 ) -> Iterator[np.ndarray]:
     """(encoder, acoustic model, vocoder), what they are to synthesise and its curve -> wavs [S'] in turn, at
     the rate of the vocoder's band.
 
-    octaves [N]: by how many the acoustic model is given another pitch than the vocoder. Raises UserError for
+    octaves [N]: by how many the acoustic model is given another pitch than the vocoder; breath: dB of
+    vocoder/breath.py. Raises UserError for
     samples that are not finite.
     """
     encoder, acoustic, vocoder = stages
@@ -133,7 +140,7 @@ def waves(
             yield mel, None if hertz is None else given[0].to(mel), given[1]
             at = frames.stop
 
-    for wav in pieces.synthesise(vocoder, mels()):
+    for wav in pieces.synthesise(vocoder, mels(), breath=breath):
         made = wav.flatten().cpu().numpy()
         if not np.isfinite(made).all():
             raise UserError("the result holds NaN or infinite samples: the weights or the options are broken")

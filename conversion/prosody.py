@@ -19,7 +19,10 @@ from hubert_pitdyn.labels import DynLabels, PitLabels
 
 ACTIVE_DB = -25.0  # re active level; what is softer is pause, which dyn_scale moves along with speech
 AUTO_PITCH = ("auto", "octave", "semitone", "speech")
-LIMITS = {"transpose": (-60, 60), "pitch_scale": (0, 10), "dyn_gain": (-60, 60), "dyn_scale": (0, 10)}
+LIMITS = {
+    **{"transpose": (-60, 60), "pitch_scale": (0, 10), "dyn_gain": (-60, 60), "dyn_scale": (0, 10)},
+    "breath": (-20, 20),
+}
 REACH_SEMITONES = 36  # the range adviser looks no further
 SAME_HZ, SAME_DB = 0.0051, 0.0051  # a curve given back with two decimals is the same curve
 MAX_CELLS = 100_000_000  # of the alignment's cost matrix: 200 s against 200 s
@@ -34,8 +37,8 @@ class Controls:
     it does. "octave" and "semitone": move the source by whole ones towards the voice, and narrow nothing.
     "auto", True: by octaves where it is sung. pitch_scale: widens (> 1) or flattens (0) the melody around its
     median. dyn_gain: dB. dyn_scale: the same as pitch_scale for loudness, around the active level. fold: move
-    stretches outside the voice's range into it by octaves. Raises UserError for a number that is not finite
-    or beyond LIMITS.
+    stretches outside the voice's range into it by octaves. breath: dB of noise in the voice. Raises UserError
+    for a number that is not finite or beyond LIMITS.
     """
 
     transpose: float = 0.0
@@ -44,6 +47,7 @@ class Controls:
     dyn_gain: float = 0.0
     dyn_scale: float = 1.0
     fold: bool = False
+    breath: float = 0.0
 
     def __post_init__(self) -> None:
         if self.auto_pitch not in (False, True, *AUTO_PITCH):
@@ -56,7 +60,7 @@ class Controls:
                 raise UserError(f"{name}: expected a number from {low} to {high}, found {value:g}")
 
     def changed(self) -> list[str]:
-        """Names of the controls that change pitch or loudness: all but dyn_gain, a gain of the output."""
+        """Names of the controls that need a prosody: all but dyn_gain, a gain of the output."""
         plain = Controls(dyn_gain=self.dyn_gain)
         return [name for name, value in vars(plain).items() if getattr(self, name) != value]
 
@@ -143,7 +147,7 @@ class Prosody:
         return replace(self, dyn=self.dyn_labels.shift(self.dyn, np.full(len(self), db)))
 
     def edited(self, controls: Controls, span: PitchRange | None) -> tuple[Prosody, list[str]]:
-        """The controls applied (but for dyn_gain, a gain of the output), and lines for the user.
+        """The controls of pitch and loudness applied, and lines for the user.
 
         span: pitch range of the voice, without which auto_pitch raises UserError.
         """

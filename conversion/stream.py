@@ -187,7 +187,8 @@ class Stream:
     def _waves(self) -> Iterator[tuple[torch.Tensor]]:
         """Waves of whole units in turn, [unit, N']."""
         held, unit = torch.zeros(0), self.band.unit
-        for wav in synthesise(self.converter.vocoder, self._mels(), live=True):
+        breath = self.converter.breath(self.controls.breath)
+        for wav in synthesise(self.converter.vocoder, self._mels(), True, breath):
             held = torch.cat([held, wav.flatten().cpu()])
             units = len(held) // unit
             if units:

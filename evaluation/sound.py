@@ -9,17 +9,12 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from bands import bandwidth
+from bands import VOICE_HZ, bandwidth
 from common.levels import ACTIVE_RANGE_DB, active_level
 from evaluation.pair import aligned
 from evaluation.wide import HALF, RANGES, powers
 
-BANDS = {
-    "ap_2": (500.0, 2000.0),
-    "ap_4": (2000.0, 4000.0),
-    "ap_6": (4000.0, 6000.0),
-    "ap_8": (6000.0, 7800.0),
-}
+BANDS = dict(zip(("ap_2", "ap_4", "ap_6", "ap_8"), VOICE_HZ, strict=True))
 LEAST = 1e-6  # aperiodicity, as a share of magnitude: below it is WORLD's own floor
 PAUSE_DB = -45.0  # re the active level of the source: what lies below it is a pause there
 MOST = 24  # recordings of the target that are measured, at even distances

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from audio import MEL_HOP, N_FFT
+from vocoder.breath import breathed
 from vocoder.pulses import at_samples
 
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
@@ -22,13 +23,18 @@ BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voic
 
 
 def filtered(
-    pulses: Tensor, noise: Tensor, filters: Tensor, voicing: Tensor | None, level: Tensor | float = 0.0
+    pulses: Tensor,
+    noise: Tensor,
+    filters: Tensor,
+    voicing: Tensor | None,
+    level: Tensor | float = 0.0,
+    breath: Tensor | None = None,
 ) -> Tensor:
     """Spectra [B, T, bins] of pulses and noise through the filters [B, T, 3 bins] of a network, added.
 
     filters: logarithms of those of the pulses and of the noise, then the phases of the pulses. voicing
     [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. level [B, T, bins]: what these logarithms are
-    relative to.
+    relative to. breath [bins]: nepers by which the noise of VOICED frames is raised; see vocoder/breath.py.
     """
     of_pulses, of_noise, turn = filters.chunk(3, dim=-1)
     of_pulses, of_noise = of_pulses + level, of_noise + level
@@ -36,7 +42,10 @@ def filtered(
         near = unvoiced_near_voiced(voicing).unsqueeze(-1)
         of_noise = torch.where(near, blurred(of_noise), of_noise)
     spectrum = pulses * torch.polar(of_pulses.clamp(max=LOG_MAX).exp(), turn)
-    return spectrum + noise * of_noise.clamp(max=LOG_MAX).exp()
+    noise = noise * of_noise.clamp(max=LOG_MAX).exp()
+    if breath is None or voicing is None:
+        return spectrum + noise
+    return breathed(spectrum, noise, voicing == VOICED, breath)
 
 
 def pulse_envelope(voicing: Tensor, f0: Tensor, hop: int = MEL_HOP) -> Tensor:

@@ -10,6 +10,7 @@ noise as in Engel et al., "DDSP: Differentiable digital signal processing", ICLR
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from audio import MEL_HOP, N_MELS
 from bands import LOW, Band
 from common.layers import reach
+from vocoder.breath import NOTHING, gains
 from vocoder.envelope import envelope
 from vocoder.excitation import LOG_START, MEL_REACH, UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import WINDOW_REACH, Trunk, Windows, initialise
@@ -120,19 +122,21 @@ class HarmonicGenerator(nn.Module):
         f0: Tensor | None = None,
         voiced: Tensor | None = None,
         source: Source | None = None,
+        breath: Sequence[float] = NOTHING,
     ) -> Tensor:
         """mel [B, rows, T] -> wav [B, 1, hop T], cut to -1 .. 1.
 
         f0 [B, T] in Hz, on unvoiced frames too, and bool voiced [B, T] replace what is predicted from the
         mel. No pulse sounds on unvoiced frames; how strong pulses are on voiced ones the mel decides. source:
-        phases and noise of the recording of which the mel is a piece.
+        phases and noise of the recording of which the mel is a piece. breath: dB by which the noise of frames
+        that are given as voiced is raised, in each of VOICE_HZ.
         """
         logits = self._predict_f0(mel)
         if f0 is None:
             f0 = hertz(logits.detach())
             return self._synthesise(mel, f0, logits[..., PITCHES:].detach(), source=source)
         f0, voicing = f0.clamp(min=LOWEST), voiced.long()
-        return self._synthesise(mel, f0, logits[..., PITCHES:], voicing, source=source)
+        return self._synthesise(mel, f0, logits[..., PITCHES:], voicing, source=source, breath=breath)
 
     def with_pitch_loss(
         self,
@@ -178,11 +182,12 @@ class HarmonicGenerator(nn.Module):
         voicing: Tensor | None = None,
         noises: list[Tensor] | None = None,
         source: Source | None = None,
+        breath: Sequence[float] = NOTHING,
     ) -> Tensor:
         """Filtered pulses at f0 [B, T], by the logits [B, T, 1] of voicing, and filtered noise [B, hop T].
 
-        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. noises: of every rate. source: see
-        `forward`.
+        voicing [B, T]: UNVOICED, VOICED or UNKNOWN; None: all unknown. noises: of every rate. source, breath:
+        see `forward`.
         """
         x = self.trunk(mel[:, : self.n_mels], None if voicing is None else self.told(voicing))
         high = None if self.high is None else self.high.hidden(mel, voicing)
@@ -197,10 +202,11 @@ class HarmonicGenerator(nn.Module):
             pulses = WINDOWS.analyse(pulses) * logits.sigmoid()
             noise = WINDOWS.analyse(noises[0])
             level = self._level(mel) if self.relative else 0.0
-            spectrum = filtered(pulses, noise, self.head(x.to(mel.dtype)), voicing, level)
+            raised = gains(breath, 0, WINDOWS.bins)
+            spectrum = filtered(pulses, noise, self.head(x.to(mel.dtype)), voicing, level, raised)
             if high is None:
                 return WINDOWS.overlap_add(spectrum).clamp(-1, 1)
-            above = self.high.spectrum(mel, high.to(mel.dtype), f0, turns, logits, voicing, noises[1])
+            above = self.high.spectrum(mel, high.to(mel.dtype), f0, turns, logits, voicing, noises[1], breath)
             return self.high.joined(spectrum[..., :JOIN], above * self.high.gate(mel)).clamp(-1, 1)
 
     def _level(self, mel: Tensor) -> Tensor:

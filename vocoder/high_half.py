@@ -7,6 +7,7 @@ lower bins of those of any rate, and are taken as they are.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from audio import LOG_FLOOR, MEL_HOP
 from bands import Band
+from vocoder.breath import NOTHING, gains
 from vocoder.envelope import Envelope, envelope
 from vocoder.excitation import UNKNOWN, filtered, pulse_envelope
 from vocoder.frames import BIN_HZ, Trunk, Windows, initialise
@@ -58,10 +60,11 @@ class HighHalf(nn.Module):
         logits: Tensor,
         voicing: Tensor | None,
         noise: Tensor,
+        breath: Sequence[float] = NOTHING,
     ) -> Tensor:
         """Pulses at f0 [B, T] in Hz and noise [B, hop T] as a mel and its `hidden` say: bins [B, T, count].
 
-        turns: those of the pulses' frames; logits [B, T, 1]: of voicing.
+        turns: those of the pulses' frames; logits [B, T, 1]: of voicing; breath: see HarmonicGenerator.
         """
         hop, bins = self.windows.hop, slice(JOIN, JOIN + self.count)
         pulses = pulse_train(f0, turns, hop, self.top)
@@ -71,7 +74,8 @@ class HighHalf(nn.Module):
         # Of variance one at each rate, noise is the thinner the more hertz it is spread over.
         noise = self.windows.analyse(noise)[..., bins] * math.sqrt(hop / MEL_HOP)
         level = self._envelope.levels(self._rows(mel))
-        return filtered(pulses, noise, self.filters(hidden), voicing, level)
+        raised = gains(breath, JOIN, self.count)
+        return filtered(pulses, noise, self.filters(hidden), voicing, level, raised)
 
     def gate(self, mel: Tensor) -> Tensor:
         """[B, n_mels, T] -> [B, T, count], 0 where rows are at the floor of a mel and 1 where there is sound.

@@ -35,6 +35,7 @@ def controls(
     pitch_scale: float = 1.0,
     dyn_gain: float = 0.0,
     dyn_scale: float = 1.0,
+    breath: float = 0.0,
     pitch_from: str | None = None,
     dyn_from: str | None = None,
 ) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def controls(
         "pitch_scale": float(pitch_scale),
         "dyn_gain": float(dyn_gain),
         "dyn_scale": float(dyn_scale),
+        "breath": float(breath),
         "pitch_from": pitch_from or None,
         "dyn_from": dyn_from or None,
     }

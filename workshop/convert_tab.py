@@ -123,14 +123,15 @@ def pitch_options(place: str) -> list:
 
 
 def more_options() -> list:
-    """pitch_scale, dyn_gain, dyn_scale, pitch_from and dyn_from of `forms.controls`."""
-    with gr.Accordion("Liveliness, loudness, another melody", open=False):
+    """pitch_scale, dyn_gain, dyn_scale, breath, pitch_from and dyn_from of `forms.controls`."""
+    with gr.Accordion("Liveliness, loudness, breath, another melody", open=False):
         scale = gr.Slider(0, 3, 1, step=0.05, label="Melody, times (0 flat, 1 as the source)")
         gain = gr.Slider(-24, 24, 0, step=0.5, label="Louder, dB")
         dynamics = gr.Slider(0, 3, 1, step=0.05, label="Loud and soft, times")
+        breath = gr.Slider(-12, 12, 0, step=0.5, label="Breath, dB")
         pitch_from = gr.Audio(label="Melody of another recording of the same words", type="filepath")
         dyn_from = gr.Audio(label="Loudness of another recording", type="filepath")
-    return [scale, gain, dynamics, pitch_from, dyn_from]
+    return [scale, gain, dynamics, breath, pitch_from, dyn_from]
 
 
 def locked(kind: type, on: bool = False, **more):

@@ -190,7 +190,7 @@ def ship(known) -> None:
     statuses = known.look()
     if left := [name for name, status in statuses.items() if status.run]:
         raise cli.UserError(f"--ship: {', '.join(left)} not done; call it without --only and --from")
-    for step in (step for step in known.steps.values() if step.ships):
+    for step in (step for step in known.steps.values() if step.ships and not step.between):
         for path in step.makes:
             with atomic_path(Path("out") / path.relative_to(known.plan.out)) as part:
                 shutil.copyfile(path, part)

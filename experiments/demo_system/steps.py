@@ -28,8 +28,8 @@ class Step:
     to be done; hours: about how long on two cores; after: steps whose work it needs; reads: tables of the
     preset that change it; speakers: rows whose recordings it reads; run: folder of a training, which is
     resumed; stops: whether it can be stopped and resumed at all; ships: whether its file is a result;
-    begins: whether it only keeps a model that was there before; packages: modules that it needs besides
-    requirements.txt.
+    between: whether that is for other steps alone; begins: whether it only keeps a model that was there
+    before; packages: modules that it needs besides requirements.txt.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Step:
     run: Path | None = None
     stops: bool = True
     ships: bool = False
+    between: bool = False
     begins: bool = False
     packages: tuple[str, ...] = ()
 
@@ -81,6 +82,10 @@ class Plan:
     def shipped(self, *place: str) -> Path:
         return self.out.joinpath(*place, BEST)
 
+    def voice(self, name: str) -> Path:
+        """A voice without its breath, which needs the vocoder, and that the first voice."""
+        return self.run(f"{name}-weights")
+
     def of(self, folder: str) -> tuple[str, ...]:
         """Speakers whose recordings are in a data folder."""
         return tuple(name for name in self.speakers if folder in SPEAKERS[name].trains)
@@ -97,6 +102,7 @@ def steps_of(plan: Plan) -> list[Step]:
         *loudness(plan),
         *(step for name, voice in plan.voices().items() for step in acoustic(plan, name, voice)),
         *vocoder(plan),
+        *(breath(plan, name) for name in plan.voices()),
     ]
 
 
@@ -178,11 +184,35 @@ def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
         [units],
     )
     if voice.begins:
-        command += ("--resume", plan.shipped(voice.begins, "acoustic").as_posix(), "--refine")
+        command += ("--resume", *words(plan.voice(voice.begins) / "acoustic" / BEST), "--refine")
         command += ("--beside", plan.folder(voice.begins).as_posix())
         after += [f"{voice.begins}-units", f"{voice.begins}-weights"]
     yield training(plan, name, command, voice.hours - 2 * part, tuple(after), ("acoustic", "train.acoustic"))
-    yield weights(plan, name, name, "acoustic", "--voice", name, "--dataset", SHIPPED)
+    made = plan.voice(name) / "acoustic" / BEST
+    command = (
+        "tools.export_weights",
+        *words(plan.run(name) / BEST, made),
+        "--voice",
+        name,
+        "--dataset",
+        SHIPPED,
+    )
+    yield Step(f"{name}-weights", command, (made,), 0.0, (name,), stops=False, ships=True, between=True)
+
+
+def breath(plan: Plan, name: str) -> Step:
+    """The voice that ships: with the breath in its card that the vocoder leaves out."""
+    made = plan.shipped(name, "acoustic")
+    command = (
+        "tools.voice_breath",
+        plan.voice(name).relative_to("out").as_posix(),
+        *words(plan.folder(name)),
+    )
+    command += ("--dataset", plan.dataset, "--out", made.as_posix())
+    after = (f"{name}-weights", "vocoder-weights")
+    return Step(
+        f"{name}-breath", command, (made,), 0.05, after, stops=False, ships=True, packages=("pyworld",)
+    )
 
 
 def vocoder(plan: Plan) -> Iterator[Step]:
@@ -202,7 +232,7 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
     command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
-    command += ("--finetune", plan.shipped(FIRST, "acoustic").as_posix())
+    command += ("--finetune", *words(plan.voice(FIRST) / "acoustic" / BEST))
     after = ("vocoder", f"{FIRST}-labels", f"{FIRST}-units", f"{FIRST}-weights")
     yield training(plan, "vocoder-fine", command, 1.5, after, reads)
     yield weights(plan, "vocoder-fine", SHIPPED, "hifigan")
