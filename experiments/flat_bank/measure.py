@@ -11,7 +11,7 @@ import numpy as np
 
 import audio
 from bands import Band
-from checkpoints import file_format, pipeline, places, store
+from checkpoints import cards, file_format, pipeline, places, store
 from common import audio_files
 from conversion.converter import VoiceConverter
 from conversion.files import find_sources
@@ -234,6 +234,7 @@ def _identity(job: Job, row: Row | None) -> dict:
     if row is not None:
         voice = store.load(places.acoustic_path(row.voice(job.root, BANK)))["card"]
         about["voice"] = voice["created"]
+        about |= {key: voice[key] for key in (cards.BREATH,) if key in voice}
     return about
 
 
