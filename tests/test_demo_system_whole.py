@@ -151,11 +151,14 @@ def test_all_is_made_whatever_stops_it_and_is_carried_to_another_machine(tmp_pat
     report.write(Path("doc.md"), made, "the command")
     ships = [path for step in made.steps.values() if step.ships for path in step.makes]
     text = Path("doc.md").read_text(encoding="utf-8")
-    assert len(ships) == 6 and all(sha256_of(path) in text for path in ships)
+    assert len(ships) == 8 and all(
+        sha256_of(path) in text for path in ships
+    )  # voices before their breath, too
 
     ship(made)
     voice = VoiceConverter.load("dorodoro")
     assert voice.card["dataset"] == "demo" and len(voice.convert(sing(150, 220, 0.5, 3))) > 8000
+    assert any(voice.breath(0.0)) and not Path("out/runs").exists()
 
     carry(made, monkeypatch)
     shutil.rmtree("data")
