@@ -74,10 +74,11 @@ def seen(address, material) -> dict:
 
 
 def fetched(place: str, folder: Path) -> np.ndarray:
+    """A result of the page at 16 kHz, whatever rate its voice has."""
     with urlopen(place) as answer:
         path = folder / "result.wav"
         path.write_bytes(answer.read())
-    return soundfile.read(path, dtype="float32")[0]
+    return audio.load(path)
 
 
 def semitones(wav: np.ndarray) -> np.ndarray:
