@@ -35,6 +35,7 @@ def test_the_table_is_in_order_and_reads_tables_that_there_are():
     assert [step.name for step in steps_of(plan) if step.ships] == [
         *("content-weights", "pitch-weights", "loudness-weights", "kathleen-weights"),
         *("dorodoro-weights", "scottpoid-weights", "kumi-weights", "vocoder-weights"),
+        *("kathleen-breath", "dorodoro-breath", "scottpoid-breath", "kumi-breath"),
     ]
 
 
@@ -67,7 +68,9 @@ def test_a_voice_of_another_bank_is_one_row_more(monkeypatch):
     monkeypatch.setitem(speakers.SPEAKERS, "yuki", row)
     found = {step.name: step for step in steps_of(real_plan())}
     assert "data/system/recordings/voices/yuki" in found["yuki-mels"].command
-    assert found["yuki-weights"].makes == (Path("out/system/yuki/acoustic/model-best.pt"),)
+    assert found["yuki-weights"].makes == (Path("out/system/runs/yuki-weights/acoustic/model-best.pt"),)
+    assert found["yuki-breath"].makes == (Path("out/system/yuki/acoustic/model-best.pt"),)
+    assert "system/runs/yuki-weights" in found["yuki-breath"].command
 
 
 def test_a_bank_is_trained_on_one_of_its_pitches_and_measured_by_others():
