@@ -171,9 +171,7 @@ class VoiceConverter:
         prepared = audio.prepare(source)
         analysis = pieces.analysed(self.encoder, prepared, advance)
         if self.labels is not None:
-            relative = pitch_errors.relative_loudness(prepared.wav)
-            said = analysis.pit[0].cpu().numpy()
-            pit = pitch_errors.correct(said, self.labels[0], prepared.wav, relative)
+            pit = pitch_errors.correct(analysis.pit[0].cpu().numpy(), self.labels[0], prepared.wav)
             analysis = analysis._replace(pit=torch.from_numpy(pit).to(analysis.pit)[None])
         return Analysed(prepared, analysis)
 

@@ -48,6 +48,13 @@ def weigh(p: np.ndarray, labels: PitLabels, wav: audio.Samples) -> np.ndarray:
     return weighed
 
 
+def shares(p: np.ndarray, labels: PitLabels) -> tuple[np.ndarray, np.ndarray]:
+    """Of a distribution [N, K], how voiced a frame is [N], and its steps' part in that [N, S]."""
+    steps = np.asarray(p, dtype=np.float64)[:, int(labels.unvoiced) :]
+    voiced = steps.sum(axis=-1)
+    return voiced, steps / np.maximum(voiced, 1e-9)[:, None]
+
+
 class Rivals(NamedTuple):
     """Two octaves that a frame may be in: the lower one in Hz, and the steps [S] that are taken for each."""
 
@@ -60,14 +67,10 @@ class Rivals(NamedTuple):
 def _wavering(p: np.ndarray, labels: PitLabels) -> Iterator[Rivals]:
     """Of the voiced frames of a distribution [N, K], those with probability on a second octave."""
     unvoiced = int(labels.unvoiced)
-    steps = np.asarray(p, dtype=np.float64)[:, unvoiced:]
-    voiced = steps.sum(axis=-1, keepdims=True)
-    share = steps / np.maximum(voiced, 1e-9)
+    voiced, share = shares(p, labels)
     own = labels.pitch(p)
     places = labels.bin_cents / 1200 * np.arange(labels.bins)
-    at = np.log2(own / labels.decode(np.array([unvoiced])))[
-        :, None
-    ]  # octaves above the lowest step, as places
+    at = np.log2(own / labels.decode(np.array([unvoiced])))[:, None]  # above the lowest step, as places
     here, above = (np.abs(places - at - octave) <= NEAR for octave in (0, 1))
     clipped = (own > EDGE * labels.f_max)[:, None]
     lowest, highest = np.where(clipped, places[-1], at) - 1 - NEAR, at - np.where(clipped, NEAR, 1 - NEAR)
@@ -75,7 +78,7 @@ def _wavering(p: np.ndarray, labels: PitLabels) -> Iterator[Rivals]:
     up, down = (np.where(mask, share, 0.0) for mask in (above, below))
     under = labels.pitch(np.pad(down, ((0, 0), (unvoiced, 0))))
     up, down = up.sum(axis=-1), down.sum(axis=-1)
-    for frame in np.flatnonzero((voiced[:, 0] > 0.5) & (np.maximum(up, down) > SHARE)):
+    for frame in np.flatnonzero((voiced > 0.5) & (np.maximum(up, down) > SHARE)):
         if up[frame] > down[frame]:
             yield Rivals(int(frame), float(own[frame]), here[frame], above[frame])
         else:

@@ -42,16 +42,9 @@ def correct(p: np.ndarray, labels: PitLabels, wav: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _shares(p: np.ndarray, labels: PitLabels) -> tuple[np.ndarray, np.ndarray]:
-    """Of a distribution [N, K], how voiced a frame is [N], and its steps' part in that [N, S]."""
-    steps = np.asarray(p, dtype=np.float64)[:, int(labels.unvoiced) :]
-    voiced = steps.sum(axis=-1)
-    return voiced, steps / np.maximum(voiced, 1e-9)[:, None]
-
-
 def _score(p: np.ndarray, labels: PitLabels) -> np.ndarray:
     """Nats [N, S] of each step."""
-    voiced, share = _shares(p, labels)
+    voiced, share = harmonics.shares(p, labels)
     return voiced[:, None] * np.log(np.maximum(share, FLOOR))
 
 
@@ -62,7 +55,7 @@ def _errors(
 
     p: the model's own view. A low leap that it knows nothing of is the spectrum's error and no creak.
     """
-    voiced, share = _shares(weighed, labels)
+    voiced, share = harmonics.shares(weighed, labels)
     near = np.where(np.abs(octaves - octaves[path][:, None]) <= NEAR, share, 0.0)
     near[np.arange(len(p)), path] += FLOOR  # the path itself, where the frame says nothing of its register
     onto, own = labels.pitch(np.pad(near, ((0, 0), (int(labels.unvoiced), 0)))), labels.pitch(weighed)

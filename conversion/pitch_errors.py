@@ -12,12 +12,16 @@ HUM_DB = -33.0  # re the active level: a voice so far down is rarer than hum bet
 SURE = 0.8  # of being voiced, to be taken for a voice there
 
 
-def correct(p: np.ndarray, labels: PitLabels, wav: audio.Samples, relative: np.ndarray) -> np.ndarray:
+def correct(
+    p: np.ndarray, labels: PitLabels, wav: audio.Samples, relative: np.ndarray | None = None
+) -> np.ndarray:
     """Distribution [N, K] of a wav [320N] without these errors; what has none stays to the last bit.
 
-    relative [N]: loudness in dB re the active level. Where nothing is to be changed p itself is returned.
+    relative [N]: loudness in dB re the active level (None: that of the wav). Where nothing is to be changed p
+    itself is returned.
     """
     found = octave_errors.correct(p, labels, wav)
+    relative = relative_loudness(wav) if relative is None else relative
     faint = np.flatnonzero(relative < HUM_DB) if labels.unvoiced else ()
     if len(faint):
         found = found.copy() if found is p else found

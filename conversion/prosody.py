@@ -20,7 +20,10 @@ from hubert_pitdyn.labels import DynLabels, PitLabels
 ACTIVE_DB = -25.0  # re active level; what is softer is pause, which dyn_scale moves along with speech
 AUTO_PITCH = ("auto", "octave", "semitone", "speech")
 LIMITS = {
-    **{"transpose": (-60, 60), "pitch_scale": (0, 10), "dyn_gain": (-60, 60), "dyn_scale": (0, 10)},
+    "transpose": (-60, 60),
+    "pitch_scale": (0, 10),
+    "dyn_gain": (-60, 60),
+    "dyn_scale": (0, 10),
     "breath": (-20, 20),
 }
 REACH_SEMITONES = 36  # the range adviser looks no further

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 import audio
+from common.levels import runs_of
 from preprocessing.known_f0 import STEP, Known, Recording, Take, analysed, synthesise
 from preprocessing.moved_copies import smooth
 
@@ -66,8 +67,7 @@ def creaked(recording: Recording, rng: np.random.Generator) -> Known | None:
 def falling(take: Take) -> np.ndarray:
     """How far a voice has fallen [N], 0 to 1: from a part of each stretch on, fast and then slowly."""
     depth = np.zeros(len(take.found))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], take.found.astype(int), [0]])))
-    for start, end in edges.reshape(-1, 2):
+    for start, end in runs_of(take.found):
         size = int(CREAK_SHARE * (end - start))
         depth[end - size : end] = np.sqrt(np.linspace(0, 1, size))
     return depth

@@ -161,8 +161,7 @@ def predictor(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     def predict(wav: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(audio.encoder_input(wav))[None, None]
         distribution = model.distribution(batch)[0].numpy()
-        relative = pitch_errors.relative_loudness(wav)
-        return labels.decode_soft(pitch_errors.correct(distribution, labels, wav, relative))[0]
+        return labels.decode_soft(pitch_errors.correct(distribution, labels, wav))[0]
 
     return predict
 

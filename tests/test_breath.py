@@ -132,7 +132,7 @@ def test_recordings_without_a_voice_are_said_to_be(converter, monkeypatch):
         voice_breath.measured(converter, [ROOT / "test" / "slt_clear.wav"])
 
 
-def test_the_shipped_voices_have_a_breath_and_their_weights_are_as_before():
+def test_the_shipped_voices_have_a_breath():
     for name in ("kathleen", "scottpoid", "dorodoro", "kumi"):
         checkpoint = store.load(ROOT / "out" / name / "acoustic" / "model-best.pt", state=False)
         assert any(cards.breath(name, checkpoint["card"])), name

@@ -5,7 +5,7 @@
 Recordings that the voice was trained on are converted to itself. How much more of the conversions than of the
 recordings are harmonics, in four bands by WORLD's aperiodicity (D4C), is what conversions get as noise from
 then on, beside what --breath asks for. It is measured again with that, ROUNDS times: noise and harmonics do
-not add up. Needs pyworld, from requirements-eval.txt.
+not add up.
 """
 
 from __future__ import annotations

@@ -12,14 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bands import VOICE_HZ
-from vocoder.frames import BIN_HZ
+from vocoder.frames import BIN_HZ, blurred
 
 NOTHING = (0.0,) * len(VOICE_HZ)
-AROUND = 17  # bins of 25 Hz over which levels are compared: several harmonics of all but the highest voices
 LEAST = 0.1  # of the harmonics' power that stays, whatever the noise
 TINY = 1e-9
 
@@ -39,13 +37,11 @@ def breathed(pulses: Tensor, noise: Tensor, voiced: Tensor, nepers: Tensor) -> T
     """Spectra [B, T, bins] of filtered pulses and noise, added: in voiced [B, T] frames the noise raised by
     nepers [bins] and the pulses lowered by as much power, as far as there is."""
     raised = voiced.unsqueeze(-1) * nepers.to(noise.real)
-    of_pulses, of_noise = _around(pulses), _around(noise)
+    of_pulses, of_noise = (blurred(_power(spectrum)) for spectrum in (pulses, noise))
     more = of_noise * torch.expm1(2 * raised)
     left = (1 - more / of_pulses.clamp(min=TINY)).clamp(min=LEAST)
     return pulses * torch.where(voiced.unsqueeze(-1), left, 1.0).sqrt() + noise * raised.exp()
 
 
-def _around(spectrum: Tensor) -> Tensor:
-    """Power [B, T, bins] in the neighbourhood of each bin."""
-    edge, power = AROUND // 2, spectrum.real**2 + spectrum.imag**2
-    return F.avg_pool1d(F.pad(power, (edge, edge), mode="replicate"), AROUND, stride=1)
+def _power(spectrum: Tensor) -> Tensor:
+    return spectrum.real**2 + spectrum.imag**2

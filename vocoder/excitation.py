@@ -10,6 +10,7 @@ from torch import Tensor
 
 from audio import MEL_HOP, N_FFT
 from vocoder.breath import breathed
+from vocoder.frames import blurred
 from vocoder.pulses import at_samples
 
 LOG_MAX = 2.0  # of a filter: a sine at full scale needs 0
@@ -19,7 +20,6 @@ MEL_REACH = -(-N_FFT // 2 // MEL_HOP)  # frames by which the window of a mel fra
 EDGE = 0.5  # hops, 5 ms: a low voice begins and ends within these on both sides of a change of voicing
 FADE = 1.5  # hops, 15 ms: a high voice begins and ends within these, inside its voiced frames
 LOW_VOICE, HIGH_VOICE = 100.0, 150.0  # Hz; F0 trackers find the second a frame too long at full strength
-BLUR = 17  # bins of 25 Hz, wider than the harmonics of all but the highest voices lie apart
 
 
 def filtered(
@@ -81,9 +81,3 @@ def unvoiced_near_voiced(voicing: Tensor) -> Tensor:
     voiced = (voicing == VOICED).float().unsqueeze(1)
     near = F.max_pool1d(voiced, 2 * MEL_REACH + 1, stride=1, padding=MEL_REACH).squeeze(1) > 0
     return near & (voicing == UNVOICED)
-
-
-def blurred(log_filters: Tensor) -> Tensor:
-    """[B, T, bins] averaged over frequency, so that no harmonic is left in them."""
-    edge = BLUR // 2
-    return F.avg_pool1d(F.pad(log_filters, (edge, edge), mode="replicate"), BLUR, stride=1)

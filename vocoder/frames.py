@@ -20,8 +20,15 @@ HOPS = 4  # of a window
 WINDOW_REACH = HOPS // 2  # frames either side of a sample whose windows hold it
 FRAME_RATE = SAMPLE_RATE // MEL_HOP  # frames per second
 BIN_HZ = FRAME_RATE // HOPS  # from one bin to the next, at any rate
+BLUR = 17  # bins, wider than the harmonics of all but the highest voices lie apart
 INIT_STD = 0.02
 SMOOTH = {8 * 2**a * 3**b * 5**c for a in range(12) for b in range(8) for c in range(6)}  # samples
+
+
+def blurred(bins: Tensor) -> Tensor:
+    """[B, T, bins] averaged over frequency, so that no harmonic is left in them."""
+    edge = BLUR // 2
+    return F.avg_pool1d(F.pad(bins, (edge, edge), mode="replicate"), BLUR, stride=1)
 
 
 def window_samples(seconds: float, rate: int) -> int:

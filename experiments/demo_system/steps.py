@@ -84,7 +84,7 @@ class Plan:
 
     def voice(self, name: str) -> Path:
         """A voice without its breath, which needs the vocoder, and that the first voice."""
-        return self.run(f"{name}-weights")
+        return self.run(f"{name}-weights") / "acoustic" / BEST
 
     def of(self, folder: str) -> tuple[str, ...]:
         """Speakers whose recordings are in a data folder."""
@@ -184,11 +184,11 @@ def acoustic(plan: Plan, name: str, voice: Voice) -> Iterator[Step]:
         [units],
     )
     if voice.begins:
-        command += ("--resume", *words(plan.voice(voice.begins) / "acoustic" / BEST), "--refine")
+        command += ("--resume", *words(plan.voice(voice.begins)), "--refine")
         command += ("--beside", plan.folder(voice.begins).as_posix())
         after += [f"{voice.begins}-units", f"{voice.begins}-weights"]
     yield training(plan, name, command, voice.hours - 2 * part, tuple(after), ("acoustic", "train.acoustic"))
-    made = plan.voice(name) / "acoustic" / BEST
+    made = plan.voice(name)
     command = (
         "tools.export_weights",
         *words(plan.run(name) / BEST, made),
@@ -205,7 +205,7 @@ def breath(plan: Plan, name: str) -> Step:
     made = plan.shipped(name, "acoustic")
     command = (
         "tools.voice_breath",
-        plan.voice(name).relative_to("out").as_posix(),
+        plan.run(f"{name}-weights").relative_to("out").as_posix(),
         *words(plan.folder(name)),
     )
     command += ("--dataset", plan.dataset, "--out", made.as_posix())
@@ -232,7 +232,7 @@ def vocoder(plan: Plan) -> Iterator[Step]:
     yield f0(plan, FIRST, f"{FIRST}-mels")
     command = ("train_vocoder.py", *words(plan.folder(FIRST), plan.run("vocoder-fine")), *config(plan))
     command += ("--seed", SEED, "--warmstart", (plan.run("vocoder") / BEST).as_posix())
-    command += ("--finetune", *words(plan.voice(FIRST) / "acoustic" / BEST))
+    command += ("--finetune", *words(plan.voice(FIRST)))
     after = ("vocoder", f"{FIRST}-labels", f"{FIRST}-units", f"{FIRST}-weights")
     yield training(plan, "vocoder-fine", command, 1.5, after, reads)
     yield weights(plan, "vocoder-fine", SHIPPED, "hifigan")

@@ -234,7 +234,8 @@ def _identity(job: Job, row: Row | None) -> dict:
     if row is not None:
         voice = store.load(places.acoustic_path(row.voice(job.root, BANK)))["card"]
         about["voice"] = voice["created"]
-        about |= {key: voice[key] for key in (cards.BREATH,) if key in voice}
+        if cards.BREATH in voice:
+            about[cards.BREATH] = voice[cards.BREATH]
     return about
 
 
