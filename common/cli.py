@@ -103,6 +103,24 @@ def stop_like_interrupt() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def end_workers() -> None:
+    """Let processes of a pool finish the files that they have in work; a second Ctrl-C ends them at once.
+
+    At the interpreter's exit that would cut their pool's thread off, and they and this process wait for ever.
+    """
+    if "multiprocessing" not in sys.modules:
+        return
+    from multiprocessing import active_children  # noqa: PLC0415  not for every script
+
+    ours = [child for child in active_children() if not child.daemon]
+    try:
+        for child in ours:
+            child.join()
+    except KeyboardInterrupt:
+        for child in ours:
+            child.kill()
+
+
 def run(main: Callable[[], int | None]) -> int:
     """Call a script's main; a UserError, a missing package and a file that the system refuses become one line
     on stderr, and exit code 2.
@@ -141,6 +159,7 @@ def run(main: Callable[[], int | None]) -> int:
         return USAGE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
+        end_workers()
         return 130
     except Exception:  # noqa: BLE001
         traceback.print_exc()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import ROOT
@@ -48,3 +49,43 @@ def test_what_nohup_ignores_is_ignored():
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+TWICE = """
+import signal, sys, time
+from pathlib import Path
+from common import cli, workers
+
+def work(name):
+    Path(sys.argv[1], name).touch()
+    time.sleep(600)
+
+def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs lack it
+    with workers.Pool(2) as pool:
+        list(pool.outcomes(work, ["a", "b", "c"]))
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals to one process")
+def test_a_second_ctrl_c_ends_the_work_in_hand(tmp_path):
+    script, begun = tmp_path / "twice.py", tmp_path / "begun"
+    script.write_text(TWICE.replace("sys.argv[1]", repr(str(begun))), encoding="utf-8")
+    begun.mkdir()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, script], env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(begun.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == "stopped\n"
+        with pytest.raises(subprocess.TimeoutExpired):  # the file in work is waited for
+            process.wait(timeout=0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    finally:
+        process.kill()
