@@ -11,7 +11,7 @@ soundfile.write("converted.wav", converter.convert(wav, rate), converter.rate)
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,41 +36,14 @@ from conversion.prosody import (
     melody_at,
     range_notes,
 )
+from conversion.stages import Analysed, Edited
 from conversion.stream import Stream
 from hubert_pitdyn.labels import DynLabels, PitLabels
-from hubert_pitdyn.units import Analysis, Encoder
+from hubert_pitdyn.units import Encoder
 
 SHORT_DB = 0.5  # below the level that was wanted, from which on it is said
 Source = Samples | Path | str
 CONTENT_ONLY = "this voice was trained on content units only; it has no pitch and loudness to edit or write"
-
-
-@dataclass(frozen=True)
-class Analysed:
-    """A source on the time grid and its analysis (a batch of one), octave errors corrected."""
-
-    prepared: audio.Prepared
-    analysis: Analysis
-
-
-@dataclass(frozen=True)
-class Edited:
-    """The source's content with its prosody edited, ready to be synthesised.
-
-    curve: that prosody in Hz and dB re the source's active level, None for a voice trained on content units
-    only; gain: dB over the source's level; notes: lines for the user; louder: dB [N] by which the edits move
-    the source's loudness, re the active level that they give; replaced: whether a given curve changed any
-    frame; breath: dB over what the voice has.
-    """
-
-    source: audio.Prepared
-    analysis: Analysis
-    curve: Curve | None
-    gain: float
-    notes: tuple[str, ...]
-    louder: np.ndarray | float = 0.0
-    replaced: bool = False
-    breath: float = 0.0
 
 
 class VoiceConverter:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import argparse
 
     from common.spool import Samples
-    from conversion.converter import Edited, VoiceConverter
+    from conversion.converter import VoiceConverter
+    from conversion.stages import Edited
 
 
 SHARES = (0.02, 0.73, 0.2, 0.05)  # of the time of a long one: reading, analysis, synthesis, writing an mp3

@@ -37,9 +37,8 @@ from evaluation.metrics import octave_error_frames
 from evaluation.pair import Known
 from evaluation.scorers import Scorers
 from evaluation.texts import read_texts
-from hubert_pitdyn import pitch, plots
+from hubert_pitdyn import plots
 from preprocessing.data_folder import DataFolder
-from vocoder import frame_f0
 
 
 def load_known(args: argparse.Namespace):
@@ -184,7 +183,7 @@ def evaluate_vocoders(args: argparse.Namespace) -> int:
         vocoder = pipeline.load_vocoder(config, "", name, device=device).at_16_khz()
         renders = {name: copies.by_mel(vocoder)}
         if args.given_f0 and vocoder.conditioned_on_f0:
-            renders[f"{name}, given the F0"] = partial(with_tracked_f0, vocoder, tracker)
+            renders[f"{name}, given the F0"] = partial(copies.by_mel_and_f0, vocoder, tracker)
         for label, render in renders.items():
             make = partial(copies.copy_of, render, level_db=copies.level_of(vocoder, config), device=device)
             ways[label] = lambda path, make=make: copies.measure(
@@ -223,11 +222,6 @@ def show_copies(args: argparse.Namespace, places, ways: dict, columns: dict, dev
     if args.json:
         report.write_json(args.json, rows)
     return cli.report_failures(failures, len(places) * len(ways))
-
-
-def with_tracked_f0(vocoder, tracker: str, mel, wav):
-    """A recording's mel [1, 128, T] by a vocoder given the F0 that the tracker finds in its wav [S]."""
-    return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
 def evaluate_bench(args: argparse.Namespace) -> int:

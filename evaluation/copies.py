@@ -13,6 +13,7 @@ import audio
 from evaluation import pair, sound, trackers
 from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
+from vocoder import frame_f0
 
 RUNS = 3
 
@@ -39,6 +40,11 @@ def level_of(vocoder, config: dict) -> float:
 def by_mel(vocoder) -> Callable:
     """A vocoder as `copy_of` takes it, from the mel alone."""
     return lambda mel, wav: vocoder(mel)
+
+
+def by_mel_and_f0(vocoder, tracker: str, mel: torch.Tensor, wav: np.ndarray) -> torch.Tensor:
+    """A recording's mel [1, 128, T] by a vocoder given the F0 that the tracker finds in its wav [S]."""
+    return frame_f0.synthesise(vocoder, mel, pitch.track(wav, pitch.resolve(tracker)))
 
 
 def measure(

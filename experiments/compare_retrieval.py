@@ -32,7 +32,8 @@ from experiments.tables import markdown
 if TYPE_CHECKING:
     import torch
 
-    from conversion.converter import Analysed, VoiceConverter
+    from conversion.converter import VoiceConverter
+    from conversion.stages import Analysed
 
 ALL = "all"
 COLUMNS = ("WER %", "CER %", "similarity", "to the source", "nearer to the target %", "moved")

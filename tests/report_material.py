@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 import audio
-from conversion.converter import Edited
 from conversion.files import BatchFile, Conversion
 from conversion.prosody import Curve
+from conversion.stages import Edited
 
 CARD = {
     "f0_hz": [100.0, 300.0],

@@ -8,7 +8,7 @@ import soundfile
 from conftest import run_script, sing
 
 import audio
-from evaluation import commands, copies, report
+from evaluation import copies, report
 from evaluation.scorers import Scorers
 from hubert_pitdyn import pitch
 
@@ -93,7 +93,7 @@ def test_a_vocoder_is_given_the_pitch_of_the_recording():
 
     vocoder, wav = Recorder(), sing(150, 150, 1.0, 0)[: 49 * audio.UNIT_HOP]
     mel = audio.log_mel(wav).unsqueeze(0)
-    commands.with_tracked_f0(vocoder, "yin", mel, wav)
+    copies.by_mel_and_f0(vocoder, "yin", mel, wav)
     assert vocoder.f0.shape == vocoder.voiced.shape == (1, mel.shape[-1])
     assert vocoder.voiced[0].tolist() == np.repeat(pitch.track(wav, "yin") > 0, 2).tolist()
     assert float(vocoder.f0[0, 10:-10].log2().sub(np.log2(150)).abs().max()) < 0.02

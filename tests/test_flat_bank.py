@@ -86,14 +86,19 @@ def test_range_counts_voiced_frames():
     assert np.isnan(measure.semitone_range(np.zeros(9)))
 
 
+def judges_of(bank: Path, *notes: Path) -> measure.Judges:
+    """Nobody's voice in any folder."""
+    return measure.Judges(Scorers(lambda line: None), bank, dict.fromkeys((bank, *notes)))
+
+
 def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     path = tmp_path / "line.wav"
     soundfile.write(path, sing(150, 250, 1.0, 0), 16000)
     sent = sing(300, 500, 1.0, 0)
-    scorers = Scorers(lambda line: None)
-    there = measure.figures(Line(path, 12.0), sent, scorers, None)
+    judges = judges_of(tmp_path)
+    there = measure.figures(Line(path, 12.0), sent, judges)
     assert there["gpe"] < 0.05 and abs(there["f0_offset_cents"]) < 20 and np.isnan(there["mcd"])
-    assert measure.figures(Line(path), sent, scorers, None)["gpe"] > 0.9
+    assert measure.figures(Line(path), sent, judges)["gpe"] > 0.9
 
 
 def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_note(tmp_path):
@@ -102,15 +107,44 @@ def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_no
         folder.mkdir()
         soundfile.write(folder / "a.wav", sing(hertz, hertz, 1.0, 0), 16000)
     job = measure.Job("flat", "demo", None, {}, bank, tmp_path)
-    scorers = Scorers(lambda line: None)
+    judges = judges_of(bank, real)
 
     def figures(line):
-        return measure.take_figures(line, job, scorers, None)
+        return measure.take_figures(line, job, judges)
 
     assert figures(Line(bank / "a.wav", real=True)) is None and figures(Line(real / "a.wav")) is None
     found = figures(Line(real / "a.wav", real=True))
     assert set(measure.FIGURES) <= set(found) and found["range"] < 1 and np.isnan(found["f0_corr"])
     assert np.isnan(found["mcd"]) == (find_spec("pyworld") is None)
+    assert measure.itself_figures(Line(real / "a.wav", semitones=3.0), job, judges) is None
+    assert measure.itself_figures(Line(real / "a.wav"), job, judges)["range"] < 1
+
+
+def test_a_voice_is_compared_with_the_singer_on_the_bank_s_note_and_on_that_of_the_line(tmp_path):
+    bank, real, speech = (tmp_path / name / "a.wav" for name in ("bank", "real", "speech"))
+    lines = {"real": [Line(real, real=True)], "speech": [Line(speech)]}
+    for path, hertz in ((bank, 200), (real, 300), (speech, 150)):
+        path.parent.mkdir()
+        soundfile.write(path, sing(hertz, hertz, 1.0, 0), 16000)
+    judges = measure.Judges.of(measure.Job("flat", "demo", None, lines, bank.parent, tmp_path))
+    assert set(judges.targets) == {bank.parent, real.parent}
+
+    class Ear:
+        """Hears which folder a wav is like by its first sample."""
+
+        def similarity(self, wav, target):
+            return float("nan") if target is None else float(wav[0] == target)
+
+        def dnsmos(self, wav):
+            return 3.0
+
+    judges = replace(judges, scorers=Ear(), targets={bank.parent: 1, real.parent: 2})
+    like_bank, like_real = np.array([1.0]), np.array([2.0])
+    of_real = [judges.scores(wav, lines["real"][0]) for wav in (like_bank, like_real)]
+    names = "speaker_similarity", "note_similarity"
+    assert [[one[name] for name in names] for one in of_real] == [[1, 0], [0, 1]]
+    of_speech = judges.scores(like_bank, lines["speech"][0])
+    assert of_speech["speaker_similarity"] == 1 and np.isnan(of_speech["note_similarity"])
 
 
 def test_a_section_tells_medians_when_there_are_lines_enough():
@@ -180,6 +214,7 @@ def test_the_whole_experiment_runs_and_writes_its_document(voice, monkeypatch):
         assert text.count(f"| {title} | ") == 7  # of eight sets; the one spoken line is the song, too
     assert text.count(f"| {measure.COPY} | ") == 6 + 4 and "real: 165 Hz" in text and "high: 330 Hz" in text
     assert text.count(f"| {measure.TAKE} | ") == 2  # of the other notes
+    assert text.count(f"| {measure.ITSELF} | ") == 6
     note = re.search(r"a bank sung at (\d+) Hz", text)
     assert int(note[1]) == pytest.approx(196 * 44.1 / 16, abs=2)  # 16 kHz samples in files of 44.1 kHz
     assert (document.parent / "images" / "flat-bank.png").stat().st_size > 10_000

@@ -26,7 +26,8 @@ from workshop import spectrogram
 from workshop.models import Models
 
 if TYPE_CHECKING:
-    from conversion.converter import Analysed, Edited, VoiceConverter
+    from conversion.converter import VoiceConverter
+    from conversion.stages import Analysed, Edited
     from workshop.jobs import Job
 
 MOST = 8  # documents that stay open

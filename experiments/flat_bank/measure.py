@@ -22,14 +22,15 @@ from experiments import runs
 from experiments.flat_bank.rows import BANK, ROWS, Row
 from hubert_pitdyn import pitch
 
-WAY = 2  # raised when the same weights would sound or be measured differently
+WAY = 3  # raised when the same weights would sound or be measured differently
 COPY = "vocoder copy"
+ITSELF = "the recording itself"
 TAKE = "the singer's own recording of the line in the bank"
 MELODIES = {  # title -> what gives a voice this melody
     "F0 predicted by the trained models from the source": "hubert",
     "F0 found by the tracker in the source": "tracker",
 }
-WITHOUT_VOICE = (*MELODIES, COPY, TAKE)
+WITHOUT_VOICE = (*MELODIES, ITSELF, COPY, TAKE)
 
 FIGURES = {  # figure -> (column, factor, decimals)
     "f0_rmse_cents": ("F0 RMSE, cents", 1, 0),
@@ -43,6 +44,7 @@ FIGURES = {  # figure -> (column, factor, decimals)
     "dyn_r": ("dynamics r", 1, 3),
     "mcd": ("MCD dB", 1, 2),
     "speaker_similarity": ("speaker", 1, 2),
+    "note_similarity": ("… on that note", 1, 2),
     "dnsmos": ("DNSMOS", 1, 2),
 }
 SOUND = {  # the same, of lines that the singer really sang: dB above her recording
@@ -84,7 +86,33 @@ def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, f
     return trackers.f0_figures(source, moved, found)
 
 
-def figures(line: Line, converted: np.ndarray, scorers: Scorers, target: Target | None) -> dict[str, float]:
+@dataclass(frozen=True)
+class Judges:
+    """Who says how a wav sounds. targets: {folder: the singer's voice in it}, the bank and other notes."""
+
+    scorers: Scorers
+    bank: Path
+    targets: dict[Path, Target | None]
+
+    @classmethod
+    def of(cls, job: Job) -> Judges:
+        scorers = Scorers(print)
+        real = {line.path.parent for lines in job.lines.values() for line in lines if line.real}
+        folders = sorted({job.target, *real})
+        found = {folder: scorers.target(list(find_sources(folder)), folder.name) for folder in folders}
+        return cls(scorers, job.target, found)
+
+    def scores(self, wav: np.ndarray, line: Line) -> dict[str, float]:
+        """Of a wav [S] that is, or was made of, a line."""
+        there = self.targets[line.path.parent] if line.real else None
+        return {
+            "speaker_similarity": self.scorers.similarity(wav, self.targets[self.bank]),
+            "note_similarity": self.scorers.similarity(wav, there),
+            "dnsmos": self.scorers.dnsmos(wav),
+        }
+
+
+def figures(line: Line, converted: np.ndarray, judges: Judges) -> dict[str, float]:
     """A conversion [S] of a line: F0 against the source's, transposed; MCD against what was really sung."""
     source, converted = pair.aligned(audio.load(line.path), converted, print)
     found = pitch.track(converted, trackers.tracker(print))
@@ -93,8 +121,7 @@ def figures(line: Line, converted: np.ndarray, scorers: Scorers, target: Target 
         **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(converted)),
         "range": semitone_range(found),
         "mcd": pair.parallel_mcd(source, converted, print) if line.real else float("nan"),
-        "speaker_similarity": scorers.similarity(converted, target),
-        "dnsmos": scorers.dnsmos(converted),
+        **judges.scores(converted, line),
         **(sound_figures(source, converted) if line.real else {}),
     }
 
@@ -137,7 +164,7 @@ def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
 
 def row_of(job: Job, name: str) -> Row | None:
     """The row whose voice a title is about; None for what is measured without a voice."""
-    if name in (COPY, TAKE):
+    if name in (ITSELF, COPY, TAKE):
         return None
     of_melody = MELODIES.get(name)
     return next(row for row in job.rows if (row.pitdyn == of_melody if of_melody else row.title == name))
@@ -146,23 +173,23 @@ def row_of(job: Job, name: str) -> Row | None:
 def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     """{set: figures of each line that a row has}.
 
-    A voice that cannot be transposed has only the lines that are not, and so has a copy; a voice of the other
-    note has only what the singer really sang, and the bank's own recordings only what was sung there, too.
+    A voice that cannot be transposed has only the lines that are not, and so have copies and recordings; a
+    voice of the other note has only what the singer really sang, and the bank's own recordings only what was
+    sung there, too.
     """
-    row, scorers = row_of(job, name), Scorers(print)
-    target = scorers.target(list(find_sources(job.target)), job.target.name)
+    row, judges = row_of(job, name), Judges.of(job)
     converter = None if row is None else _converter(job, row)
     copier = _copier(job) if name == COPY else None
 
     def of_line(line: Line) -> dict[str, float] | None:
         if name in MELODIES:
             return melody_figures(line, converter)
-        if name == TAKE:
-            return take_figures(line, job, scorers, target)
+        if name in (ITSELF, TAKE):
+            return (itself_figures if name == ITSELF else take_figures)(line, job, judges)
         wav = copied(line, copier) if copier else converted(line, job, row, converter)
         if wav is None:
             return None
-        found = figures(line, wav, scorers, target)
+        found = figures(line, wav, judges)
         if converter is None:
             return found
         return found | high_figures(line, conversion_path(job, row, line), converter.vocoder.band)
@@ -182,7 +209,12 @@ def melody_figures(line: Line, converter: VoiceConverter) -> dict[str, float]:
     return {**dict.fromkeys(FIGURES, float("nan")), **found}
 
 
-def take_figures(line: Line, job: Job, scorers: Scorers, target: Target | None) -> dict[str, float] | None:
+def itself_figures(line: Line, job: Job, judges: Judges) -> dict[str, float] | None:
+    """What is said of the recording of a line, untouched: voices sound otherwise on other notes."""
+    return None if line.semitones else of_recording(audio.load(line.path), line, judges)
+
+
+def take_figures(line: Line, job: Job, judges: Judges) -> dict[str, float] | None:
     """How far the singer's take of a line on the bank's note is from the one on the other."""
     recordings = audio_files.find(job.target, audio.AUDIO_SUFFIXES).paths
     takes = (path for path in recordings if path.stem == line.path.stem)
@@ -190,13 +222,14 @@ def take_figures(line: Line, job: Job, scorers: Scorers, target: Target | None) 
     if not line.real or take is None or take.samefile(line.path):
         return None
     wav = audio.load(take)
-    return {
-        **dict.fromkeys(FIGURES, float("nan")),
-        "range": semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print))),
-        "mcd": pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True),
-        "speaker_similarity": scorers.similarity(wav, target),
-        "dnsmos": scorers.dnsmos(wav),
-    }
+    mcd = pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True)
+    return {**of_recording(wav, line, judges), "mcd": mcd}
+
+
+def of_recording(wav: np.ndarray, line: Line, judges: Judges) -> dict[str, float]:
+    """Figures of a recording [S] alone."""
+    found = semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print)))
+    return {**dict.fromkeys(FIGURES, float("nan")), "range": found, **judges.scores(wav, line)}
 
 
 def converted(line: Line, job: Job, row: Row, converter: VoiceConverter) -> np.ndarray | None:
@@ -210,7 +243,7 @@ def converted(line: Line, job: Job, row: Row, converter: VoiceConverter) -> np.n
 
 
 def copied(line: Line, copier: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """The recording itself through mel and vocoder [S]: what no conversion can beat."""
+    """The recording through mel and vocoder [S], given its F0 as in a conversion: what none can beat."""
     return None if line.semitones else copier(audio.load(line.path))
 
 
@@ -247,7 +280,8 @@ def _converter(job: Job, row: Row) -> VoiceConverter:
 def _copier(job: Job) -> Callable[[np.ndarray], np.ndarray]:
     config = _config(job)
     vocoder = pipeline.load_vocoder(config, job.dataset).at_16_khz()
-    return partial(copies.copy_of, copies.by_mel(vocoder), level_db=copies.level_of(vocoder, config))
+    render = partial(copies.by_mel_and_f0, vocoder, config["labels"]["pit"]["tracker"])
+    return partial(copies.copy_of, render, level_db=copies.level_of(vocoder, config))
 
 
 def _config(job: Job) -> dict:

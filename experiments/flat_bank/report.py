@@ -92,7 +92,8 @@ these lines on other notes ({notes}) show how the singer really sounds there.{ot
 "both agree" counts only frames on which swift-f0, the tracker of the labels, agrees with it about the
 source: about its voicing, and about its pitch within 50 cents. "range" is the 5th to 95th percentile of the
 conversion's F0. MCD is to the real recording, frame by frame. Aperiodicity is WORLD's (D4C), levels are
-long-term ones. "vocoder copy" is the source through mel and vocoder.
+long-term ones. "speaker" is the similarity to the bank, "on that note" to the singer's recordings on the note
+of the line. "vocoder copy" is the source through mel and vocoder, which is given its F0 as in a conversion.
 "{take}" is the same line on the bank's note, warped in time onto the other (MCD by DTW): the
 distance between two takes of one singer. "predicted by …" and "found by …" are the pitch that a voice is
 given, before there is any sound; following it to the cent would give these figures. Means over lines, with
