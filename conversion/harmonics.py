@@ -48,7 +48,7 @@ def weigh(p: np.ndarray, labels: PitLabels, wav: audio.Samples) -> np.ndarray:
     return weighed
 
 
-def shares(p: np.ndarray, labels: PitLabels) -> tuple[np.ndarray, np.ndarray]:
+def fractions(p: np.ndarray, labels: PitLabels) -> tuple[np.ndarray, np.ndarray]:
     """Of a distribution [N, K], how voiced a frame is [N], and its steps' part in that [N, S]."""
     steps = np.asarray(p, dtype=np.float64)[:, int(labels.unvoiced) :]
     voiced = steps.sum(axis=-1)
@@ -67,7 +67,7 @@ class Rivals(NamedTuple):
 def _wavering(p: np.ndarray, labels: PitLabels) -> Iterator[Rivals]:
     """Of the voiced frames of a distribution [N, K], those with probability on a second octave."""
     unvoiced = int(labels.unvoiced)
-    voiced, share = shares(p, labels)
+    voiced, share = fractions(p, labels)
     own = labels.pitch(p)
     places = labels.bin_cents / 1200 * np.arange(labels.bins)
     at = np.log2(own / labels.decode(np.array([unvoiced])))[:, None]  # above the lowest step, as places

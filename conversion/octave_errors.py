@@ -44,7 +44,7 @@ def correct(p: np.ndarray, labels: PitLabels, wav: np.ndarray) -> np.ndarray:
 
 def _score(p: np.ndarray, labels: PitLabels) -> np.ndarray:
     """Nats [N, S] of each step."""
-    voiced, share = harmonics.shares(p, labels)
+    voiced, share = harmonics.fractions(p, labels)
     return voiced[:, None] * np.log(np.maximum(share, FLOOR))
 
 
@@ -55,7 +55,7 @@ def _errors(
 
     p: the model's own view. A low leap that it knows nothing of is the spectrum's error and no creak.
     """
-    voiced, share = harmonics.shares(weighed, labels)
+    voiced, share = harmonics.fractions(weighed, labels)
     near = np.where(np.abs(octaves - octaves[path][:, None]) <= NEAR, share, 0.0)
     near[np.arange(len(p)), path] += FLOOR  # the path itself, where the frame says nothing of its register
     onto, own = labels.pitch(np.pad(near, ((0, 0), (int(labels.unvoiced), 0)))), labels.pitch(weighed)

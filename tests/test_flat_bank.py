@@ -86,19 +86,19 @@ def test_range_counts_voiced_frames():
     assert np.isnan(measure.semitone_range(np.zeros(9)))
 
 
-def judges_of(bank: Path, *notes: Path) -> measure.Judges:
+def scorers_of(bank: Path, *notes: Path) -> measure.LineScorers:
     """Nobody's voice in any folder."""
-    return measure.Judges(Scorers(lambda line: None), bank, dict.fromkeys((bank, *notes)))
+    return measure.LineScorers(Scorers(lambda line: None), bank, dict.fromkeys((bank, *notes)))
 
 
 def test_a_transposed_line_is_measured_where_it_was_sent(tmp_path):
     path = tmp_path / "line.wav"
     soundfile.write(path, sing(150, 250, 1.0, 0), 16000)
     sent = sing(300, 500, 1.0, 0)
-    judges = judges_of(tmp_path)
-    there = measure.figures(Line(path, 12.0), sent, judges)
+    scorers = scorers_of(tmp_path)
+    there = measure.figures(Line(path, 12.0), sent, scorers)
     assert there["gpe"] < 0.05 and abs(there["f0_offset_cents"]) < 20 and np.isnan(there["mcd"])
-    assert measure.figures(Line(path), sent, judges)["gpe"] > 0.9
+    assert measure.figures(Line(path), sent, scorers)["gpe"] > 0.9
 
 
 def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_note(tmp_path):
@@ -107,17 +107,17 @@ def test_a_take_of_the_bank_is_measured_only_against_the_same_line_on_another_no
         folder.mkdir()
         soundfile.write(folder / "a.wav", sing(hertz, hertz, 1.0, 0), 16000)
     job = measure.Job("flat", "demo", None, {}, bank, tmp_path)
-    judges = judges_of(bank, real)
+    scorers = scorers_of(bank, real)
 
     def figures(line):
-        return measure.take_figures(line, job, judges)
+        return measure.take_figures(line, job, scorers)
 
     assert figures(Line(bank / "a.wav", real=True)) is None and figures(Line(real / "a.wav")) is None
     found = figures(Line(real / "a.wav", real=True))
     assert set(measure.FIGURES) <= set(found) and found["range"] < 1 and np.isnan(found["f0_corr"])
     assert np.isnan(found["mcd"]) == (find_spec("pyworld") is None)
-    assert measure.itself_figures(Line(real / "a.wav", semitones=3.0), job, judges) is None
-    assert measure.itself_figures(Line(real / "a.wav"), job, judges)["range"] < 1
+    assert measure.itself_figures(Line(real / "a.wav", semitones=3.0), scorers) is None
+    assert measure.itself_figures(Line(real / "a.wav"), scorers)["range"] < 1
 
 
 def test_a_voice_is_compared_with_the_singer_on_the_bank_s_note_and_on_that_of_the_line(tmp_path):
@@ -126,11 +126,11 @@ def test_a_voice_is_compared_with_the_singer_on_the_bank_s_note_and_on_that_of_t
     for path, hertz in ((bank, 200), (real, 300), (speech, 150)):
         path.parent.mkdir()
         soundfile.write(path, sing(hertz, hertz, 1.0, 0), 16000)
-    judges = measure.Judges.of(measure.Job("flat", "demo", None, lines, bank.parent, tmp_path))
-    assert set(judges.targets) == {bank.parent, real.parent}
+    scorers = measure.LineScorers.of(measure.Job("flat", "demo", None, lines, bank.parent, tmp_path))
+    assert set(scorers.targets) == {bank.parent, real.parent}
 
-    class Ear:
-        """Hears which folder a wav is like by its first sample."""
+    class ByFirstSample:
+        """Knows what a wav is like by its first sample."""
 
         def similarity(self, wav, target):
             return float("nan") if target is None else float(wav[0] == target)
@@ -138,12 +138,12 @@ def test_a_voice_is_compared_with_the_singer_on_the_bank_s_note_and_on_that_of_t
         def dnsmos(self, wav):
             return 3.0
 
-    judges = replace(judges, scorers=Ear(), targets={bank.parent: 1, real.parent: 2})
+    scorers = replace(scorers, scorers=ByFirstSample(), targets={bank.parent: 1, real.parent: 2})
     like_bank, like_real = np.array([1.0]), np.array([2.0])
-    of_real = [judges.scores(wav, lines["real"][0]) for wav in (like_bank, like_real)]
+    of_real = [scorers.scores(wav, lines["real"][0]) for wav in (like_bank, like_real)]
     names = "speaker_similarity", "note_similarity"
     assert [[one[name] for name in names] for one in of_real] == [[1, 0], [0, 1]]
-    of_speech = judges.scores(like_bank, lines["speech"][0])
+    of_speech = scorers.scores(like_bank, lines["speech"][0])
     assert of_speech["speaker_similarity"] == 1 and np.isnan(of_speech["note_similarity"])
 
 

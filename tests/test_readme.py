@@ -51,7 +51,7 @@ def test_quick_starts_in_other_languages_have_the_commands_and_numbers_of_this_o
     assert {code for code in inline if code not in TEXT} == set()
     assert set(re.findall(r"\d+(?:\.\d+)*(?: min| s\b)?", prose)) <= set(
         re.findall(r"\d+(?:\.\d+)*(?: min| s\b)?", TEXT)
-    ) | {"11", "12", "15", "2"}  # minutes and cores, which the other text has as words or without their unit
+    ) | {"12", "15", "2"}  # minutes and cores, which the other text has as words or without their unit
 
 
 @pytest.mark.slow

@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from clusters import wait_for
 from conftest import ROOT
 
 STOPPED = """
@@ -73,14 +73,12 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals to one process")
 def test_a_second_ctrl_c_ends_the_work_in_hand(tmp_path):
     script, begun = tmp_path / "twice.py", tmp_path / "begun"
-    script.write_text(TWICE.replace("sys.argv[1]", repr(str(begun))), encoding="utf-8")
+    script.write_text(TWICE, encoding="utf-8")
     begun.mkdir()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, script], env=env, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, script, begun], env=env, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 60
-        while not list(begun.iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: any(begun.iterdir()), "work")
         process.send_signal(signal.SIGINT)
         assert process.stderr.readline() == "stopped\n"
         with pytest.raises(subprocess.TimeoutExpired):  # the file in work is waited for

@@ -87,23 +87,22 @@ def f0_figures(line: Line, source: np.ndarray, found: np.ndarray) -> dict[str, f
 
 
 @dataclass(frozen=True)
-class Judges:
-    """Who says how a wav sounds. targets: {folder: the singer's voice in it}, the bank and other notes."""
+class LineScorers:
+    """Scorers of wavs that are, or were made of, a line. targets: {folder: the singer's voice in it}, of the
+    bank and of other notes."""
 
     scorers: Scorers
     bank: Path
     targets: dict[Path, Target | None]
 
     @classmethod
-    def of(cls, job: Job) -> Judges:
+    def of(cls, job: Job) -> LineScorers:
         scorers = Scorers(print)
-        real = {line.path.parent for lines in job.lines.values() for line in lines if line.real}
-        folders = sorted({job.target, *real})
-        found = {folder: scorers.target(list(find_sources(folder)), folder.name) for folder in folders}
-        return cls(scorers, job.target, found)
+        targets = {place: scorers.target(paths, place.name) for place, paths in job.recordings().items()}
+        return cls(scorers, job.target, targets)
 
     def scores(self, wav: np.ndarray, line: Line) -> dict[str, float]:
-        """Of a wav [S] that is, or was made of, a line."""
+        """Whose voice a wav [S] has, and how it sounds."""
         there = self.targets[line.path.parent] if line.real else None
         return {
             "speaker_similarity": self.scorers.similarity(wav, self.targets[self.bank]),
@@ -112,7 +111,7 @@ class Judges:
         }
 
 
-def figures(line: Line, converted: np.ndarray, judges: Judges) -> dict[str, float]:
+def figures(line: Line, converted: np.ndarray, scorers: LineScorers) -> dict[str, float]:
     """A conversion [S] of a line: F0 against the source's, transposed; MCD against what was really sung."""
     source, converted = pair.aligned(audio.load(line.path), converted, print)
     found = pitch.track(converted, trackers.tracker(print))
@@ -121,7 +120,7 @@ def figures(line: Line, converted: np.ndarray, judges: Judges) -> dict[str, floa
         **metrics.dynamics_metrics(audio.loudness(source), audio.loudness(converted)),
         "range": semitone_range(found),
         "mcd": pair.parallel_mcd(source, converted, print) if line.real else float("nan"),
-        **judges.scores(converted, line),
+        **scorers.scores(converted, line),
         **(sound_figures(source, converted) if line.real else {}),
     }
 
@@ -152,6 +151,11 @@ class Job:
     gen: Path
     rows: tuple[Row, ...] = ROWS
 
+    def recordings(self) -> dict[Path, list[Path]]:
+        """Those of the singer, by folder: on the bank's note, and on others."""
+        real = {line.path.parent for lines in self.lines.values() for line in lines if line.real}
+        return {folder: list(find_sources(folder)) for folder in sorted({self.target, *real})}
+
 
 def row_figures(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     """{set: figures of each line} of the row of this title or of WITHOUT_VOICE; kept for an equal job."""
@@ -177,28 +181,27 @@ def measure_row(job: Job, name: str) -> dict[str, list[dict[str, float]]]:
     voice of the other note has only what the singer really sang, and the bank's own recordings only what was
     sung there, too.
     """
-    row, judges = row_of(job, name), Judges.of(job)
-    converter = None if row is None else _converter(job, row)
-    copier = _copier(job) if name == COPY else None
-
-    def of_line(line: Line) -> dict[str, float] | None:
-        if name in MELODIES:
-            return melody_figures(line, converter)
-        if name in (ITSELF, TAKE):
-            return (itself_figures if name == ITSELF else take_figures)(line, job, judges)
-        wav = copied(line, copier) if copier else converted(line, job, row, converter)
-        if wav is None:
-            return None
-        found = figures(line, wav, judges)
-        if converter is None:
-            return found
-        return found | high_figures(line, conversion_path(job, row, line), converter.vocoder.band)
-
+    of_line = way_of(job, name)
     found = {of: [(line, of_line(line)) for line in lines] for of, lines in job.lines.items()}
     return {
         of: [{"recording": line.path.name, **one} for line, one in several if one is not None]
         for of, several in found.items()
     }
+
+
+def way_of(job: Job, name: str) -> Callable[[Line], dict[str, float] | None]:
+    """What gives the figures of a line in the row of this title, None where the row does not have it."""
+    row = row_of(job, name)
+    if name in MELODIES:
+        return partial(melody_figures, converter=_converter(job, row))
+    scorers = LineScorers.of(job)
+    if name == ITSELF:
+        return partial(itself_figures, scorers=scorers)
+    if name == TAKE:
+        return partial(take_figures, job=job, scorers=scorers)
+    if name == COPY:
+        return partial(copy_figures, copier=_copier(job), scorers=scorers)
+    return partial(conversion_figures, job=job, row=row, converter=_converter(job, row), scorers=scorers)
 
 
 def melody_figures(line: Line, converter: VoiceConverter) -> dict[str, float]:
@@ -209,12 +212,12 @@ def melody_figures(line: Line, converter: VoiceConverter) -> dict[str, float]:
     return {**dict.fromkeys(FIGURES, float("nan")), **found}
 
 
-def itself_figures(line: Line, job: Job, judges: Judges) -> dict[str, float] | None:
+def itself_figures(line: Line, scorers: LineScorers) -> dict[str, float] | None:
     """What is said of the recording of a line, untouched: voices sound otherwise on other notes."""
-    return None if line.semitones else of_recording(audio.load(line.path), line, judges)
+    return None if line.semitones else of_recording(audio.load(line.path), line, scorers)
 
 
-def take_figures(line: Line, job: Job, judges: Judges) -> dict[str, float] | None:
+def take_figures(line: Line, job: Job, scorers: LineScorers) -> dict[str, float] | None:
     """How far the singer's take of a line on the bank's note is from the one on the other."""
     recordings = audio_files.find(job.target, audio.AUDIO_SUFFIXES).paths
     takes = (path for path in recordings if path.stem == line.path.stem)
@@ -223,28 +226,30 @@ def take_figures(line: Line, job: Job, judges: Judges) -> dict[str, float] | Non
         return None
     wav = audio.load(take)
     mcd = pair.parallel_mcd(audio.load(line.path), wav, print, dtw=True)
-    return {**of_recording(wav, line, judges), "mcd": mcd}
+    return {**of_recording(wav, line, scorers), "mcd": mcd}
 
 
-def of_recording(wav: np.ndarray, line: Line, judges: Judges) -> dict[str, float]:
+def of_recording(wav: np.ndarray, line: Line, scorers: LineScorers) -> dict[str, float]:
     """Figures of a recording [S] alone."""
     found = semitone_range(pitch.track(audio.on_grid(wav), trackers.tracker(print)))
-    return {**dict.fromkeys(FIGURES, float("nan")), "range": found, **judges.scores(wav, line)}
+    return {**dict.fromkeys(FIGURES, float("nan")), "range": found, **scorers.scores(wav, line)}
 
 
-def converted(line: Line, job: Job, row: Row, converter: VoiceConverter) -> np.ndarray | None:
-    """The conversion of a line [S] as it was written."""
+def copy_figures(line: Line, copier: Callable, scorers: LineScorers) -> dict[str, float] | None:
+    """Of the recording through mel and vocoder, given its F0 as in a conversion: what none can beat."""
+    return None if line.semitones else figures(line, copier(audio.load(line.path)), scorers)
+
+
+def conversion_figures(
+    line: Line, job: Job, row: Row, converter: VoiceConverter, scorers: LineScorers
+) -> dict[str, float] | None:
+    """Of the conversion of a line as it was written."""
     if (line.semitones and converter.labels is None) or (row.on_real and not line.real):
         return None
     place = conversion_path(job, row, line)
     moves = {"transpose": line.semitones} if line.semitones else {}
     audio.save(place, converter.convert(audio.load(line.path), **moves), rate=converter.rate)
-    return audio.load(place)
-
-
-def copied(line: Line, copier: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """The recording through mel and vocoder [S], given its F0 as in a conversion: what none can beat."""
-    return None if line.semitones else copier(audio.load(line.path))
+    return figures(line, audio.load(place), scorers) | high_figures(line, place, converter.vocoder.band)
 
 
 def conversion_path(job: Job, row: Row, line: Line) -> Path:
@@ -261,7 +266,9 @@ def _identity(job: Job, row: Row | None) -> dict:
         },
         "vocoder": file_format.weights_hash(vocoder) if vocoder else "",
         "scorers": scoring_packages(),
-        "bank": sorted(path.name for path in find_sources(job.target)),
+        "recordings": {
+            place.as_posix(): sorted(path.name for path in paths) for place, paths in job.recordings().items()
+        },
         "way": WAY,
     }
     if row is not None:
